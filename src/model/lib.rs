@@ -1,0 +1,22 @@
+//! What a network is: layers, tensors with axis roles and symbolic shapes, scopes, traces;
+//! shape inference and cost.
+//!
+//! In: nothing but its own types. Out: the types that every other room speaks.
+//! It knows no file, no GPU and no screen.
+
+pub mod cost;
+pub mod dim;
+pub mod infer;
+pub mod network;
+pub mod op;
+pub mod scope;
+pub mod tensor;
+pub mod trace;
+
+pub use cost::{Cost, LayerCost};
+pub use dim::{Bindings, Dim};
+pub use network::{Graph, GraphId, Layer, LayerId, Network, NetworkError, Tensor, TensorId, TensorKind};
+pub use op::{Attribute, Attributes, Op};
+pub use scope::{Scope, ScopeId, ScopeTree};
+pub use tensor::{Axis, DType, Payload, Role, TensorData, TensorSpec};
+pub use trace::{Summary, Trace, TraceTensor, Values};
