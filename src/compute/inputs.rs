@@ -1,0 +1,58 @@
+//! Host tensors against what a network's inputs ask for.
+
+use std::collections::BTreeMap;
+
+use model::{DType, Network, TensorData, TensorId};
+
+use crate::run::RunError;
+
+/// Pairs `given` with the graph inputs by name.
+///
+/// # Errors
+/// [`RunError::Input`] for a missing or unknown name, a wrong rank, size or element type, and for
+/// one symbol that would have to take two sizes.
+pub fn check<'a>(network: &Network, given: &'a [(String, TensorData)]) -> Result<Vec<(TensorId, &'a TensorData)>, RunError> {
+    let inputs = &network.main().inputs;
+    let names: Vec<&str> = inputs.iter().map(|&i| network.tensor(i).name.as_str()).collect();
+    if let Some((name, _)) = given.iter().find(|(n, _)| !names.contains(&n.as_str())) {
+        return Err(RunError::Input {
+            name: name.clone(),
+            problem: format!("the network has no such input; it takes {}", names.join(", ")),
+        });
+    }
+    let mut symbols: BTreeMap<String, u64> = BTreeMap::new();
+    let mut pairs = Vec::with_capacity(inputs.len());
+    for &id in inputs {
+        let tensor = network.tensor(id);
+        let fail = |problem: String| RunError::Input {
+            name: tensor.name.clone(),
+            problem,
+        };
+        let found = given.iter().find(|(n, _)| *n == tensor.name);
+        let (_, data) = found.ok_or_else(|| fail(format!("missing; it wants {}", tensor.spec)))?;
+        let wanted = tensor.spec.dtype;
+        if wanted != DType::Unknown && wanted.is_float() != data.dtype.is_float() {
+            return Err(fail(format!("{} given, {} expected", data.dtype.name(), tensor.spec)));
+        }
+        if let Some(dims) = tensor.spec.dims() {
+            let wrong = || fail(format!("shape {:?} given, {} expected", data.shape, tensor.spec));
+            if dims.len() != data.shape.len() {
+                return Err(wrong());
+            }
+            for (dim, &size) in dims.iter().zip(&data.shape) {
+                match dim {
+                    model::Dim::Known(n) if *n != size => return Err(wrong()),
+                    model::Dim::Symbol(s) => {
+                        let bound = *symbols.entry(s.clone()).or_insert(size);
+                        if bound != size {
+                            return Err(fail(format!("{s} is {size} here but {bound} in another axis")));
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        pairs.push((id, data));
+    }
+    Ok(pairs)
+}

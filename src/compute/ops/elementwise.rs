@@ -1,0 +1,291 @@
+//! Elementwise functions, with NumPy broadcasting.
+
+use burn_backend::Backend;
+use burn_backend::tensor::FloatTensor;
+use model::DType;
+use model::op::{Binary, Unary, Variadic};
+
+use super::{Context, Output};
+use crate::value::{Ints, Value, broadcast, dims, expand, mask, raise, read};
+
+/// A function of one value; integers go through floats where the function is not exact on them.
+pub fn unary_value<B: Backend>(c: &Context<B>, x: &Value<B>, kind: Unary) -> Output<B> {
+    if let Value::Int(i) = x {
+        let exact: Option<fn(i64) -> i64> = match kind {
+            Unary::Not => Some(|v| (v == 0) as i64),
+            Unary::Neg => Some(|v| v.wrapping_neg()),
+            Unary::Abs => Some(|v| v.wrapping_abs()),
+            Unary::Sign => Some(i64::signum),
+            Unary::Relu => Some(|v| v.max(0)),
+            _ => None,
+        };
+        if let Some(f) = exact {
+            let data: Vec<i64> = i.data.iter().map(|&v| f(v)).collect();
+            return Ok(Value::Int(Ints::new(i.shape.clone(), data).typed(i.dtype)));
+        }
+    }
+    let t = x.floats(c.device);
+    if let Unary::IsNan | Unary::IsInf = kind {
+        let shape = dims::<B>(&t);
+        let test = |v: &f32| if kind == Unary::IsNan { v.is_nan() } else { v.is_infinite() };
+        let data = read::<B>(t)?.iter().map(|v| test(v) as i64).collect();
+        return Ok(Value::Int(Ints::new(shape, data).typed(DType::Bool)));
+    }
+    Ok(Value::Float(unary::<B>(t, kind)))
+}
+
+/// A function of one float tensor.
+pub fn unary<B: Backend>(x: FloatTensor<B>, kind: Unary) -> FloatTensor<B> {
+    let scale = |t, v: f32| B::float_mul_scalar(t, v.into());
+    let plus = |t, v: f32| B::float_add_scalar(t, v.into());
+    let unit = |t| B::float_clamp(t, 0f32.into(), 1f32.into());
+    // exp(x) - 1 on the negative side only, so that large inputs do not overflow.
+    let below = |t: FloatTensor<B>, a: f32| {
+        let exp = B::float_exp(scale(B::float_clamp_max(t, 0f32.into()), 1.0 / a));
+        plus(exp, -1.0)
+    };
+    match kind {
+        Unary::Relu => B::relu(x),
+        Unary::LeakyRelu { alpha } => B::leaky_relu(x, alpha.into()),
+        Unary::Elu { alpha } => B::float_add(B::relu(x.clone()), scale(below(x, 1.0), alpha)),
+        Unary::Selu { alpha, gamma } => {
+            scale(B::float_add(B::relu(x.clone()), scale(below(x, 1.0), alpha)), gamma)
+        }
+        Unary::Celu { alpha } => B::float_add(B::relu(x.clone()), scale(below(x, alpha), alpha)),
+        Unary::ThresholdedRelu { alpha } => {
+            let off = B::float_lower_equal_elem(x.clone(), alpha.into(), bool_type::<B>(&x));
+            B::float_mask_fill(x, off, 0f32.into())
+        }
+        Unary::Gelu { tanh: false } => {
+            let erf = B::float_erf(scale(x.clone(), std::f32::consts::FRAC_1_SQRT_2));
+            scale(B::float_mul(x, plus(erf, 1.0)), 0.5)
+        }
+        Unary::Gelu { tanh: true } => {
+            let cube = B::float_mul(B::float_mul(x.clone(), x.clone()), x.clone());
+            let inner = scale(B::float_add(x.clone(), scale(cube, 0.044715)), 0.797_884_6);
+            scale(B::float_mul(x, plus(B::float_tanh(inner), 1.0)), 0.5)
+        }
+        Unary::Sigmoid => B::sigmoid(x),
+        Unary::HardSigmoid { alpha, beta } => unit(plus(scale(x, alpha), beta)),
+        Unary::HardSwish => B::float_mul(x.clone(), unit(plus(scale(x, 1.0 / 6.0), 0.5))),
+        Unary::Swish { alpha } => B::float_mul(x.clone(), B::sigmoid(scale(x, alpha))),
+        Unary::Mish => B::float_mul(x.clone(), B::float_tanh(softplus::<B>(x))),
+        Unary::Softplus => softplus::<B>(x),
+        Unary::Softsign => B::float_div(x.clone(), plus(B::float_abs(x), 1.0)),
+        Unary::Tanh => B::float_tanh(x),
+        Unary::Erf => B::float_erf(x),
+        Unary::Exp => B::float_exp(x),
+        Unary::Log => B::float_log(x),
+        Unary::Sqrt => B::float_sqrt(x),
+        Unary::Reciprocal => B::float_recip(x),
+        Unary::Abs => B::float_abs(x),
+        Unary::Neg => B::float_neg(x),
+        Unary::Sign => B::float_sign(x),
+        Unary::Floor => B::float_floor(x),
+        Unary::Ceil => B::float_ceil(x),
+        Unary::Round => B::float_round(x),
+        Unary::Sin => B::float_sin(x),
+        Unary::Cos => B::float_cos(x),
+        Unary::Tan => B::float_tan(x),
+        Unary::Asin => B::float_asin(x),
+        Unary::Acos => B::float_acos(x),
+        Unary::Atan => B::float_atan(x),
+        Unary::Sinh => B::float_sinh(x),
+        Unary::Cosh => B::float_cosh(x),
+        Unary::Asinh => B::float_asinh(x),
+        Unary::Acosh => B::float_acosh(x),
+        Unary::Atanh => B::float_atanh(x),
+        // Of floats: 1 where the value is 0. `IsNan` and `IsInf` are answered on the host.
+        Unary::Not | Unary::IsNan | Unary::IsInf => {
+            let zero = B::float_equal_elem(x.clone(), 0f32.into(), bool_type::<B>(&x));
+            let ones = scale(x.clone(), 0.0);
+            B::float_mask_fill(ones, zero, 1f32.into())
+        }
+    }
+}
+
+fn bool_type<B: Backend>(x: &FloatTensor<B>) -> burn_backend::BoolDType {
+    burn_backend::get_device_settings::<B>(&B::float_device(x)).bool_dtype
+}
+
+/// `log(1 + exp(x))` without overflow.
+fn softplus<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
+    let tail = B::float_log1p(B::float_exp(B::float_neg(B::float_abs(x.clone()))));
+    B::float_add(B::relu(x), tail)
+}
+
+fn pair<B: Backend>(a: FloatTensor<B>, b: FloatTensor<B>) -> Result<(FloatTensor<B>, FloatTensor<B>), String> {
+    let (sa, sb) = (dims::<B>(&a), dims::<B>(&b));
+    let rank = broadcast(&sa, &sb)?.len();
+    Ok((raise::<B>(a, rank), raise::<B>(b, rank)))
+}
+
+/// A function of two broadcast values.
+pub fn binary<B: Backend>(c: &Context<B>, kind: Binary) -> Output<B> {
+    let (a, b) = (c.value(0)?, c.value(1)?);
+    if let (Value::Int(a), Value::Int(b)) = (a, b) {
+        return integers(a, b, kind).map(Value::Int);
+    }
+    let (x, y) = pair::<B>(a.floats(c.device), b.floats(c.device))?;
+    Ok(Value::Float(match kind {
+        Binary::Add => B::float_add(x, y),
+        Binary::Sub => B::float_sub(x, y),
+        Binary::Mul => B::float_mul(x, y),
+        Binary::Div => B::float_div(x, y),
+        Binary::Pow => match c.value(1)?.shape().iter().product::<usize>() {
+            // A square is far cheaper than a general power, and exact.
+            1 if c.scalar(1)? == Some(2.0) => {
+                let shape = broadcast(&dims::<B>(&x), &dims::<B>(&y))?;
+                let x = expand::<B>(x, &shape);
+                B::float_mul(x.clone(), x)
+            }
+            _ => B::float_powf(x, y),
+        },
+        Binary::Mod { .. } => {
+            // The sign follows the dividend, as C's fmod.
+            let quotient = B::float_trunc(B::float_div(x.clone(), y.clone()));
+            B::float_sub(x, B::float_mul(quotient, y))
+        }
+        _ => return compare::<B>(x, y, kind).map(Value::Int),
+    }))
+}
+
+fn compare<B: Backend>(x: FloatTensor<B>, y: FloatTensor<B>, kind: Binary) -> Result<Ints, String> {
+    let shape = broadcast(&dims::<B>(&x), &dims::<B>(&y))?;
+    let (a, b) = (read::<B>(expand::<B>(x, &shape))?, read::<B>(expand::<B>(y, &shape))?);
+    let f: fn(f32, f32) -> bool = match kind {
+        Binary::Equal => |a, b| a == b,
+        Binary::Greater => |a, b| a > b,
+        Binary::GreaterOrEqual => |a, b| a >= b,
+        Binary::Less => |a, b| a < b,
+        Binary::LessOrEqual => |a, b| a <= b,
+        other => return Err(format!("{other:?} of floats is not defined")),
+    };
+    let data = a.iter().zip(&b).map(|(&a, &b)| f(a, b) as i64).collect();
+    Ok(Ints::new(shape, data).typed(DType::Bool))
+}
+
+fn integers(a: &Ints, b: &Ints, kind: Binary) -> Result<Ints, String> {
+    let shape = broadcast(&a.shape, &b.shape)?;
+    let (x, y) = (a.expand(&shape), b.expand(&shape));
+    let one = |a: i64, b: i64| -> Option<i64> {
+        Some(match kind {
+            Binary::Add => a.wrapping_add(b),
+            Binary::Sub => a.wrapping_sub(b),
+            Binary::Mul => a.wrapping_mul(b),
+            Binary::Div => a.checked_div(b)?,
+            Binary::Pow => a.checked_pow(u32::try_from(b).ok()?)?,
+            Binary::Mod { fmod: true } => a.checked_rem(b)?,
+            // The sign follows the divisor, as Python's.
+            Binary::Mod { fmod: false } => a.checked_rem(b).map(|r| if r != 0 && (r < 0) != (b < 0) { r + b } else { r })?,
+            Binary::Equal => (a == b) as i64,
+            Binary::Greater => (a > b) as i64,
+            Binary::GreaterOrEqual => (a >= b) as i64,
+            Binary::Less => (a < b) as i64,
+            Binary::LessOrEqual => (a <= b) as i64,
+            Binary::And => (a != 0 && b != 0) as i64,
+            Binary::Or => (a != 0 || b != 0) as i64,
+            Binary::Xor => ((a != 0) != (b != 0)) as i64,
+        })
+    };
+    let data: Option<Vec<i64>> = x.data.iter().zip(y.data.iter()).map(|(&a, &b)| one(a, b)).collect();
+    let data = data.ok_or("integer division by zero, or a power that does not fit")?;
+    let arithmetic = matches!(kind, Binary::Add | Binary::Sub | Binary::Mul | Binary::Div | Binary::Pow | Binary::Mod { .. });
+    Ok(Ints::new(shape, data).typed(if arithmetic { a.dtype } else { DType::Bool }))
+}
+
+/// Sum, mean, maximum or minimum of any number of values.
+pub fn variadic<B: Backend>(c: &Context<B>, kind: Variadic) -> Output<B> {
+    let mut sum = c.float(0)?;
+    let mut shape = dims::<B>(&sum);
+    for i in 1..c.inputs.len() {
+        let next = c.float(i)?;
+        shape = broadcast(&shape, &dims::<B>(&next))?;
+        let (a, b) = (expand::<B>(sum, &shape), expand::<B>(next, &shape));
+        sum = match kind {
+            Variadic::Sum | Variadic::Mean => B::float_add(a, b),
+            // By mask rather than by a + relu(b - a), which would round.
+            Variadic::Max => {
+                let swap = B::float_lower(a.clone(), b.clone(), bool_type::<B>(&a));
+                B::float_mask_where(a, swap, b)
+            }
+            Variadic::Min => {
+                let swap = B::float_greater(a.clone(), b.clone(), bool_type::<B>(&a));
+                B::float_mask_where(a, swap, b)
+            }
+        };
+    }
+    if kind == Variadic::Mean {
+        sum = B::float_div_scalar(sum, (c.inputs.len() as f32).into());
+    }
+    Ok(Value::Float(sum))
+}
+
+/// `Where(condition, X, Y)`.
+pub fn select<B: Backend>(c: &Context<B>) -> Output<B> {
+    let (condition, x, y) = (c.ints(0)?, c.value(1)?, c.value(2)?);
+    let shape = broadcast(&broadcast(&condition.shape, &x.shape())?, &y.shape())?;
+    let condition = condition.expand(&shape);
+    if let (Value::Int(x), Value::Int(y)) = (x, y) {
+        let dtype = x.dtype;
+        let (x, y) = (x.expand(&shape), y.expand(&shape));
+        let data = (0..condition.data.len()).map(|i| if condition.data[i] != 0 { x.data[i] } else { y.data[i] });
+        return Ok(Value::Int(Ints::new(shape, data.collect()).typed(dtype)));
+    }
+    let (x, y) = (expand::<B>(x.floats(c.device), &shape), expand::<B>(y.floats(c.device), &shape));
+    Ok(Value::Float(B::float_mask_where(y, mask::<B>(&condition, c.device), x)))
+}
+
+/// Parametric ReLU; the slope broadcasts from the right.
+pub fn prelu<B: Backend>(c: &Context<B>) -> Output<B> {
+    let (x, slope) = pair::<B>(c.float(0)?, c.float(1)?)?;
+    let positive = B::relu(x.clone());
+    let negative = B::float_clamp_max(x, 0f32.into());
+    Ok(Value::Float(B::float_add(positive, B::float_mul(negative, slope))))
+}
+
+/// Bounds as attributes or as inputs 1 and 2.
+pub fn clip<B: Backend>(c: &Context<B>, min: Option<f32>, max: Option<f32>) -> Output<B> {
+    let min = min.map_or_else(|| c.scalar(1), |v| Ok(Some(v)))?;
+    let max = max.map_or_else(|| c.scalar(2), |v| Ok(Some(v)))?;
+    if let Value::Int(i) = c.value(0)? {
+        let bound = |v: i64| v.max(min.map_or(i64::MIN, |m| m as i64)).min(max.map_or(i64::MAX, |m| m as i64));
+        let data = i.data.iter().map(|&v| bound(v)).collect();
+        return Ok(Value::Int(Ints::new(i.shape.clone(), data).typed(i.dtype)));
+    }
+    let mut x = c.float(0)?;
+    if let Some(min) = min {
+        x = B::float_clamp_min(x, min.into());
+    }
+    if let Some(max) = max {
+        x = B::float_clamp_max(x, max.into());
+    }
+    Ok(Value::Float(x))
+}
+
+/// Conversion between element types; all floats are float32 here.
+pub fn cast<B: Backend>(c: &Context<B>, to: DType) -> Output<B> {
+    let x = c.value(0)?;
+    if to.is_float() {
+        return Ok(Value::Float(x.floats(c.device)));
+    }
+    let bool_of = |v: bool| v as i64;
+    let ints = match x {
+        Value::Int(i) if to == DType::Bool => Ints::new(i.shape.clone(), i.data.iter().map(|&v| bool_of(v != 0)).collect()),
+        Value::Int(i) => i.clone(),
+        Value::Float(t) if to == DType::Bool => {
+            let data = read::<B>(t.clone())?.iter().map(|&v| bool_of(v != 0.0)).collect();
+            Ints::new(dims::<B>(t), data)
+        }
+        Value::Float(_) => x.ints()?,
+    };
+    Ok(Value::Int(ints.typed(to)))
+}
+
+/// `CastLike`: to the type of input 1.
+pub fn cast_like<B: Backend>(c: &Context<B>) -> Output<B> {
+    match c.value(1)? {
+        Value::Float(_) => cast(c, DType::F32),
+        Value::Int(i) => cast(c, i.dtype),
+    }
+}

@@ -1,0 +1,134 @@
+//! Lookups by index, and ranges.
+
+use burn_backend::Backend;
+use model::DType;
+
+use super::shape::{take, with_shape};
+use super::{Context, Output, Outputs};
+use crate::value::{Ints, Value, axis as resolve, dims, float, read};
+
+fn wrap(i: i64, size: usize) -> Result<usize, String> {
+    let at = if i < 0 { i + size as i64 } else { i };
+    usize::try_from(at).ok().filter(|&a| a < size).ok_or_else(|| format!("index {i} of an axis of size {size}"))
+}
+
+/// `Gather` along `axis`.
+pub fn gather<B: Backend>(c: &Context<B>, axis: i64) -> Output<B> {
+    lookup(c, c.value(0)?, &c.ints(1)?, axis)
+}
+
+/// An embedding layer of an architecture file: tokens first, table second.
+pub fn embedding<B: Backend>(c: &Context<B>) -> Output<B> {
+    lookup(c, c.value(1)?, &c.ints(0)?, 0)
+}
+
+fn lookup<B: Backend>(c: &Context<B>, x: &Value<B>, indices: &Ints, axis: i64) -> Output<B> {
+    let shape = x.shape();
+    let axis = resolve(axis, shape.len())?;
+    let places: Vec<usize> = indices.data.iter().map(|&i| wrap(i, shape[axis])).collect::<Result<_, _>>()?;
+    let to = [&shape[..axis], &indices.shape, &shape[axis + 1..]].concat();
+    with_shape(&take(x, axis, &places, c.device), to)
+}
+
+/// `GatherElements`: one index an output element.
+pub fn gather_elements<B: Backend>(c: &Context<B>, axis: i64) -> Output<B> {
+    let (x, indices) = (c.value(0)?, c.ints(1)?);
+    let shape = x.shape();
+    let axis = resolve(axis, shape.len())?;
+    let fits = indices.shape.len() == shape.len() && (0..shape.len()).all(|i| i == axis || indices.shape[i] <= shape[i]);
+    if !fits {
+        return Err(format!("indices {:?} into {shape:?}", indices.shape));
+    }
+    let (own, from) = (crate::value::strides(&indices.shape), crate::value::strides(&shape));
+    let mut flat = Vec::with_capacity(indices.data.len());
+    for (k, &i) in indices.data.iter().enumerate() {
+        let place = |a: usize| if a == axis { wrap(i, shape[axis]) } else { Ok(k / own[a] % indices.shape[a]) };
+        let at: Result<usize, String> = (0..shape.len()).map(|a| Ok(place(a)? * from[a])).sum();
+        flat.push(at?);
+    }
+    let line = with_shape(x, vec![shape.iter().product()])?;
+    with_shape(&take(&line, 0, &flat, c.device), indices.shape)
+}
+
+/// `CumSum` along the axis in input 1.
+pub fn cum_sum<B: Backend>(c: &Context<B>, exclusive: bool, reverse: bool) -> Output<B> {
+    let x = c.value(0)?;
+    let shape = x.shape();
+    let axis = c.ints(1)?.data.first().copied().ok_or("the axis is missing")?;
+    let axis = resolve(axis, shape.len())?;
+    let mut t = x.floats(c.device);
+    if reverse {
+        t = B::float_flip(t, &[axis]);
+    }
+    let mut y = B::float_cumsum(t.clone(), axis);
+    if exclusive {
+        y = B::float_sub(y, t);
+    }
+    if reverse {
+        y = B::float_flip(y, &[axis]);
+    }
+    Ok(match x {
+        Value::Float(_) => Value::Float(y),
+        Value::Int(i) => Value::Int(Value::<B>::Float(y).ints()?.typed(i.dtype)),
+    })
+}
+
+/// `Range(start, limit, delta)`.
+pub fn range<B: Backend>(c: &Context<B>) -> Output<B> {
+    const LIMIT: f64 = (1u64 << 32) as f64;
+    if let (Value::Int(s), Value::Int(l), Value::Int(d)) = (c.value(0)?, c.value(1)?, c.value(2)?) {
+        let one = |i: &Ints| i.data.first().copied().ok_or("an empty bound");
+        let (s, l, d) = (one(s)?, one(l)?, one(d)?);
+        let count = ((l as f64 - s as f64) / d as f64).ceil().max(0.0);
+        if !(count <= LIMIT) {
+            return Err(format!("range from {s} to {l} by {d}"));
+        }
+        let data: Vec<i64> = (0..count as i64).map(|i| s + i * d).collect();
+        return Ok(Value::Int(Ints::new(vec![data.len()], data)));
+    }
+    let one = |i| c.scalar(i)?.ok_or_else(|| "a bound is missing".to_string());
+    let (s, l, d) = (one(0)?, one(1)?, one(2)?);
+    let count = ((l as f64 - s as f64) / d as f64).ceil().max(0.0);
+    if !(count <= LIMIT) {
+        return Err(format!("range from {s} to {l} by {d}"));
+    }
+    let data: Vec<f32> = (0..count as usize).map(|i| s + i as f32 * d).collect();
+    let shape = [data.len()];
+    Ok(Value::Float(float::<B>(data, &shape, c.device)))
+}
+
+/// `TopK`: values and their places, sorted.
+pub fn top_k<B: Backend>(c: &Context<B>, axis: i64, largest: bool, k: Option<i64>) -> Outputs<B> {
+    let x = c.float(0)?;
+    let shape = dims::<B>(&x);
+    let axis = resolve(axis, shape.len())?;
+    let k = match k {
+        Some(k) => k,
+        None => c.ints(1)?.data.first().copied().ok_or("k is missing")?,
+    };
+    let k = usize::try_from(k).ok().filter(|&k| k <= shape[axis]);
+    let k = k.ok_or_else(|| format!("k along axis {axis} of {shape:?}"))?;
+    let values = read::<B>(x)?;
+    let inner: usize = shape[axis + 1..].iter().product();
+    let outer: usize = shape[..axis].iter().product();
+    let mut to = shape.clone();
+    to[axis] = k;
+    let mut top = vec![0f32; to.iter().product()];
+    let mut places = vec![0i64; top.len()];
+    for o in 0..outer {
+        for i in 0..inner {
+            let at = |p: usize| values[(o * shape[axis] + p) * inner + i];
+            let mut order: Vec<usize> = (0..shape[axis]).collect();
+            order.sort_by(|&a, &b| {
+                let by = at(a).total_cmp(&at(b));
+                if largest { by.reverse() } else { by }
+            });
+            for (r, &p) in order[..k].iter().enumerate() {
+                let slot = (o * k + r) * inner + i;
+                (top[slot], places[slot]) = (at(p), p as i64);
+            }
+        }
+    }
+    let places = Ints::new(to.clone(), places).typed(DType::I64);
+    Ok(vec![Value::Float(float::<B>(top, &to, c.device)), Value::Int(places)])
+}

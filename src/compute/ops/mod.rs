@@ -1,0 +1,160 @@
+//! Operators on backend primitives, one file a family. Shapes are checked here, since the
+//! primitives do not check them.
+
+mod conv;
+mod elementwise;
+mod index;
+mod matmul;
+mod norm;
+mod pool;
+mod recurrent;
+mod reduce;
+mod resize;
+mod shape;
+
+use burn_backend::Backend;
+use burn_backend::tensor::FloatTensor;
+use model::{Layer, Op};
+
+use crate::value::{Ints, Value};
+
+/// One layer about to run.
+pub struct Context<'a, B: Backend> {
+    /// The layer.
+    pub layer: &'a Layer,
+    /// Its inputs, in operator order.
+    pub inputs: &'a [Option<Value<B>>],
+    /// Where new tensors go.
+    pub device: &'a B::Device,
+}
+
+type Outputs<B> = Result<Vec<Value<B>>, String>;
+type Output<B> = Result<Value<B>, String>;
+
+impl<B: Backend> Context<'_, B> {
+    /// Input `i`, where it is given.
+    fn opt(&self, i: usize) -> Option<&Value<B>> {
+        self.inputs.get(i)?.as_ref()
+    }
+
+    /// Input `i`, which the operator needs.
+    fn value(&self, i: usize) -> Result<&Value<B>, String> {
+        self.opt(i).ok_or_else(|| format!("input {i} is missing"))
+    }
+
+    fn float(&self, i: usize) -> Result<FloatTensor<B>, String> {
+        Ok(self.value(i)?.floats(self.device))
+    }
+
+    fn opt_float(&self, i: usize) -> Option<FloatTensor<B>> {
+        Some(self.opt(i)?.floats(self.device))
+    }
+
+    fn ints(&self, i: usize) -> Result<Ints, String> {
+        self.value(i)?.ints()
+    }
+
+    /// The elements of integer input `i`, where it is given.
+    fn opt_ints(&self, i: usize) -> Result<Option<Vec<i64>>, String> {
+        self.opt(i).map(|v| Ok(v.ints()?.data.to_vec())).transpose()
+    }
+
+    /// An attribute, or integer input `i` where the attribute is absent.
+    fn list(&self, attribute: &Option<Vec<i64>>, i: usize) -> Result<Option<Vec<i64>>, String> {
+        match attribute {
+            Some(list) => Ok(Some(list.clone())),
+            None => self.opt_ints(i),
+        }
+    }
+
+    /// The single number that input `i` holds.
+    fn scalar(&self, i: usize) -> Result<Option<f32>, String> {
+        let Some(value) = self.opt(i) else { return Ok(None) };
+        let host = value.to_host()?;
+        host.first().map(|&v| Some(v)).ok_or_else(|| format!("input {i} is empty, a number is expected"))
+    }
+}
+
+/// Runs one layer.
+///
+/// # Errors
+/// A sentence for the user, without the layer's name.
+pub fn eval<B: Backend>(c: &Context<B>) -> Outputs<B> {
+    let mut outputs = match &c.layer.op {
+        Op::Recurrent(cell) => recurrent::recurrent(c, cell)?,
+        Op::Split { axis, sizes, outputs } => shape::split(c, *axis, sizes, *outputs)?,
+        Op::TopK { axis, largest, k } => index::top_k(c, *axis, *largest, *k)?,
+        Op::MaxPool { window, ceil } => vec![pool::max(c, window, *ceil)?],
+        op => vec![single(c, op)?],
+    };
+    if let Some(activation) = c.layer.activation
+        && let Some(first) = outputs.first_mut()
+    {
+        *first = elementwise::unary_value(c, first, activation)?;
+    }
+    Ok(outputs)
+}
+
+fn single<B: Backend>(c: &Context<B>, op: &Op) -> Output<B> {
+    match op {
+        Op::Conv { window, groups } => conv::conv(c, window, *groups),
+        Op::ConvTranspose { window, groups, output_padding, output_shape } => {
+            conv::transpose(c, window, *groups, output_padding, output_shape.as_deref())
+        }
+        Op::AveragePool { window, ceil, count_include_pad } => pool::average(c, window, *ceil, *count_include_pad),
+        Op::GlobalAveragePool => pool::global(c, model::op::Reduction::Mean),
+        Op::GlobalMaxPool => pool::global(c, model::op::Reduction::Max),
+        Op::Gemm { alpha, beta, trans_a, trans_b } => matmul::gemm(c, *alpha, *beta, *trans_a, *trans_b),
+        Op::MatMul => matmul::matmul(c),
+        Op::BatchNorm { epsilon } => norm::batch(c, *epsilon),
+        Op::InstanceNorm { epsilon } => norm::instance(c, *epsilon),
+        Op::GroupNorm { epsilon, groups } => norm::group(c, *epsilon, *groups),
+        Op::LayerNorm { axis, epsilon } => norm::layer(c, *axis, *epsilon, true),
+        Op::RmsNorm { axis, epsilon } => norm::layer(c, *axis, *epsilon, false),
+        Op::Lrn { alpha, beta, bias, size } => norm::lrn(c, *alpha, *beta, *bias, *size),
+        Op::LpNorm { axis, p } => norm::lp(c, *axis, *p),
+        Op::Unary(kind) => elementwise::unary_value(c, c.value(0)?, *kind),
+        Op::PRelu => elementwise::prelu(c),
+        Op::Clip { min, max } => elementwise::clip(c, *min, *max),
+        Op::Binary(kind) => elementwise::binary(c, *kind),
+        Op::Variadic(kind) => elementwise::variadic(c, *kind),
+        Op::Where => elementwise::select(c),
+        Op::Cast { to } => elementwise::cast(c, *to),
+        Op::CastLike => elementwise::cast_like(c),
+        Op::Identity | Op::Dropout { .. } => Ok(c.value(0)?.clone()),
+        Op::Softmax { axis, coerce } => norm::softmax(c, *axis, *coerce, false),
+        Op::LogSoftmax { axis, coerce } => norm::softmax(c, *axis, *coerce, true),
+        Op::Reduce { kind, axes, keep_dims, noop_if_empty } => {
+            reduce::reduce(c, *kind, axes, *keep_dims, *noop_if_empty)
+        }
+        Op::ArgMax { axis, keep_dims, last } => reduce::arg(c, *axis, *keep_dims, *last, true),
+        Op::ArgMin { axis, keep_dims, last } => reduce::arg(c, *axis, *keep_dims, *last, false),
+        Op::Gather { axis } => index::gather(c, *axis),
+        Op::Embedding => index::embedding(c),
+        Op::GatherElements { axis } => index::gather_elements(c, *axis),
+        Op::CumSum { exclusive, reverse } => index::cum_sum(c, *exclusive, *reverse),
+        Op::Range => index::range(c),
+        Op::Reshape { shape, allow_zero } => shape::reshape(c, shape, *allow_zero),
+        Op::Flatten { axis } => shape::flatten(c, *axis),
+        Op::Squeeze { axes } => shape::squeeze(c, axes),
+        Op::Unsqueeze { axes } => shape::unsqueeze(c, axes),
+        Op::Transpose { perm } => shape::transpose(c, perm.as_deref()),
+        Op::Concat { axis } => shape::concat(c, *axis),
+        Op::Slice { starts, ends, axes } => shape::slice(c, starts, ends, axes),
+        Op::Pad { mode, pads, value } => shape::pad_op(c, mode, pads, *value),
+        Op::Expand => shape::expand_op(c),
+        Op::Tile => shape::tile(c),
+        Op::Shape { start, end } => shape::shape_of(c, *start, *end),
+        Op::Size => {
+            let size = c.value(0)?.shape().iter().product::<usize>();
+            Ok(Value::Int(Ints::new(vec![], vec![size as i64])))
+        }
+        Op::Constant { value } => Value::from_data(value, c.device),
+        Op::ConstantOfShape { value } => shape::constant_of_shape(c, value),
+        Op::Resize(options) => resize::resize(c, options),
+        Op::DepthToSpace { block, column_row_depth } => shape::depth_to_space(c, *block, *column_row_depth),
+        Op::SpaceToDepth { block } => shape::space_to_depth(c, *block),
+        Op::Other { name, .. } => Err(format!("operator {name} is unknown here, so it cannot be executed")),
+        _ => Err(format!("operator {} cannot be executed yet", c.layer.kind)),
+    }
+}

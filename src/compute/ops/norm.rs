@@ -1,0 +1,136 @@
+//! Normalisation and softmax.
+
+use burn_backend::Backend;
+use burn_backend::tensor::FloatTensor;
+
+use super::{Context, Output};
+use crate::value::{Value, axis as resolve, dims, raise, reshape};
+
+/// `[C]` as `[1, C, 1, ...]`.
+fn per_channel<B: Backend>(t: FloatTensor<B>, shape: &[usize]) -> Result<FloatTensor<B>, String> {
+    let own = dims::<B>(&t);
+    if shape.len() < 2 || own != [shape[1]] {
+        return Err(format!("{own:?} values for the channels of {shape:?}"));
+    }
+    let mut to = vec![1; shape.len()];
+    to[1] = shape[1];
+    Ok(reshape::<B>(t, &to))
+}
+
+/// Inference-mode batch normalisation (Ioffe and Szegedy 2015).
+pub fn batch<B: Backend>(c: &Context<B>, epsilon: f32) -> Output<B> {
+    let x = c.float(0)?;
+    let shape = dims::<B>(&x);
+    let at = |i| per_channel::<B>(c.float(i)?, &shape);
+    let (scale, bias, mean, var) = (at(1)?, at(2)?, at(3)?, at(4)?);
+    let gain = B::float_div(scale, B::float_sqrt(B::float_add_scalar(var, epsilon.into())));
+    let offset = B::float_sub(bias, B::float_mul(mean, gain.clone()));
+    Ok(Value::Float(B::float_add(B::float_mul(x, gain), offset)))
+}
+
+/// Zero mean and unit variance along `axes`; with `centre` off, unit root mean square.
+fn standard<B: Backend>(x: FloatTensor<B>, axes: &[usize], epsilon: f32, centre: bool) -> FloatTensor<B> {
+    let mean = |mut t: FloatTensor<B>| {
+        for &a in axes {
+            t = B::float_mean_dim(t, a);
+        }
+        t
+    };
+    let x = if centre { B::float_sub(x.clone(), mean(x)) } else { x };
+    let square = mean(B::float_mul(x.clone(), x.clone()));
+    B::float_div(x, B::float_sqrt(B::float_add_scalar(square, epsilon.into())))
+}
+
+/// Per sample and channel, over the spatial axes.
+pub fn instance<B: Backend>(c: &Context<B>, epsilon: f32) -> Output<B> {
+    let x = c.float(0)?;
+    let shape = dims::<B>(&x);
+    let axes: Vec<usize> = (2..shape.len()).collect();
+    let (scale, bias) = (per_channel::<B>(c.float(1)?, &shape)?, per_channel::<B>(c.float(2)?, &shape)?);
+    let y = standard::<B>(x, &axes, epsilon, true);
+    Ok(Value::Float(B::float_add(B::float_mul(y, scale), bias)))
+}
+
+/// Per sample and group of channels (Wu and He 2018).
+pub fn group<B: Backend>(c: &Context<B>, epsilon: f32, groups: i64) -> Output<B> {
+    let x = c.float(0)?;
+    let shape = dims::<B>(&x);
+    let groups = groups.max(1) as usize;
+    if shape.len() < 2 || shape[1] % groups != 0 {
+        return Err(format!("{groups} groups of the channels of {shape:?}"));
+    }
+    let rest = shape[1..].iter().product::<usize>() / groups;
+    let y = standard::<B>(reshape::<B>(x, &[shape[0], groups, rest]), &[2], epsilon, true);
+    let (scale, bias) = (per_channel::<B>(c.float(1)?, &shape)?, per_channel::<B>(c.float(2)?, &shape)?);
+    Ok(Value::Float(B::float_add(B::float_mul(reshape::<B>(y, &shape), scale), bias)))
+}
+
+/// Over the axes from `axis` on (Ba et al. 2016; without `centre`: Zhang and Sennrich 2019).
+pub fn layer<B: Backend>(c: &Context<B>, axis: i64, epsilon: f32, centre: bool) -> Output<B> {
+    let x = c.float(0)?;
+    let rank = dims::<B>(&x).len();
+    let axes: Vec<usize> = (resolve(axis, rank)?..rank).collect();
+    let mut y = standard::<B>(x, &axes, epsilon, centre);
+    if let Some(scale) = c.opt_float(1) {
+        y = B::float_mul(y, raise::<B>(scale, rank));
+    }
+    if let Some(bias) = c.opt_float(2) {
+        y = B::float_add(y, raise::<B>(bias, rank));
+    }
+    Ok(Value::Float(y))
+}
+
+/// Local response normalisation across channels (Krizhevsky et al. 2012).
+pub fn lrn<B: Backend>(c: &Context<B>, alpha: f32, beta: f32, bias: f32, size: i64) -> Output<B> {
+    let x = c.float(0)?;
+    let shape = dims::<B>(&x);
+    let size = usize::try_from(size).ok().filter(|&s| s > 0).ok_or("size must be positive")?;
+    if shape.len() < 3 {
+        return Err(format!("input {shape:?}: channels and space are expected"));
+    }
+    let square = B::float_mul(x.clone(), x.clone());
+    let mut pads = vec![(0, 0); shape.len()];
+    pads[1] = ((size - 1) / 2, size / 2);
+    let padded = super::shape::pad::<B>(square, &pads, 0.0, c.device);
+    let mut ranges: Vec<(usize, usize)> = shape.iter().map(|&d| (0, d)).collect();
+    let mut sum: Option<FloatTensor<B>> = None;
+    for k in 0..size {
+        ranges[1] = (k, k + shape[1]);
+        let part = super::shape::range::<B>(padded.clone(), &ranges);
+        sum = Some(match sum {
+            Some(s) => B::float_add(s, part),
+            None => part,
+        });
+    }
+    let sum = B::float_mul_scalar(sum.expect("size is positive"), (alpha / size as f32).into());
+    let scale = B::float_powf_scalar(B::float_add_scalar(sum, bias.into()), beta.into());
+    Ok(Value::Float(B::float_div(x, scale)))
+}
+
+/// Division by the L1 or L2 norm along `axis`.
+pub fn lp<B: Backend>(c: &Context<B>, axis: i64, p: i64) -> Output<B> {
+    let x = c.float(0)?;
+    let axis = resolve(axis, dims::<B>(&x).len())?;
+    let norm = if p == 1 {
+        B::float_sum_dim(B::float_abs(x.clone()), axis)
+    } else {
+        B::float_sqrt(B::float_sum_dim(B::float_mul(x.clone(), x.clone()), axis))
+    };
+    Ok(Value::Float(B::float_div(x, norm)))
+}
+
+/// Softmax, or its logarithm, along `axis`; `coerce`: over all axes from `axis` on.
+pub fn softmax<B: Backend>(c: &Context<B>, axis: i64, coerce: bool, log: bool) -> Output<B> {
+    let x = c.float(0)?;
+    let shape = dims::<B>(&x);
+    let mut axis = resolve(axis, shape.len())?;
+    let flat = if coerce {
+        let (lead, rest) = shape.split_at(axis);
+        axis = 1;
+        reshape::<B>(x, &[lead.iter().product(), rest.iter().product()])
+    } else {
+        x
+    };
+    let y = if log { B::log_softmax(flat, axis) } else { B::softmax(flat, axis) };
+    Ok(Value::Float(reshape::<B>(y, &shape)))
+}

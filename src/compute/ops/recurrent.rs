@@ -1,0 +1,226 @@
+//! LSTM, GRU and plain recurrent layers, one step after another.
+
+use burn_backend::tensor::FloatTensor;
+use burn_backend::{Backend, FloatDType, Shape};
+use model::op::{Cell, Direction, Recurrent, Unary};
+
+use super::elementwise::unary;
+use super::shape::range;
+use super::{Context, Outputs};
+use crate::value::{Value, dims, reshape};
+
+/// `X [T, N, I]`, `W [D, G*H, I]`, `R [D, G*H, H]`, optional `B [D, 2*G*H]`, lengths, `h0 [D, N, H]`,
+/// and for an LSTM `c0 [D, N, H]` and peepholes `P [D, 3*H]`. Out: `Y [T, D, N, H]`, `Y_h`, `Y_c`.
+pub fn recurrent<B: Backend>(c: &Context<B>, cell: &Recurrent) -> Outputs<B> {
+    let gates = match cell.cell {
+        Cell::Lstm => 4,
+        Cell::Gru => 3,
+        Cell::Rnn => 1,
+    };
+    let mut x = c.float(0)?;
+    if cell.batch_first {
+        x = B::float_permute(x, &[1, 0, 2]);
+    }
+    let (w, r) = (c.float(1)?, c.float(2)?);
+    let (xs, ws, rs) = (dims::<B>(&x), dims::<B>(&w), dims::<B>(&r));
+    let hidden = *rs.last().unwrap_or(&0);
+    let directions = if cell.direction == Direction::Bidirectional { 2 } else { 1 };
+    if xs.len() != 3 || ws != [directions, gates * hidden, xs[2]] || rs != [directions, gates * hidden, hidden] {
+        return Err(format!("input {xs:?}, weights {ws:?} and recurrent weights {rs:?} do not fit"));
+    }
+    if let Some(lengths) = c.opt_ints(4)?
+        && lengths.iter().any(|&l| l != xs[0] as i64)
+    {
+        return Err("sequences of unequal length are not computed yet".into());
+    }
+    if cell.input_forget {
+        return Err("input_forget is not computed yet".into());
+    }
+    let defaults: &[&str] = match cell.cell {
+        Cell::Lstm => &["Sigmoid", "Tanh", "Tanh"],
+        Cell::Gru => &["Sigmoid", "Tanh"],
+        Cell::Rnn => &["Tanh"],
+    };
+    let mut runs = Vec::new();
+    for d in 0..directions {
+        let part = |t: FloatTensor<B>| {
+            let shape = dims::<B>(&t);
+            let mut ranges: Vec<(usize, usize)> = shape.iter().map(|&s| (0, s)).collect();
+            ranges[0] = (d, d + 1);
+            reshape::<B>(range::<B>(t, &ranges), &shape[1..])
+        };
+        let state = |i: usize| match c.opt_float(i) {
+            Some(t) if cell.batch_first => part(B::float_permute(t, &[1, 0, 2])),
+            Some(t) => part(t),
+            None => B::float_zeros(Shape::from(vec![xs[1], hidden]), c.device, FloatDType::F32),
+        };
+        let functions: Vec<Unary> = (0..defaults.len())
+            .map(|k| {
+                let given = cell.activations.get(d * defaults.len() + k).map(String::as_str);
+                activation(given.unwrap_or(defaults[k]))
+            })
+            .collect::<Result<_, _>>()?;
+        let run = Run::<B> {
+            kind: cell.cell,
+            linear_before_reset: cell.linear_before_reset,
+            clip: cell.clip,
+            hidden,
+            functions,
+            w: B::float_transpose(part(w.clone())),
+            r: B::float_transpose(part(r.clone())),
+            b: c.opt_float(3).map(part),
+            peepholes: c.opt_float(7).map(part),
+        };
+        let backward = cell.direction == Direction::Reverse || d == 1;
+        let cell_state = if cell.cell == Cell::Lstm { state(6) } else { state(usize::MAX) };
+        runs.push(run.steps(x.clone(), state(5), cell_state, backward)?);
+    }
+    // [T, N, H] of each direction to [T, D, N, H].
+    let stack = |parts: Vec<FloatTensor<B>>, axis: usize| {
+        let parts = parts.into_iter().map(|t| {
+            let mut shape = dims::<B>(&t);
+            shape.insert(axis, 1);
+            reshape::<B>(t, &shape)
+        });
+        B::float_cat(parts.collect(), axis)
+    };
+    let mut y = stack(runs.iter().map(|r| r.0.clone()).collect(), 1);
+    let mut h = stack(runs.iter().map(|r| r.1.clone()).collect(), 0);
+    let mut s = stack(runs.iter().map(|r| r.2.clone()).collect(), 0);
+    if cell.batch_first {
+        y = B::float_permute(y, &[2, 0, 1, 3]);
+        h = B::float_permute(h, &[1, 0, 2]);
+        s = B::float_permute(s, &[1, 0, 2]);
+    }
+    let mut outputs = vec![Value::Float(y), Value::Float(h)];
+    if cell.cell == Cell::Lstm {
+        outputs.push(Value::Float(s));
+    }
+    Ok(outputs)
+}
+
+fn activation(name: &str) -> Result<Unary, String> {
+    Ok(match name.to_ascii_lowercase().as_str() {
+        "sigmoid" => Unary::Sigmoid,
+        "tanh" => Unary::Tanh,
+        "relu" => Unary::Relu,
+        "softplus" => Unary::Softplus,
+        "softsign" => Unary::Softsign,
+        "hardsigmoid" => Unary::HardSigmoid { alpha: 0.2, beta: 0.5 },
+        other => return Err(format!("gate activation {other:?} is not computed yet")),
+    })
+}
+
+struct Run<B: Backend> {
+    kind: Cell,
+    linear_before_reset: bool,
+    clip: Option<f32>,
+    hidden: usize,
+    functions: Vec<Unary>,
+    /// `[I, G*H]`.
+    w: FloatTensor<B>,
+    /// `[H, G*H]`.
+    r: FloatTensor<B>,
+    /// `[2*G*H]`.
+    b: Option<FloatTensor<B>>,
+    /// `[3*H]` for input, output and forget gate.
+    peepholes: Option<FloatTensor<B>>,
+}
+
+type Steps<B> = (
+    <B as burn_backend::BackendTypes>::FloatTensorPrimitive,
+    <B as burn_backend::BackendTypes>::FloatTensorPrimitive,
+    <B as burn_backend::BackendTypes>::FloatTensorPrimitive,
+);
+
+impl<B: Backend> Run<B> {
+    fn steps(&self, x: FloatTensor<B>, mut h: FloatTensor<B>, mut s: FloatTensor<B>, backward: bool) -> Result<Steps<B>, String> {
+        let xs = dims::<B>(&x);
+        let (time, batch, width) = (xs[0], xs[1], dims::<B>(&self.w)[1]);
+        // All input products at once, then only the recurrent one in each step.
+        let flat = B::float_matmul(reshape::<B>(x, &[time * batch, xs[2]]), self.w.clone());
+        let flat = match self.bias(0, width) {
+            Some(b) => B::float_add(flat, b),
+            None => flat,
+        };
+        let all = reshape::<B>(flat, &[time, batch, width]);
+        let mut outputs = vec![None; time];
+        for k in 0..time {
+            let t = if backward { time - 1 - k } else { k };
+            let now = range::<B>(all.clone(), &[(t, t + 1), (0, batch), (0, width)]);
+            (h, s) = self.step(reshape::<B>(now, &[batch, width]), h, s);
+            outputs[t] = Some(reshape::<B>(h.clone(), &[1, batch, self.hidden]));
+        }
+        let outputs: Vec<FloatTensor<B>> = outputs.into_iter().flatten().collect();
+        if outputs.is_empty() {
+            return Err("the sequence is empty".into());
+        }
+        Ok((B::float_cat(outputs, 0), h, s))
+    }
+
+    /// The input (0) or recurrent (1) half of the bias as `[1, width]`.
+    fn bias(&self, half: usize, width: usize) -> Option<FloatTensor<B>> {
+        let b = self.b.clone()?;
+        Some(reshape::<B>(range::<B>(b, &[(half * width, (half + 1) * width)]), &[1, width]))
+    }
+
+    fn gate(&self, t: &FloatTensor<B>, i: usize) -> FloatTensor<B> {
+        let rows = dims::<B>(t)[0];
+        range::<B>(t.clone(), &[(0, rows), (i * self.hidden, (i + 1) * self.hidden)])
+    }
+
+    fn apply(&self, f: usize, t: FloatTensor<B>) -> FloatTensor<B> {
+        let t = match self.clip {
+            Some(c) => B::float_clamp(t, (-c).into(), c.into()),
+            None => t,
+        };
+        unary::<B>(t, self.functions[f])
+    }
+
+    fn peep(&self, i: usize, gate: FloatTensor<B>, state: &FloatTensor<B>) -> FloatTensor<B> {
+        let Some(p) = &self.peepholes else { return gate };
+        let p = range::<B>(p.clone(), &[(i * self.hidden, (i + 1) * self.hidden)]);
+        B::float_add(gate, B::float_mul(reshape::<B>(p, &[1, self.hidden]), state.clone()))
+    }
+
+    /// One step: `x [N, G*H]` already multiplied, hidden and cell state `[N, H]`.
+    fn step(&self, x: FloatTensor<B>, h: FloatTensor<B>, s: FloatTensor<B>) -> (FloatTensor<B>, FloatTensor<B>) {
+        let width = dims::<B>(&self.w)[1];
+        let mut own = B::float_matmul(h.clone(), self.r.clone());
+        if let Some(b) = self.bias(1, width) {
+            own = B::float_add(own, b);
+        }
+        match self.kind {
+            Cell::Rnn => (self.apply(0, B::float_add(x, own)), s),
+            Cell::Lstm => {
+                // Gates in ONNX order: input, output, forget, cell.
+                let all = B::float_add(x, own);
+                let input = self.apply(0, self.peep(0, self.gate(&all, 0), &s));
+                let forget = self.apply(0, self.peep(2, self.gate(&all, 2), &s));
+                let fresh = self.apply(1, self.gate(&all, 3));
+                let s = B::float_add(B::float_mul(forget, s), B::float_mul(input, fresh));
+                let output = self.apply(0, self.peep(1, self.gate(&all, 1), &s));
+                (B::float_mul(output, unary::<B>(s.clone(), self.functions[2])), s)
+            }
+            Cell::Gru => {
+                // Gates in ONNX order: update, reset, hidden.
+                let update = self.apply(0, B::float_add(self.gate(&x, 0), self.gate(&own, 0)));
+                let reset = self.apply(0, B::float_add(self.gate(&x, 1), self.gate(&own, 1)));
+                let inner = if self.linear_before_reset {
+                    B::float_mul(reset, self.gate(&own, 2))
+                } else {
+                    let r = self.gate(&self.r, 2);
+                    let product = B::float_matmul(B::float_mul(reset, h.clone()), r);
+                    match self.bias(1, width) {
+                        Some(b) => B::float_add(product, self.gate(&b, 2)),
+                        None => product,
+                    }
+                };
+                let fresh = self.apply(1, B::float_add(self.gate(&x, 2), inner));
+                let keep = B::float_mul(update.clone(), h);
+                let change = B::float_mul(B::float_add_scalar(B::float_neg(update), 1f32.into()), fresh);
+                (B::float_add(keep, change), s)
+            }
+        }
+    }
+}

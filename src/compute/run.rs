@@ -1,0 +1,331 @@
+//! The executor: layers in topological order, every intermediate kept.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use burn_backend::Backend;
+use model::{DType, GraphId, LayerId, Network, Summary, TensorData, TensorId, Trace, TraceTensor, Values};
+
+use crate::ops;
+use crate::value::Value;
+
+/// Why a pass stopped.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)]
+pub enum RunError {
+    #[error("input {name:?}: {problem}")]
+    Input { name: String, problem: String },
+    #[error("layer {layer:?} ({op}): {problem}")]
+    Layer {
+        layer: String,
+        op: String,
+        problem: String,
+    },
+    #[error("tensor {name:?}: {problem}")]
+    Tensor { name: String, problem: String },
+    #[error("cancelled")]
+    Cancelled,
+}
+
+/// How far a pass is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Progress {
+    /// Layers done.
+    pub done: usize,
+    /// Layers in the main graph.
+    pub total: usize,
+}
+
+/// What to keep, and how to be told and stopped.
+#[derive(Clone)]
+pub struct RunOptions {
+    /// Bytes of float32 activations that the trace may hold; what does not fit is named in
+    /// [`Trace::dropped`]. Graph outputs are always kept.
+    pub budget: u64,
+    /// Set from another thread to stop between layers.
+    pub cancel: Arc<AtomicBool>,
+    /// Called after each layer of the main graph.
+    pub progress: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        RunOptions {
+            budget: 4 << 30,
+            cancel: Arc::default(),
+            progress: None,
+        }
+    }
+}
+
+/// A network with its weights on a device, ready to run any number of times.
+pub struct Executor<B: Backend> {
+    network: Arc<Network>,
+    device: B::Device,
+    stored: HashMap<TensorId, Value<B>>,
+}
+
+/// The values of one pass, still on the device.
+pub struct Pass<B: Backend> {
+    /// Kept tensors: graph inputs and activations.
+    pub values: HashMap<TensorId, Value<B>>,
+    /// What the budget did not allow to keep.
+    pub dropped: Vec<TensorId>,
+    /// Wall time, seconds.
+    pub seconds: f64,
+}
+
+impl<B: Backend> Executor<B> {
+    /// Uploads the weights of `network`.
+    ///
+    /// # Errors
+    /// [`RunError::Tensor`] where a stored tensor has an element type without arithmetic.
+    pub fn new(network: Arc<Network>, device: B::Device) -> Result<Self, RunError> {
+        let mut stored = HashMap::new();
+        for (i, tensor) in network.tensors.iter().enumerate() {
+            let Some(data) = tensor.data.as_ref().filter(|d| d.dtype != DType::String) else {
+                continue;
+            };
+            let value = Value::from_data(data, &device).map_err(|problem| RunError::Tensor {
+                name: tensor.name.clone(),
+                problem,
+            })?;
+            stored.insert(TensorId(i as u32), value);
+        }
+        Ok(Executor {
+            network,
+            device,
+            stored,
+        })
+    }
+
+    /// The network.
+    pub fn network(&self) -> &Arc<Network> {
+        &self.network
+    }
+
+    /// Replaces a stored tensor, for instance by one that requires gradients.
+    pub fn set(&mut self, tensor: TensorId, value: Value<B>) {
+        self.stored.insert(tensor, value);
+    }
+
+    /// A stored tensor.
+    pub fn stored(&self, tensor: TensorId) -> Option<&Value<B>> {
+        self.stored.get(&tensor)
+    }
+
+    /// Uploads host tensors given by graph input name, checked against the stated shapes.
+    ///
+    /// # Errors
+    /// [`RunError::Input`] for a missing or unknown name, a wrong rank, size or element type.
+    pub fn inputs(&self, given: &[(String, TensorData)]) -> Result<HashMap<TensorId, Value<B>>, RunError> {
+        crate::inputs::check(&self.network, given)?
+            .into_iter()
+            .map(|(id, data)| {
+                let value = Value::from_data(data, &self.device).map_err(|problem| RunError::Input {
+                    name: self.network.tensor(id).name.clone(),
+                    problem,
+                })?;
+                Ok((id, value))
+            })
+            .collect()
+    }
+
+    /// One forward pass.
+    ///
+    /// # Errors
+    /// [`RunError::Layer`] names the layer whose operator or shapes cannot be executed.
+    pub fn run(&self, inputs: HashMap<TensorId, Value<B>>, options: &RunOptions) -> Result<Pass<B>, RunError> {
+        let start = web_time::Instant::now();
+        let mut frame = Frame {
+            executor: self,
+            options,
+            last_use: self.last_uses(),
+            values: inputs,
+            held: 0,
+            dropped: Vec::new(),
+        };
+        frame.graph(GraphId(0))?;
+        let (values, dropped) = (frame.values, frame.dropped);
+        Ok(Pass {
+            values,
+            dropped,
+            seconds: start.elapsed().as_secs_f64(),
+        })
+    }
+
+    /// For each tensor the place of its last reader in the main graph.
+    fn last_uses(&self) -> HashMap<TensorId, usize> {
+        let mut last = HashMap::new();
+        for (place, &layer) in self.network.main().layers.iter().enumerate() {
+            for tensor in self.network.dependencies(layer) {
+                last.insert(tensor, place);
+            }
+        }
+        for &output in &self.network.main().outputs {
+            last.insert(output, usize::MAX);
+        }
+        last
+    }
+
+    /// Downloads a pass as host values with summaries.
+    ///
+    /// # Errors
+    /// [`RunError::Tensor`] when the device fails.
+    pub fn trace(&self, pass: &Pass<B>) -> Result<Trace, RunError> {
+        let mut trace = Trace {
+            dropped: pass.dropped.clone(),
+            seconds: pass.seconds,
+            device: B::name(&self.device),
+            ..Trace::default()
+        };
+        for (&id, value) in &pass.values {
+            let name = || self.network.tensor(id).name.clone();
+            let values = value
+                .to_host()
+                .map_err(|problem| RunError::Tensor { name: name(), problem })?;
+            let dtype = match value {
+                Value::Float(_) => DType::F32,
+                Value::Int(i) => i.dtype,
+            };
+            let tensor = TraceTensor {
+                shape: value.shape(),
+                dtype,
+                summary: Some(Summary::of(&values)),
+                values: Values::Host(values.into()),
+            };
+            trace.tensors.insert(id, tensor);
+        }
+        Ok(trace)
+    }
+}
+
+struct Frame<'a, B: Backend> {
+    executor: &'a Executor<B>,
+    options: &'a RunOptions,
+    last_use: HashMap<TensorId, usize>,
+    values: HashMap<TensorId, Value<B>>,
+    held: u64,
+    dropped: Vec<TensorId>,
+}
+
+impl<B: Backend> Frame<'_, B> {
+    fn graph(&mut self, graph: GraphId) -> Result<(), RunError> {
+        let network = self.executor.network.clone();
+        let layers = &network.graph(graph).layers;
+        for (done, &layer) in layers.iter().enumerate() {
+            if self.options.cancel.load(Ordering::Relaxed) {
+                return Err(RunError::Cancelled);
+            }
+            self.layer(&network, layer)?;
+            if graph == GraphId(0) {
+                self.release(&network, layer, done);
+                if let Some(report) = &self.options.progress {
+                    report(Progress {
+                        done: done + 1,
+                        total: layers.len(),
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn value(&self, id: TensorId) -> Option<Value<B>> {
+        self.values.get(&id).or_else(|| self.executor.stored.get(&id)).cloned()
+    }
+
+    fn layer(&mut self, network: &Network, id: LayerId) -> Result<(), RunError> {
+        let layer = network.layer(id);
+        let fail = |problem: String| RunError::Layer {
+            layer: layer.name.clone(),
+            op: layer.kind.clone(),
+            problem,
+        };
+        let mut inputs = Vec::with_capacity(layer.inputs.len());
+        for input in &layer.inputs {
+            let value = match input {
+                None => None,
+                Some(t) => Some(self.value(*t).ok_or_else(|| {
+                    fail(format!("its input {:?} has no value", network.tensor(*t).name))
+                })?),
+            };
+            inputs.push(value);
+        }
+        let outputs = if matches!(layer.op, model::Op::If) {
+            self.branch(network, layer, &inputs).map_err(|e| match e {
+                BranchError::Run(e) => e,
+                BranchError::Condition(problem) => fail(problem),
+            })?
+        } else {
+            let context = ops::Context {
+                layer,
+                inputs: &inputs,
+                device: &self.executor.device,
+            };
+            ops::eval(&context).map_err(fail)?
+        };
+        for (tensor, value) in layer.outputs.iter().zip(outputs) {
+            if let Some(tensor) = tensor {
+                self.held += value.bytes();
+                self.values.insert(*tensor, value);
+            }
+        }
+        Ok(())
+    }
+
+    fn branch(
+        &mut self,
+        network: &Network,
+        layer: &model::Layer,
+        inputs: &[Option<Value<B>>],
+    ) -> Result<Vec<Value<B>>, BranchError> {
+        let condition = inputs.first().and_then(Option::as_ref);
+        let condition = condition.ok_or("the condition is missing")?.ints()?;
+        let taken = condition.data.first().ok_or("the condition is empty")?;
+        let name = if *taken != 0 { "then_branch" } else { "else_branch" };
+        let branch = layer.subgraphs.iter().find(|(n, _)| n == name);
+        let (_, graph) = branch.ok_or_else(|| format!("it has no {name}"))?;
+        self.graph(*graph).map_err(BranchError::Run)?;
+        let outputs = &network.graph(*graph).outputs;
+        let values = outputs.iter().map(|&t| {
+            let missing = || format!("{name} leaves {:?} without a value", network.tensor(t).name);
+            self.value(t).ok_or_else(missing)
+        });
+        Ok(values.collect::<Result<_, _>>()?)
+    }
+
+    /// Drops what no later layer reads while the trace is above its budget.
+    fn release(&mut self, network: &Network, layer: LayerId, place: usize) {
+        if self.held <= self.options.budget {
+            return;
+        }
+        let layer = network.layer(layer);
+        for tensor in layer.inputs.iter().chain(&layer.outputs).flatten() {
+            let done = self.last_use.get(tensor).is_none_or(|&last| last <= place);
+            let produced = network.tensor(*tensor).producer.is_some();
+            if done && produced && let Some(value) = self.values.remove(tensor) {
+                self.held -= value.bytes();
+                self.dropped.push(*tensor);
+            }
+        }
+    }
+}
+
+enum BranchError {
+    Run(RunError),
+    Condition(String),
+}
+
+impl From<String> for BranchError {
+    fn from(problem: String) -> Self {
+        BranchError::Condition(problem)
+    }
+}
+
+impl From<&str> for BranchError {
+    fn from(problem: &str) -> Self {
+        BranchError::Condition(problem.to_string())
+    }
+}

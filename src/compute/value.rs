@@ -1,0 +1,234 @@
+//! A tensor during execution: floats on the backend, integers and booleans on the host.
+//!
+//! Graphs use integers for shapes, axes, indices and masks. Those steer the host, so keeping them
+//! there avoids a device round trip for every `Shape` and `Gather`.
+
+use std::sync::Arc;
+
+use burn_backend::tensor::{BoolTensor, FloatTensor, IntTensor};
+use burn_backend::{Backend, Shape, TensorData as BurnData, TensorMetadata};
+use model::{DType, TensorData};
+
+/// Element-wise index arithmetic over row-major shapes.
+pub fn strides(shape: &[usize]) -> Vec<usize> {
+    let mut strides = vec![1; shape.len()];
+    for i in (1..shape.len()).rev() {
+        strides[i - 1] = strides[i] * shape[i];
+    }
+    strides
+}
+
+/// NumPy broadcasting of two shapes.
+pub fn broadcast(a: &[usize], b: &[usize]) -> Result<Vec<usize>, String> {
+    let rank = a.len().max(b.len());
+    (0..rank)
+        .map(|i| {
+            let of = |s: &[usize]| (i + s.len()).checked_sub(rank).map_or(1, |j| s[j]);
+            match (of(a), of(b)) {
+                (x, y) if x == y || y == 1 => Ok(x),
+                (1, y) => Ok(y),
+                _ => Err(format!("shapes {a:?} and {b:?} do not broadcast")),
+            }
+        })
+        .collect()
+}
+
+/// Host integers or booleans (0 and 1), row-major.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ints {
+    /// Shape.
+    pub shape: Vec<usize>,
+    /// Elements.
+    pub data: Arc<[i64]>,
+    /// `Bool` or an integer type.
+    pub dtype: DType,
+}
+
+impl Ints {
+    /// An int64 tensor.
+    pub fn new(shape: Vec<usize>, data: Vec<i64>) -> Self {
+        Ints {
+            shape,
+            data: data.into(),
+            dtype: DType::I64,
+        }
+    }
+
+    /// With another element type.
+    pub fn typed(mut self, dtype: DType) -> Self {
+        self.dtype = dtype;
+        self
+    }
+
+    /// Elements at `indices` of the flattened tensor, in a new shape.
+    pub fn pick(&self, shape: Vec<usize>, indices: impl Iterator<Item = usize>) -> Self {
+        Ints {
+            shape,
+            data: indices.map(|i| self.data[i]).collect(),
+            dtype: self.dtype,
+        }
+    }
+
+    /// Broadcast to `shape`, which must be compatible.
+    pub fn expand(&self, shape: &[usize]) -> Self {
+        if self.shape == shape {
+            return self.clone();
+        }
+        let lead = shape.len() - self.shape.len();
+        let own = strides(&self.shape);
+        let of = strides(shape);
+        let total: usize = shape.iter().product();
+        let index = |flat: usize| {
+            (0..self.shape.len())
+                .filter(|&i| self.shape[i] != 1)
+                .map(|i| flat / of[i + lead] % shape[i + lead] * own[i])
+                .sum::<usize>()
+        };
+        self.pick(shape.to_vec(), (0..total).map(index))
+    }
+}
+
+/// A tensor during execution.
+#[derive(Debug)]
+pub enum Value<B: Backend> {
+    /// float32 on the backend, whatever float type the file has.
+    Float(FloatTensor<B>),
+    /// Integers and booleans.
+    Int(Ints),
+}
+
+impl<B: Backend> Clone for Value<B> {
+    fn clone(&self) -> Self {
+        match self {
+            Value::Float(t) => Value::Float(t.clone()),
+            Value::Int(i) => Value::Int(i.clone()),
+        }
+    }
+}
+
+impl<B: Backend> Value<B> {
+    /// Uploads stored values; `Err` says which element type has no place here.
+    pub fn from_data(data: &TensorData, device: &B::Device) -> Result<Self, String> {
+        let shape: Vec<usize> = data.shape.iter().map(|&d| d as usize).collect();
+        if data.dtype.is_float() {
+            let values = data.to_f32().ok_or_else(|| unsupported(data.dtype))?;
+            if values.len() != shape.iter().product::<usize>() {
+                return Err(format!("{} values for shape {shape:?}", values.len()));
+            }
+            return Ok(Value::Float(float::<B>(values, &shape, device)));
+        }
+        let values = data.to_i64().ok_or_else(|| unsupported(data.dtype))?;
+        Ok(Value::Int(Ints::new(shape, values).typed(data.dtype)))
+    }
+
+    /// Shape.
+    pub fn shape(&self) -> Vec<usize> {
+        match self {
+            Value::Float(t) => dims::<B>(t),
+            Value::Int(i) => i.shape.clone(),
+        }
+    }
+
+    /// Bytes that the values take at four bytes an element, as they are traced.
+    pub fn bytes(&self) -> u64 {
+        4 * self.shape().iter().product::<usize>() as u64
+    }
+
+    /// The integers; floats (some exporters compute shapes in float) are read and truncated.
+    pub fn ints(&self) -> Result<Ints, String> {
+        match self {
+            Value::Int(i) => Ok(i.clone()),
+            Value::Float(t) => {
+                let values = read::<B>(t.clone())?.iter().map(|&v| v as i64).collect();
+                Ok(Ints::new(dims::<B>(t), values))
+            }
+        }
+    }
+
+    /// The floats; integers are converted.
+    pub fn floats(&self, device: &B::Device) -> FloatTensor<B> {
+        match self {
+            Value::Float(t) => t.clone(),
+            Value::Int(i) => float::<B>(i.data.iter().map(|&v| v as f32).collect(), &i.shape, device),
+        }
+    }
+
+    /// Host copy as float32.
+    pub fn to_host(&self) -> Result<Vec<f32>, String> {
+        match self {
+            Value::Float(t) => read::<B>(t.clone()),
+            Value::Int(i) => Ok(i.data.iter().map(|&v| v as f32).collect()),
+        }
+    }
+}
+
+fn unsupported(dtype: DType) -> String {
+    format!("element type {} cannot be executed", dtype.name())
+}
+
+/// Shape of a backend tensor.
+pub fn dims<B: Backend>(t: &FloatTensor<B>) -> Vec<usize> {
+    t.shape().to_vec()
+}
+
+/// Uploads floats.
+pub fn float<B: Backend>(values: Vec<f32>, shape: &[usize], device: &B::Device) -> FloatTensor<B> {
+    B::float_from_data(BurnData::new(values, Shape::from(shape.to_vec())), device)
+}
+
+/// Uploads indices.
+pub fn index<B: Backend>(ints: &Ints, device: &B::Device) -> IntTensor<B> {
+    let values: Vec<i64> = ints.data.to_vec();
+    let data = BurnData::new(values, Shape::from(ints.shape.clone())).convert::<B::IntElem>();
+    B::int_from_data(data, device)
+}
+
+/// Uploads a mask.
+pub fn mask<B: Backend>(ints: &Ints, device: &B::Device) -> BoolTensor<B> {
+    let values: Vec<bool> = ints.data.iter().map(|&v| v != 0).collect();
+    B::bool_from_data(BurnData::new(values, Shape::from(ints.shape.clone())), device)
+}
+
+/// Downloads floats.
+pub fn read<B: Backend>(t: FloatTensor<B>) -> Result<Vec<f32>, String> {
+    let data = burn_std::reader::try_read_sync(B::float_into_data(t))
+        .ok_or("the device cannot be read synchronously here")?
+        .map_err(|e| e.to_string())?;
+    data.convert::<f32>().into_vec().map_err(|e| format!("{e:?}"))
+}
+
+/// Views a float tensor under another shape of the same size.
+pub fn reshape<B: Backend>(t: FloatTensor<B>, shape: &[usize]) -> FloatTensor<B> {
+    if dims::<B>(&t) == shape {
+        return t;
+    }
+    B::float_reshape(t, Shape::from(shape.to_vec()))
+}
+
+/// Broadcasts a float tensor to `shape`.
+pub fn expand<B: Backend>(t: FloatTensor<B>, shape: &[usize]) -> FloatTensor<B> {
+    let own = dims::<B>(&t);
+    if own == shape {
+        return t;
+    }
+    let mut padded = vec![1; shape.len() - own.len()];
+    padded.extend(&own);
+    B::float_expand(reshape::<B>(t, &padded), Shape::from(shape.to_vec()))
+}
+
+/// Puts size-1 axes in front until the rank is `rank`.
+pub fn raise<B: Backend>(t: FloatTensor<B>, rank: usize) -> FloatTensor<B> {
+    let own = dims::<B>(&t);
+    let mut padded = vec![1; rank.saturating_sub(own.len())];
+    padded.extend(&own);
+    reshape::<B>(t, &padded)
+}
+
+/// A negative axis counts from the end.
+pub fn axis(axis: i64, rank: usize) -> Result<usize, String> {
+    let at = if axis < 0 { axis + rank as i64 } else { axis };
+    if (0..rank.max(1) as i64).contains(&at) {
+        return Ok(at as usize);
+    }
+    Err(format!("axis {axis} of a tensor of rank {rank}"))
+}
