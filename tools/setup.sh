@@ -1,0 +1,49 @@
+# Sourced by ./check and ./explore: installs what a fresh Debian or Ubuntu machine lacks, and
+# points cargo at a build cache outside the clone.
+
+say() { printf '%s\n' "== $*" >&2; }
+
+# need_packages NAME...: Debian packages, installed as root or with sudo where missing.
+need_packages() {
+    command -v dpkg >/dev/null || {
+        say "Not a Debian or Ubuntu machine. Please install the equivalents of: $*"
+        return 0
+    }
+    local missing=() package
+    for package in "$@"; do
+        dpkg -s "$package" >/dev/null 2>&1 || missing+=("$package")
+    done
+    [ ${#missing[@]} -eq 0 ] && return 0
+    local as_root=""
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null || {
+            say "Missing packages, and neither root nor sudo: apt-get install ${missing[*]}"
+            return 1
+        }
+        as_root=sudo
+    fi
+    say "Installing ${missing[*]}"
+    $as_root apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+need_rust() {
+    command -v cargo >/dev/null || {
+        say "Rust is missing. Install it with rustup (https://rustup.rs), then run this again."
+        return 1
+    }
+}
+
+cache="${XDG_CACHE_HOME:-$HOME/.cache}/layerscope"
+
+# Keyed by toolchain and lock file; a new key starts from the newest older cache.
+use_cache() {
+    local key newest
+    key="$( (rustc --version; cat Cargo.lock) | sha256sum | cut -c1-16)"
+    export CARGO_TARGET_DIR="$cache/target-$key"
+    if [ ! -d "$CARGO_TARGET_DIR" ]; then
+        mkdir -p "$cache"
+        newest="$(ls -dt "$cache"/target-* 2>/dev/null | head -1)"
+        if [ -n "$newest" ]; then mv "$newest" "$CARGO_TARGET_DIR"; fi
+    fi
+}
