@@ -70,9 +70,8 @@ pub fn binary(file: &str, bytes: &[u8]) -> Result<Images, DataError> {
 pub fn python(file: &str, bytes: &[u8]) -> Result<Images, DataError> {
     let pickle = Pickle::read(file, bytes)?;
     let root = pickle.root();
-    let bad = |place: &str, found: String, expected: &str| {
-        Err(DataError::malformed(file, place, found, expected))
-    };
+    let bad =
+        |place: &str, found: String, expected: &str| Err(DataError::malformed(file, place, found, expected));
     let data = root.require("data")?;
     let Some((shape, pixels)) = data.array_u8() else {
         return bad("'data'", data.kind().into(), "a uint8 numpy.ndarray N x 3072");
@@ -195,7 +194,5 @@ pub fn label_names(file: &str, bytes: &[u8]) -> Result<Vec<String>, DataError> {
             .map(|v| Some(String::from_utf8_lossy(v.bytes()?).into_owned()))
             .collect()
     });
-    names.ok_or_else(|| {
-        DataError::malformed(file, "'label_names'", listed.kind(), "a list of strings")
-    })
+    names.ok_or_else(|| DataError::malformed(file, "'label_names'", listed.kind(), "a list of strings"))
 }

@@ -6,8 +6,6 @@ use std::path::Path;
 use ::image as codec;
 use codec::{DynamicImage, ImageDecoder, ImageError, ImageReader};
 
-
-
 use crate::error::{DataError, read_file};
 
 /// Largest picture file that is opened, in bytes.
@@ -67,8 +65,7 @@ impl Picture {
         let orientation = decoder
             .orientation()
             .unwrap_or(codec::metadata::Orientation::NoTransforms);
-        let mut picture =
-            DynamicImage::from_decoder(decoder).map_err(|e| decode_error(file, e))?;
+        let mut picture = DynamicImage::from_decoder(decoder).map_err(|e| decode_error(file, e))?;
         picture.apply_orientation(orientation);
         Ok(Picture::from_dynamic(&picture))
     }
@@ -131,12 +128,10 @@ impl Picture {
         let mut pixels = Vec::with_capacity(self.channels * width * height);
         for c in 0..self.channels {
             let values = self.pixels[c * plane..(c + 1) * plane].to_vec();
-            let gray =
-                codec::GrayImage::from_raw(self.width as u32, self.height as u32, values)
-                    .expect("a plane holds width x height values");
+            let gray = codec::GrayImage::from_raw(self.width as u32, self.height as u32, values)
+                .expect("a plane holds width x height values");
             let filter = codec::imageops::FilterType::Triangle;
-            let scaled =
-                codec::imageops::resize(&gray, width as u32, height as u32, filter);
+            let scaled = codec::imageops::resize(&gray, width as u32, height as u32, filter);
             pixels.extend_from_slice(scaled.as_raw());
         }
         Picture {

@@ -61,12 +61,7 @@ pub fn parse_npy(file: &str, bytes: &[u8]) -> Result<TensorData, DataError> {
     parse_from(file, "array", bytes, MAX_BYTES)
 }
 
-fn parse_from(
-    file: &str,
-    place: &str,
-    mut from: impl Read,
-    limit: u64,
-) -> Result<TensorData, DataError> {
+fn parse_from(file: &str, place: &str, mut from: impl Read, limit: u64) -> Result<TensorData, DataError> {
     let header = header::read(file, place, &mut from)?;
     let width = (header.dtype.bits() / 8) as usize;
     let size = header
@@ -80,19 +75,15 @@ fn parse_from(
         return Err(DataError::too_large(file, place, found, limit));
     };
     let mut data = Vec::new();
-    from.take(size + 1).read_to_end(&mut data).map_err(|e| {
-        DataError::malformed(file, place, e.to_string(), format!("{size} readable bytes"))
-    })?;
+    from.take(size + 1)
+        .read_to_end(&mut data)
+        .map_err(|e| DataError::malformed(file, place, e.to_string(), format!("{size} readable bytes")))?;
     if data.len() as u64 != size {
         let found = match data.len() as u64 > size {
             true => "more bytes".to_string(),
             false => format!("{} bytes, then the end", data.len()),
         };
-        let expected = format!(
-            "{size} bytes for {} {:?}",
-            header.dtype.name(),
-            header.shape
-        );
+        let expected = format!("{size} bytes for {} {:?}", header.dtype.name(), header.shape);
         return Err(DataError::malformed(file, place, found, expected));
     }
     if header.big_endian && width > 1 {
@@ -171,8 +162,7 @@ pub fn to_bytes<'a>(
             .large_file(npy.len() as u64 >= u64::from(u32::MAX));
         zip.start_file(format!("{name}.npy"), options)
             .map_err(|e| unwritten(name, e.to_string()))?;
-        zip.write_all(&npy)
-            .map_err(|e| unwritten(name, e.to_string()))?;
+        zip.write_all(&npy).map_err(|e| unwritten(name, e.to_string()))?;
     }
     let cursor = zip.finish().map_err(|e| unwritten("", e.to_string()))?;
     Ok(cursor.into_inner())

@@ -74,9 +74,7 @@ pub(crate) enum Allowed {
 impl Allowed {
     fn find(module: &str, name: &str) -> Option<Allowed> {
         Some(match (module, name) {
-            ("numpy.core.multiarray" | "numpy._core.multiarray", "_reconstruct") => {
-                Allowed::Reconstruct
-            }
+            ("numpy.core.multiarray" | "numpy._core.multiarray", "_reconstruct") => Allowed::Reconstruct,
             ("numpy", "ndarray") => Allowed::NdArray,
             ("numpy", "dtype") => Allowed::Dtype,
             ("_codecs", "encode") => Allowed::Encode,

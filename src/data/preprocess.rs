@@ -89,9 +89,7 @@ impl Preprocess {
         let max = MAX_SIDE as usize;
         let size = format!("{} x {}", self.width, self.height);
         let sides = [self.width, self.height];
-        if sides.iter().any(|&s| s == 0 || s > max)
-            || (self.width * self.height) as u64 > MAX_PIXELS
-        {
+        if sides.iter().any(|&s| s == 0 || s > max) || (self.width * self.height) as u64 > MAX_PIXELS {
             let expected = format!("1 to {max} pixels a side, {MAX_PIXELS} in all");
             return Err(DataError::request("preprocessing size", size, expected));
         }
@@ -101,7 +99,11 @@ impl Preprocess {
         }
         if !self.scale.is_finite() {
             let found = self.scale.to_string();
-            return Err(DataError::request("preprocessing scale", found, "a finite number"));
+            return Err(DataError::request(
+                "preprocessing scale",
+                found,
+                "a finite number",
+            ));
         }
         for (what, values) in [("mean", &self.mean), ("std", &self.std)] {
             let counted = values.len() <= 1 || values.len() == self.channels;
@@ -231,4 +233,3 @@ fn list(values: &[f32]) -> String {
         many => format!("{many:?}"),
     }
 }
-

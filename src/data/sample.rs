@@ -4,10 +4,8 @@
 use crate::idx::{self, FASHION_CLASSES};
 use crate::images::Images;
 
-const PIXELS: &[u8] =
-    include_bytes!("../../assets/fashion-mnist/sample-images-idx3-ubyte.gz");
-const LABELS: &[u8] =
-    include_bytes!("../../assets/fashion-mnist/sample-labels-idx1-ubyte.gz");
+const PIXELS: &[u8] = include_bytes!("../../assets/fashion-mnist/sample-images-idx3-ubyte.gz");
+const LABELS: &[u8] = include_bytes!("../../assets/fashion-mnist/sample-labels-idx1-ubyte.gz");
 
 /// Licence of the built-in images, to be shown where they are.
 pub const FASHION_LICENSE: &str = include_str!("../../assets/fashion-mnist/LICENSE");

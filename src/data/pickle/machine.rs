@@ -33,7 +33,7 @@ impl<'a> Machine<'a> {
             stack: Vec::new(),
             marks: Vec::new(),
             memo: HashMap::new(),
-            budget: bytes.len().saturating_mul(2),
+            budget: bytes.len().saturating_mul(4),
         }
     }
 

@@ -223,10 +223,7 @@ impl<'a> Machine<'a> {
         };
         let node = match (allowed, &arguments[..]) {
             (Allowed::Reconstruct, &[class, _, _])
-                if matches!(
-                    self.nodes[class as usize],
-                    Node::Name(Allowed::NdArray)
-                ) =>
+                if matches!(self.nodes[class as usize], Node::Name(Allowed::NdArray)) =>
             {
                 Node::Array(None)
             }
