@@ -1,1 +1,13 @@
-//! The gpu room.
+//! The one device: tensors in display memory, and the pipelines that draw them.
+//!
+//! In: boxes, ribbons, tensor values (from the host or from another buffer of the device).
+//! Out: draw calls into whatever pass it is given. It knows no network, no layout and no window;
+//! the app gives it Bevy's device, a headless program its own.
+
+pub mod arena;
+pub mod headless;
+pub mod renderer;
+
+pub use arena::{Arena, Slot, TooLarge};
+pub use headless::{DeviceError, Headless};
+pub use renderer::{Flags, Renderer, Segment, View, Volume};

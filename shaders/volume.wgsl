@@ -1,0 +1,189 @@
+// Layers as boxes: each fragment finds the tensor cell that it shows and reads it from the arena.
+
+struct View {
+    clip_from_world: mat4x4<f32>,
+    eye: vec4<f32>,
+    // Width and height in pixels, time in seconds, 1 for the light theme.
+    frame: vec4<f32>,
+    background: vec4<f32>,
+    // Fog begins and ends at these distances from the eye.
+    fog: vec4<f32>,
+}
+
+struct Volume {
+    center: vec3<f32>,
+    first: u32,
+    size: vec3<f32>,
+    flags: u32,
+    counts: vec3<u32>,
+    elements: u32,
+    strides: vec3<u32>,
+    slabs: u32,
+    low: f32,
+    high: f32,
+    // The flow front: cells before it are lit. 0 is dark, 1 is all lit.
+    front: f32,
+    opacity: f32,
+    color: vec4<f32>,
+}
+
+const VALUES = 1u;
+const SIGNED = 2u;
+const PICTURE = 4u;
+const SELECTED = 8u;
+const HOVERED = 16u;
+
+@group(0) @binding(0) var<uniform> view: View;
+@group(1) @binding(0) var<storage, read> volumes: array<Volume>;
+@group(1) @binding(1) var<storage, read> arena: array<f32>;
+
+struct Corner {
+    @builtin(position) position: vec4<f32>,
+    @location(0) local: vec3<f32>,
+    @location(1) world: vec3<f32>,
+    @location(2) @interpolate(flat) normal: vec3<f32>,
+    @location(3) @interpolate(flat) index: u32,
+}
+
+@vertex
+fn vertex(@builtin(vertex_index) corner: u32, @builtin(instance_index) index: u32) -> Corner {
+    // Six faces of two triangles each: axis, side, then the corner within the face.
+    let face = corner / 6u;
+    let axis = face / 2u;
+    let side = f32(face % 2u);
+    var uvs = array<vec2<f32>, 6>(
+        vec2(0.0, 0.0), vec2(1.0, 0.0), vec2(1.0, 1.0),
+        vec2(0.0, 0.0), vec2(1.0, 1.0), vec2(0.0, 1.0),
+    );
+    var uv = uvs[corner % 6u];
+    if side == 0.0 {
+        uv = uv.yx;
+    }
+    var local = vec3(side, uv.x, uv.y);
+    var normal = vec3(2.0 * side - 1.0, 0.0, 0.0);
+    if axis == 1u {
+        local = vec3(uv.y, side, uv.x);
+        normal = normal.yxz;
+    } else if axis == 2u {
+        local = vec3(uv.x, uv.y, side);
+        normal = normal.yzx;
+    }
+    let volume = volumes[index];
+    var out: Corner;
+    out.world = volume.center + (local - 0.5) * volume.size;
+    out.position = view.clip_from_world * vec4(out.world, 1.0);
+    out.local = local;
+    out.normal = normal;
+    out.index = index;
+    return out;
+}
+
+// Viridis, sampled at nine places.
+fn sequential(t: f32) -> vec3<f32> {
+    var stops = array<vec3<f32>, 9>(
+        vec3(0.267, 0.005, 0.329), vec3(0.278, 0.173, 0.478), vec3(0.231, 0.318, 0.545),
+        vec3(0.173, 0.443, 0.557), vec3(0.129, 0.565, 0.553), vec3(0.153, 0.678, 0.506),
+        vec3(0.361, 0.784, 0.388), vec3(0.667, 0.863, 0.196), vec3(0.992, 0.906, 0.145),
+    );
+    let at = clamp(t, 0.0, 1.0) * 8.0;
+    let low = min(u32(at), 7u);
+    return mix(stops[low], stops[low + 1u], at - f32(low));
+}
+
+// Blue below zero, orange above, the theme's neutral at zero.
+fn diverging(t: f32) -> vec3<f32> {
+    let neutral = mix(vec3(0.13, 0.145, 0.18), vec3(0.93, 0.93, 0.92), view.frame.w);
+    let below = mix(vec3(0.36, 0.66, 1.0), vec3(0.05, 0.32, 0.66), view.frame.w);
+    let above = mix(vec3(1.0, 0.62, 0.27), vec3(0.72, 0.30, 0.02), view.frame.w);
+    let away = clamp(abs(t * 2.0 - 1.0), 0.0, 1.0);
+    return mix(neutral, select(below, above, t > 0.5), away);
+}
+
+fn cell_color(volume: Volume, at: vec3<i32>) -> vec3<f32> {
+    let cell = vec3<u32>(clamp(at, vec3(0), vec3<i32>(volume.counts) - 1));
+    var element = dot(cell, volume.strides);
+    if element >= volume.elements {
+        return view.background.rgb;
+    }
+    if (volume.flags & PICTURE) != 0u && volume.counts.z == 3u {
+        element = dot(vec3(cell.xy, 0u), volume.strides);
+        let plane = volume.strides.z;
+        let rgb = vec3(
+            arena[volume.first + element],
+            arena[volume.first + element + plane],
+            arena[volume.first + element + 2u * plane],
+        );
+        return clamp((rgb - volume.low) / (volume.high - volume.low), vec3(0.0), vec3(1.0));
+    }
+    let value = arena[volume.first + element];
+    // NaN is not equal to itself; infinities leave the range.
+    if !(abs(value) < 3.0e38) {
+        return vec3(0.9, 0.1, 0.6);
+    }
+    let t = (value - volume.low) / max(volume.high - volume.low, 1.0e-20);
+    if (volume.flags & PICTURE) != 0u {
+        return vec3(clamp(t, 0.0, 1.0));
+    }
+    if (volume.flags & SIGNED) != 0u {
+        return diverging(t);
+    }
+    return sequential(t);
+}
+
+@fragment
+fn fragment(in: Corner) -> @location(0) vec4<f32> {
+    let volume = volumes[in.index];
+    let counts = vec3<f32>(volume.counts);
+    // Rows count from the top and slabs from the front.
+    let place = vec3(in.local.x, 1.0 - in.local.y, 1.0 - in.local.z);
+    let at = place * counts;
+    // Cells under one pixel, by axis; an axis along the normal does not vary.
+    let varies = 1.0 - abs(in.normal);
+    let span = max(fwidth(at), vec3(1.0e-6)) * varies;
+    let face = fwidth(in.local) + abs(in.normal);
+    let edge = min(in.local, 1.0 - in.local) / max(face, vec3(1.0e-6)) + abs(in.normal) * 1.0e6;
+
+    var rgb = volume.color.rgb;
+    if (volume.flags & VALUES) != 0u {
+        // Where many cells fall under a pixel, up to four samples an axis stand for their mean.
+        let taps = vec3<i32>(clamp(ceil(span), vec3(1.0), vec3(4.0)));
+        var sum = vec3(0.0);
+        for (var k = 0; k < taps.z; k++) {
+            for (var j = 0; j < taps.y; j++) {
+                for (var i = 0; i < taps.x; i++) {
+                    let offset = (vec3(f32(i), f32(j), f32(k)) + 0.5) / vec3<f32>(taps) - 0.5;
+                    sum += cell_color(volume, vec3<i32>(floor(at + offset * span)));
+                }
+            }
+        }
+        rgb = sum / f32(taps.x * taps.y * taps.z);
+        // Thin seams between cells once these are large enough, wider ones between slabs.
+        let pixels = 1.0 / max(span, vec3(1.0e-6));
+        let seam = (0.5 - abs(fract(at) - 0.5)) * pixels;
+        let lines = (1.0 - smoothstep(vec3(0.4), vec3(1.1), seam)) * smoothstep(vec3(7.0), vec3(16.0), pixels) * varies;
+        rgb = mix(rgb, rgb * 0.45, max(lines.x, max(lines.y, lines.z)) * 0.6);
+        if volume.slabs == 1u {
+            let gap = abs(fract(at.z) - 0.5) * 2.0;
+            let open = smoothstep(0.62, 0.78, gap) * smoothstep(2.5, 5.0, pixels.z) * varies.z;
+            rgb = mix(rgb, view.background.rgb, open * 0.85);
+        }
+    }
+
+    // Light from above and in front.
+    let light = 0.80 + 0.20 * in.normal.z + 0.26 * in.normal.y + 0.04 * in.normal.x;
+    rgb *= mix(light, 1.0, select(0.0, 0.9, in.normal.z > 0.5));
+    // The flow has not come past the front yet.
+    let lit = smoothstep(volume.front + 0.02, volume.front - 0.02, in.local.x * 0.96 + 0.02);
+    rgb = mix(mix(view.background.rgb, rgb, 0.22), rgb, lit);
+
+    let nearest = min(edge.x, min(edge.y, edge.z));
+    let chosen = (volume.flags & SELECTED) != 0u;
+    let width = select(0.9, 2.6, chosen || (volume.flags & HOVERED) != 0u);
+    let rim = 1.0 - smoothstep(width - 0.5, width + 0.5, nearest);
+    let rim_color = select(mix(volume.color.rgb, vec3(1.0), 0.35), vec3(1.0, 0.82, 0.25), chosen);
+    rgb = mix(rgb, rim_color, rim * select(0.75, 1.0, chosen));
+
+    let distance = length(in.world - view.eye.xyz);
+    let fog = smoothstep(view.fog.x, view.fog.y, distance) * 0.85;
+    return vec4(mix(rgb, view.background.rgb, fog), 1.0);
+}

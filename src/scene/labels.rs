@@ -1,0 +1,91 @@
+//! Which names stand where on the screen: important first, none over another.
+
+use glam::{Vec2, Vec3};
+use layout::{Layout, Volume};
+
+use crate::camera::Camera;
+use crate::compose::landmark;
+
+/// A name on the screen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Label {
+    /// Volume that it names.
+    pub volume: usize,
+    /// Middle of the text, pixels from the top left.
+    pub at: Vec2,
+    /// First line.
+    pub text: String,
+    /// Second line, fainter: the shape.
+    pub detail: String,
+    /// Font size of the first line, pixels.
+    pub size: f32,
+}
+
+/// Names that fit a screen of `size` pixels. `measure` gives the width in pixels of a text at a
+/// font size; `detail` the second line of a volume.
+pub fn labels(
+    layout: &Layout,
+    camera: &Camera,
+    size: Vec2,
+    scale: f32,
+    chosen: Option<usize>,
+    measure: impl Fn(&str, f32) -> f32,
+    detail: impl Fn(&Volume) -> String,
+) -> Vec<Label> {
+    let mut order: Vec<(f32, usize, Vec2)> = Vec::new();
+    for (i, volume) in layout.volumes.iter().enumerate() {
+        // Under the middle of the front face's lower edge.
+        let foot = Vec3::new(volume.center.x, volume.min().y, volume.max().z);
+        let Some((at, depth)) = camera.project(foot, size) else { continue };
+        if at.cmplt(Vec2::ZERO).any() || at.cmpgt(size).any() {
+            continue;
+        }
+        let mut weight = volume.size.x.max(volume.size.y) / depth;
+        if landmark(volume) {
+            weight += 10.0;
+        }
+        if chosen == Some(i) {
+            weight += 100.0;
+        }
+        order.push((weight, i, at));
+    }
+    order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    let mut taken: Vec<(Vec2, Vec2)> = Vec::new();
+    let mut placed = Vec::new();
+    for (_, i, at) in order {
+        let volume = &layout.volumes[i];
+        let font = 13.0 * scale;
+        let (text, line) = (shorten(&volume.label, 28), detail(volume));
+        let width = measure(&text, font).max(measure(&line, font * 0.85));
+        let half = Vec2::new(width / 2.0 + 6.0 * scale, font * 1.3);
+        let at = at + Vec2::new(0.0, half.y + 4.0 * scale);
+        let (min, max) = (at - half, at + half);
+        let free = taken.iter().all(|(a, b)| max.x < a.x || min.x > b.x || max.y < a.y || min.y > b.y);
+        if free && min.cmpge(Vec2::ZERO).all() && max.cmple(size).all() {
+            taken.push((min, max));
+            placed.push(Label { volume: i, at, text, detail: line, size: font });
+        }
+    }
+    placed
+}
+
+/// The end of a long name says most (`/encoder/layer.3/attention/MatMul`).
+fn shorten(name: &str, most: usize) -> String {
+    let count = name.chars().count();
+    if count <= most {
+        return name.to_string();
+    }
+    let tail: String = name.chars().skip(count - most + 1).collect();
+    format!("…{tail}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_names_keep_their_end() {
+        assert_eq!(shorten("conv1", 8), "conv1");
+        assert_eq!(shorten("/encoder/layer.3/MatMul", 8), "…/MatMul");
+    }
+}
