@@ -20,6 +20,8 @@ use model::{Bindings, LayerId, Network, ScopeId, TensorId};
 use serde::{Deserialize, Serialize};
 
 mod cells;
+mod graph;
+mod skyline;
 
 pub use cells::{batch_axis, cells, extent, size};
 
