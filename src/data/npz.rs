@@ -18,8 +18,13 @@ mod header;
 
 pub use header::MAX_HEADER;
 
-/// Largest archive that is read and largest sum of its arrays, in bytes.
-pub const MAX_BYTES: u64 = 4 << 30;
+/// Largest archive that is read and largest sum of its arrays, in bytes; less in the browser,
+/// whose memory ends at 4 GiB.
+pub const MAX_BYTES: u64 = if cfg!(target_arch = "wasm32") {
+    1 << 30
+} else {
+    4 << 30
+};
 /// Most arrays in one archive.
 pub const MAX_ARRAYS: usize = 65_536;
 

@@ -189,7 +189,7 @@ impl Preprocess {
         let (scaled_w, scaled_h) = cover(picture.width, picture.height, width, height);
         let (left, top) = (half_even(scaled_w - width), half_even(scaled_h - height));
         // A long thin picture would grow without bound: cut it down before it is enlarged.
-        if (scaled_w * scaled_h) as u64 > MAX_PIXELS {
+        if scaled_w as u64 * scaled_h as u64 > MAX_PIXELS {
             return picture.central(width, height).resized(width, height);
         }
         picture
