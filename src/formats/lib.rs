@@ -1,1 +1,153 @@
-//! The formats room.
+//! Model files: bytes to [`Network`] and back, one file a format, with warnings for what is odd.
+//!
+//! In: a path, or bytes with a name. Out: a network with its weights, shapes inferred; or the
+//! bytes of a network in a format that can be written.
+//! It knows no GPU and no screen, executes nothing that it reads, and reads nothing outside the
+//! opened file's folder.
+
+mod error;
+mod json;
+mod onnx;
+
+use std::path::Path;
+
+use bytes::Bytes;
+use model::Network;
+
+pub use error::FormatError;
+use error::Fault;
+
+/// Largest file that is read into memory.
+const MAX_FILE_BYTES: u64 = 64 << 30;
+
+/// What a reader gets.
+pub(crate) struct Source<'a> {
+    /// Name of the file without its folder and extension.
+    pub(crate) stem: &'a str,
+    /// The whole file.
+    pub(crate) bytes: Bytes,
+    /// The folder that further files may be read from.
+    pub(crate) folder: Option<&'a Path>,
+}
+
+/// A file format.
+pub struct Format {
+    /// Name for people.
+    pub name: &'static str,
+    /// File extensions, lower case, without the dot; the first is the one to write.
+    pub extensions: &'static [&'static str],
+    recognises: fn(&[u8]) -> bool,
+    read: fn(&Source) -> Result<Network, Fault>,
+    write: fn(&Network) -> Result<Vec<u8>, Fault>,
+}
+
+impl Format {
+    /// The bytes of a file in this format.
+    pub fn write(&self, network: &Network) -> Result<Vec<u8>, FormatError> {
+        (self.write)(network).map_err(|fault| fault.in_network(&network.name, self.name))
+    }
+}
+
+/// Every format; the first that recognises a file's content reads it. ONNX has no signature and
+/// stands last.
+pub const FORMATS: &[Format] = &[
+    Format {
+        name: "layerscope JSON",
+        extensions: &["json"],
+        recognises: json::recognises,
+        read: json::read,
+        write: json::write,
+    },
+    Format {
+        name: "ONNX",
+        extensions: &["onnx"],
+        recognises: |_| true,
+        read: onnx::read,
+        write: onnx::write,
+    },
+];
+
+/// The format that `path`'s extension stands for.
+pub fn format_of(path: &Path) -> Option<&'static Format> {
+    let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+    FORMATS.iter().find(|f| f.extensions.contains(&extension.as_str()))
+}
+
+/// Opens the model file at `path`. Data files that it names are read from its own folder only.
+pub fn open(path: &Path) -> Result<Network, FormatError> {
+    let file = path.display().to_string();
+    let bytes = read_file(path).map_err(|problem| FormatError::Unreadable {
+        file: file.clone(),
+        problem,
+    })?;
+    let folder = match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
+        None => Path::new("/"),
+    };
+    open_bytes(&file, bytes, Some(folder))
+}
+
+/// The bytes of the regular file at `path`.
+pub(crate) fn read_file(path: &Path) -> Result<Bytes, String> {
+    let about = std::fs::metadata(path).map_err(|e| match e.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".to_string(),
+        _ => format!("cannot be read: {e}"),
+    })?;
+    if about.is_dir() {
+        return Err("expected a file, found a directory".into());
+    }
+    if !about.is_file() {
+        return Err("expected a regular file, found a device, pipe or socket".into());
+    }
+    if about.len() > MAX_FILE_BYTES {
+        let (size, cap) = (about.len(), MAX_FILE_BYTES);
+        return Err(format!("has {size} bytes; files above {cap} bytes are not read"));
+    }
+    let bytes = std::fs::read(path).map_err(|e| format!("cannot be read: {e}"))?;
+    Ok(bytes.into())
+}
+
+/// Opens a model from `bytes`. `name` is the file's name or path, for messages and for the
+/// network's name where the file has none; without a `folder` no further file is read.
+pub fn open_bytes(name: &str, bytes: Bytes, folder: Option<&Path>) -> Result<Network, FormatError> {
+    let not_a_model = |found: &str| FormatError::NotAModel {
+        file: name.to_string(),
+        found: found.to_string(),
+    };
+    if bytes.is_empty() {
+        return Err(not_a_model("an empty file"));
+    }
+    if let Some((_, found)) = FOREIGN.iter().find(|(magic, _)| bytes.starts_with(magic)) {
+        return Err(not_a_model(found));
+    }
+    let stem = Path::new(name).file_stem().and_then(|s| s.to_str()).unwrap_or(name);
+    let source = Source { stem, bytes, folder };
+    let format = FORMATS.iter().find(|f| (f.recognises)(&source.bytes));
+    let format = format.ok_or_else(|| not_a_model("something else"))?;
+    let mut network = (format.read)(&source).map_err(|fault| {
+        if fault.place.is_empty() {
+            not_a_model(&fault.problem)
+        } else {
+            fault.in_file(name)
+        }
+    })?;
+    let graph_fault = |e: model::NetworkError| Fault::new("graph", e.to_string()).in_file(name);
+    network.link_producers().map_err(graph_fault)?;
+    network.sort_layers().map_err(graph_fault)?;
+    model::infer::infer(&mut network);
+    Ok(network)
+}
+
+/// Signatures of files that people try to open, and what they are.
+const FOREIGN: &[(&[u8], &str)] = &[
+    (b"PK\x03\x04", "a zip archive (a PyTorch, Keras or NumPy file?)"),
+    (b"\x89HDF", "an HDF5 file (Keras weights?)"),
+    (b"GGUF", "a GGUF file"),
+    (b"\x89PNG", "a PNG picture"),
+    (b"\xff\xd8\xff", "a JPEG picture"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"\x93NUMPY", "a NumPy array"),
+    (b"%PDF", "a PDF document"),
+    (b"version https://git-lfs", "a Git LFS pointer: the file itself was not downloaded"),
+];

@@ -85,6 +85,13 @@ pub fn eval<B: Backend>(c: &Context<B>) -> Outputs<B> {
         Op::Split { axis, sizes, outputs } => shape::split(c, *axis, sizes, *outputs)?,
         Op::TopK { axis, largest, k } => index::top_k(c, *axis, *largest, *k)?,
         Op::MaxPool { window, ceil } => vec![pool::max(c, window, *ceil)?],
+        Op::Dropout { .. } => {
+            let x = c.value(0)?;
+            let shape = x.shape();
+            let all = vec![1; shape.iter().product()];
+            // Nothing is dropped in inference, so the mask is true everywhere.
+            vec![x.clone(), Value::Int(Ints::new(shape, all).typed(model::DType::Bool))]
+        }
         op => vec![single(c, op)?],
     };
     if let Some(activation) = c.layer.activation
@@ -121,7 +128,7 @@ fn single<B: Backend>(c: &Context<B>, op: &Op) -> Output<B> {
         Op::Where => elementwise::select(c),
         Op::Cast { to } => elementwise::cast(c, *to),
         Op::CastLike => elementwise::cast_like(c),
-        Op::Identity | Op::Dropout { .. } => Ok(c.value(0)?.clone()),
+        Op::Identity => Ok(c.value(0)?.clone()),
         Op::Softmax { axis, coerce } => norm::softmax(c, *axis, *coerce, false),
         Op::LogSoftmax { axis, coerce } => norm::softmax(c, *axis, *coerce, true),
         Op::Reduce { kind, axes, keep_dims, noop_if_empty } => {

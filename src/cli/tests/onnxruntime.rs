@@ -1,0 +1,86 @@
+//! Every intermediate tensor of real networks against onnxruntime (`tools/references.py`).
+//!
+//! Reads the folders in `LAYERSCOPE_ONNX_MODELS` and the references in `LAYERSCOPE_REFERENCES`;
+//! without them it says so and passes. `./check` sets both.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use compute::{Flex, Executor, FlexDevice, RunOptions};
+use model::{Network, TensorData};
+
+/// Largest accepted error, as a share of the tensor's largest magnitude.
+const TOLERANCE: f32 = 5e-4;
+
+fn models() -> Option<(Vec<PathBuf>, PathBuf)> {
+    let (Ok(folders), Ok(references)) = (std::env::var("LAYERSCOPE_ONNX_MODELS"), std::env::var("LAYERSCOPE_REFERENCES"))
+    else {
+        println!("LAYERSCOPE_ONNX_MODELS or LAYERSCOPE_REFERENCES is not set: nothing is compared");
+        return None;
+    };
+    let mut files: Vec<PathBuf> = folders
+        .split(':')
+        .flat_map(|folder| std::fs::read_dir(folder).unwrap_or_else(|e| panic!("{folder}: {e}")))
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|e| e == "onnx"))
+        .collect();
+    files.sort();
+    assert!(!files.is_empty(), "no model in {folders}");
+    Some((files, PathBuf::from(references)))
+}
+
+/// What onnxruntime saw and computed: inputs, then every tensor.
+fn reference(folder: &Path, model: &Path) -> (Vec<(String, TensorData)>, Vec<(String, TensorData)>) {
+    let stem = model.file_stem().unwrap().to_str().unwrap();
+    let names = std::fs::read_to_string(folder.join(format!("{stem}.npz.names"))).unwrap();
+    let mut arrays = data::npz::read(&folder.join(format!("{stem}.npz"))).unwrap();
+    arrays.sort_by_key(|(name, _)| name[1..].trim_end_matches(".npy").parse::<usize>().unwrap());
+    let (mut inputs, mut tensors) = (Vec::new(), Vec::new());
+    for (name, (_, data)) in names.lines().zip(arrays) {
+        match name.split_once(':').unwrap() {
+            ("in", name) => inputs.push((name.to_string(), data)),
+            (_, name) => tensors.push((name.to_string(), data)),
+        }
+    }
+    (inputs, tensors)
+}
+
+/// Compares one model; returns the number of tensors and the largest relative error.
+fn compare(network: Network, inputs: &[(String, TensorData)], expected: &[(String, TensorData)]) -> (usize, f32) {
+    let network = Arc::new(network);
+    let executor = Executor::<Flex>::new(network.clone(), FlexDevice).unwrap();
+    let pass = executor.run(executor.inputs(inputs).unwrap(), &RunOptions::default());
+    let pass = pass.unwrap_or_else(|e| panic!("{}: {e}", network.name));
+    let mut worst = 0f32;
+    for (name, data) in expected {
+        let id = network.tensor_named(name).unwrap_or_else(|| panic!("{}: no tensor {name}", network.name));
+        let value = pass.values.get(&id).unwrap_or_else(|| panic!("{}: {name} was not computed", network.name));
+        let shape: Vec<u64> = value.shape().iter().map(|&d| d as u64).collect();
+        assert_eq!(shape, data.shape, "{}: shape of {name}", network.name);
+        let (found, wanted) = (value.to_host().unwrap(), data.to_f32().unwrap());
+        let largest = wanted.iter().filter(|v| v.is_finite()).fold(0f32, |m, v| m.max(v.abs())).max(1e-12);
+        for (i, (f, w)) in found.iter().zip(&wanted).enumerate() {
+            let error = if f == w || (f.is_nan() && w.is_nan()) { 0.0 } else { (f - w).abs() / largest };
+            assert!(error <= TOLERANCE, "{}: {name}[{i}] is {f}, onnxruntime has {w} (largest {largest})", network.name);
+            worst = worst.max(error);
+        }
+    }
+    (expected.len(), worst)
+}
+
+#[test]
+fn every_intermediate_tensor_equals_onnxruntimes() {
+    let Some((files, references)) = models() else { return };
+    let mut failures = Vec::new();
+    for file in files {
+        let network = formats::open(&file).unwrap_or_else(|e| panic!("{e}"));
+        let (inputs, tensors) = reference(&references, &file);
+        let result = std::panic::catch_unwind(move || compare(network, &inputs, &tensors));
+        let name = file.file_stem().unwrap().display();
+        match result {
+            Ok((count, worst)) => println!("{name}: {count} tensors, largest error {worst:.1e}"),
+            Err(_) => failures.push(name.to_string()),
+        }
+    }
+    assert!(failures.is_empty(), "these differ from onnxruntime: {failures:?}");
+}
