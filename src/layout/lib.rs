@@ -16,11 +16,13 @@
 use std::collections::BTreeSet;
 
 use glam::Vec3;
-use model::{Bindings, LayerId, Network, ScopeId, TensorId};
+use model::{Bindings, LayerId, Network, ScopeId, TensorId, TensorSpec};
 use serde::{Deserialize, Serialize};
 
 mod cells;
 mod graph;
+mod lanes;
+mod route;
 mod skyline;
 
 pub use cells::{batch_axis, cells, extent, size};
@@ -158,6 +160,24 @@ pub struct Layout {
 
 /// Places `network` as `request` asks.
 pub fn layout(network: &Network, request: &LayoutRequest) -> Layout {
-    let _ = (network, request);
-    Layout::default()
+    let mut graph = graph::build(network, request);
+    let mut volumes = Vec::with_capacity(graph.items.len());
+    for item in &mut graph.items {
+        let unknown = TensorSpec::unknown();
+        let spec = item.tensor.map_or(&unknown, |t| &network.tensor(t).spec);
+        let cells = cells(spec, &request.bindings);
+        volumes.push(Volume {
+            node: item.node,
+            tensor: item.tensor,
+            center: Vec3::ZERO,
+            size: size(&cells),
+            cells,
+            rank: 0,
+            label: std::mem::take(&mut item.label),
+            kind: std::mem::take(&mut item.kind),
+        });
+    }
+    let sizes: Vec<Vec3> = volumes.iter().map(|v| v.size).collect();
+    let lanes = lanes::assign(&graph, &sizes);
+    route::place(graph, &lanes, volumes)
 }
