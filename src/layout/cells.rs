@@ -38,7 +38,7 @@ pub fn size(cells: &Cells) -> Vec3 {
 
 /// The axis that counts batch items. Where the roles are not known it is the first of three or
 /// more axes, or of two when it is symbolic or 1.
-pub fn batch_axis(spec: &TensorSpec, bindings: &Bindings) -> Option<usize> {
+pub fn batch_axis(spec: &TensorSpec) -> Option<usize> {
     let axes = spec.axes.as_deref()?;
     if let Some(i) = axes.iter().position(|a| a.role == Role::Batch) {
         return Some(i);
@@ -47,7 +47,7 @@ pub fn batch_axis(spec: &TensorSpec, bindings: &Bindings) -> Option<usize> {
         return None;
     }
     let first = &axes.first()?.size;
-    let one = first.eval(bindings).is_none_or(|n| n == 1) || matches!(first, Dim::Symbol(_));
+    let one = !matches!(first, Dim::Known(n) if *n != 1);
     (axes.len() > 2 || axes.len() == 2 && one).then_some(0)
 }
 
@@ -76,7 +76,7 @@ pub fn cells(spec: &TensorSpec, bindings: &Bindings) -> Cells {
             concrete: false,
         };
     };
-    let batch = batch_axis(spec, bindings);
+    let batch = batch_axis(spec);
     let (runs, concrete) = runs(axes, batch, bindings);
     let (form, [x, y, z]) = arrange(&runs, batch.is_some());
     Cells {

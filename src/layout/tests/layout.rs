@@ -1,0 +1,381 @@
+//! Known networks, and properties over random ones.
+
+mod build;
+
+use std::collections::BTreeMap;
+
+use build::*;
+use glam::Vec3;
+use layout::{Form, Layout, LayoutRequest, Node, layout};
+use model::{Network, Op, Role, ScopeId, TensorId};
+use proptest::prelude::*;
+
+const ROOT: ScopeId = ScopeId(0);
+const EPS: f32 = 1e-3;
+
+fn map() -> model::TensorSpec {
+    fixed(&[1, 16, 28, 28])
+}
+
+/// True when the segment from `a` to `b` meets the inside of the box from `min` to `max`.
+fn meets(a: Vec3, b: Vec3, min: Vec3, max: Vec3) -> bool {
+    let (mut enter, mut leave) = (0f32, 1f32);
+    for k in 0..3 {
+        let (lo, hi) = (min[k] + EPS, max[k] - EPS);
+        let d = b[k] - a[k];
+        if d == 0.0 {
+            if a[k] <= lo || a[k] >= hi {
+                return false;
+            }
+            continue;
+        }
+        let (s, t) = ((lo - a[k]) / d, (hi - a[k]) / d);
+        enter = enter.max(s.min(t));
+        leave = leave.min(s.max(t));
+    }
+    enter < leave
+}
+
+/// What must hold of every layout.
+fn check(l: &Layout) -> Result<(), String> {
+    for (i, a) in l.volumes.iter().enumerate() {
+        if a.size.min_element() <= 0.0 || !a.center.is_finite() {
+            return Err(format!("{} has no box", a.label));
+        }
+        for b in &l.volumes[i + 1..] {
+            let gap = (a.min() - b.max()).max(b.min() - a.max());
+            if gap.max_element() < EPS {
+                return Err(format!("{} and {} intersect", a.label, b.label));
+            }
+        }
+    }
+    for link in &l.links {
+        let (from, to) = (&l.volumes[link.from], &l.volumes[link.to]);
+        let name = format!("link {} -> {}", from.label, to.label);
+        if from.rank >= to.rank {
+            return Err(format!("{name} goes back"));
+        }
+        let (first, last) = (link.path[0], link.path[link.path.len() - 1]);
+        let inside = |p: Vec3, v: &layout::Volume| {
+            (p - v.center).abs().cmple(v.size / 2.0 + EPS).all()
+        };
+        if (first.x - from.max().x).abs() > EPS || !inside(first, from) {
+            return Err(format!("{name} does not begin on the face"));
+        }
+        if (last.x - to.min().x).abs() > EPS || !inside(last, to) {
+            return Err(format!("{name} does not end on the face"));
+        }
+        for pair in link.path.windows(2) {
+            if pair[1].x <= pair[0].x {
+                return Err(format!("{name} turns back: {:?}", link.path));
+            }
+            for volume in &l.volumes {
+                if meets(pair[0], pair[1], volume.min(), volume.max()) {
+                    return Err(format!("{name} runs through {}", volume.label));
+                }
+            }
+        }
+        for p in &link.path {
+            if p.cmplt(l.bounds.0).any() || p.cmpgt(l.bounds.1).any() {
+                return Err(format!("{name} leaves the bounds"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn checked(network: &Network, request: &LayoutRequest) -> Layout {
+    let l = layout(network, request);
+    assert_eq!(check(&l), Ok(()));
+    l
+}
+
+fn labels(l: &Layout) -> Vec<&str> {
+    l.volumes.iter().map(|v| v.label.as_str()).collect()
+}
+
+#[test]
+fn an_empty_network_is_an_empty_layout() {
+    assert_eq!(layout(&Network::default(), &LayoutRequest::default()), Layout::default());
+}
+
+#[test]
+fn a_chain_is_straight() {
+    let mut b = Builder::new();
+    let x = b.input("x", map());
+    let y = b.layer(conv(), "Conv", &[x], map(), ROOT);
+    let z = b.layer(relu(), "Relu", &[y], map(), ROOT);
+    b.output(z);
+    let l = checked(&b.network, &LayoutRequest::default());
+    assert_eq!(labels(&l), ["x", "Conv_0", "Relu_1", "Relu_1"]);
+    assert!(l.volumes.iter().all(|v| v.center.y == 0.0 && v.center.z == 0.0));
+    assert_eq!(l.volumes.iter().map(|v| v.rank).collect::<Vec<_>>(), [0, 1, 2, 3]);
+    assert!(l.links.iter().all(|k| !k.skip && k.path.len() == 2));
+    assert_eq!(l.volumes[3].node, Node::Output(z));
+    assert_eq!(l.volumes[1].tensor, Some(y));
+}
+
+#[test]
+fn the_branches_of_a_diamond_stand_apart() {
+    let mut b = Builder::new();
+    let x = b.input("x", map());
+    let left = b.layer(relu(), "Relu", &[x], map(), ROOT);
+    let right = b.layer(relu(), "Relu", &[x], map(), ROOT);
+    let sum = b.layer(add(), "Add", &[left, right], map(), ROOT);
+    b.output(sum);
+    let l = checked(&b.network, &LayoutRequest::default());
+    let (a, c) = (&l.volumes[1], &l.volumes[2]);
+    assert_eq!((a.rank, c.rank), (1, 1));
+    assert_eq!(a.center.x, c.center.x);
+    assert!(a.center.y == 0.0 && c.center.y != 0.0);
+    assert!(l.links.iter().all(|k| !k.skip));
+}
+
+#[test]
+fn a_residual_link_arcs_above_its_block() {
+    let mut b = Builder::new();
+    let x = b.input("x", map());
+    let y = b.layer(conv(), "Conv", &[x], map(), ROOT);
+    let y = b.layer(relu(), "Relu", &[y], map(), ROOT);
+    let y = b.layer(conv(), "Conv", &[y], map(), ROOT);
+    let sum = b.layer(add(), "Add", &[y, x], map(), ROOT);
+    b.output(sum);
+    let l = checked(&b.network, &LayoutRequest::default());
+    assert!(l.volumes.iter().all(|v| v.center.y == 0.0));
+    let skips: Vec<_> = l.links.iter().filter(|k| k.skip).collect();
+    assert_eq!(skips.len(), 1);
+    assert_eq!((skips[0].from, skips[0].tensor), (0, x));
+    let top = skips[0].path.iter().map(|p| p.y).fold(0.0, f32::max);
+    assert!(top > l.volumes[2].max().y);
+}
+
+#[test]
+fn a_collapsed_scope_is_one_volume() {
+    let mut b = Builder::new();
+    let block = b.network.scopes.add(ROOT, "block", "residual block");
+    let inner = b.network.scopes.add(block, "inner", "");
+    let x = b.input("x", map());
+    let y = b.layer(conv(), "Conv", &[x], map(), inner);
+    let y = b.layer(relu(), "Relu", &[y], map(), inner);
+    let sum = b.layer(add(), "Add", &[y, x], fixed(&[1, 32, 14, 14]), block);
+    let z = b.layer(relu(), "Relu", &[sum], map(), ROOT);
+    b.output(z);
+    for (scope, want) in [
+        (block, vec!["x", "block", "Relu_3", "Relu_3"]),
+        (inner, vec!["x", "inner", "Add_2", "Relu_3", "Relu_3"]),
+    ] {
+        let request = LayoutRequest {
+            collapsed: [scope].into(),
+            ..LayoutRequest::default()
+        };
+        let l = checked(&b.network, &request);
+        assert_eq!(labels(&l), want);
+        assert_eq!(l.volumes[1].node, Node::Scope(scope));
+    }
+    // The outer scope wins.
+    let request = LayoutRequest {
+        collapsed: [inner, block].into(),
+        ..LayoutRequest::default()
+    };
+    let l = checked(&b.network, &request);
+    assert_eq!((l.volumes[1].kind.as_str(), l.volumes[1].tensor), ("residual block", Some(sum)));
+    assert_eq!(l.volumes[1].cells.counts, [14, 14, 32]);
+}
+
+#[test]
+fn an_interrupted_scope_has_a_volume_for_each_stretch() {
+    let mut b = Builder::new();
+    let shared = b.network.scopes.add(ROOT, "relu", "");
+    let whole = b.network.scopes.add(ROOT, "head", "");
+    let mut x = b.input("x", map());
+    for _ in 0..3 {
+        x = b.layer(conv(), "Conv", &[x], map(), ROOT);
+        x = b.layer(relu(), "Relu", &[x], map(), shared);
+    }
+    x = b.layer(conv(), "Conv", &[x], map(), whole);
+    x = b.layer(conv(), "Conv", &[x], map(), whole);
+    b.output(x);
+    let request = LayoutRequest {
+        collapsed: [shared, whole].into(),
+        ..LayoutRequest::default()
+    };
+    let l = checked(&b.network, &request);
+    let count = |s| l.volumes.iter().filter(|v| v.node == Node::Scope(s)).count();
+    assert_eq!((count(shared), count(whole)), (3, 1));
+    assert_eq!(l.volumes.len(), 9);
+}
+
+#[test]
+fn hidden_layers_are_bridged() {
+    let mut b = Builder::new();
+    let x = b.input("x", map());
+    let weight = b.layer(relu(), "Weight", &[], map(), ROOT);
+    let shape = b.layer(Op::Shape { start: 0, end: None }, "Shape", &[x], fixed(&[4]), ROOT);
+    let index = b.layer(Op::Gather { axis: 0 }, "Gather", &[shape], fixed(&[1]), ROOT);
+    let kept = b.layer(Op::Identity, "Identity", &[x], map(), ROOT);
+    let y = b.layer(relu(), "Relu", &[kept, weight], map(), ROOT);
+    let op = Op::Reshape { shape: None, allow_zero: false };
+    let z = b.layer(op, "Reshape", &[y, index], map(), ROOT);
+    b.output(z);
+    let all = LayoutRequest { show_constants: true, ..Default::default() };
+    assert_eq!(checked(&b.network, &all).volumes.len(), 8);
+    assert_eq!(checked(&b.network, &Default::default()).volumes.len(), 7);
+    let few = LayoutRequest { hide_trivial: true, ..Default::default() };
+    let l = checked(&b.network, &few);
+    assert_eq!(labels(&l), ["x", "Relu_4", "Reshape_5", "Reshape_5"]);
+    let ends: Vec<_> = l.links.iter().map(|k| (k.from, k.to, k.tensor)).collect();
+    assert_eq!(ends, [(0, 1, x), (1, 2, y), (2, 3, z)]);
+}
+
+#[test]
+fn the_trunk_of_a_residual_network_is_straight() {
+    let network = resnet(300);
+    let l = checked(&network, &LayoutRequest::default());
+    let off = l.volumes.iter().filter(|v| v.center.y != 0.0).count();
+    // Only the two layers of each projection shortcut leave it.
+    let short = l.volumes.iter().filter(|v| v.kind == "Conv").count();
+    assert!(off > 0 && off < short / 3, "{off} of {short}");
+    let all = network.scopes.scopes.len() as u32;
+    let collapsed = (1..all).map(ScopeId).collect();
+    let l = checked(&network, &LayoutRequest { collapsed, ..Default::default() });
+    assert_eq!(l.volumes.len() as u32, all + 1);
+}
+
+/// What a random network is made of: layers with their operator, inputs, shape and scope.
+type Recipe = (Vec<(u8, Vec<usize>, u8, u8)>, Vec<u8>, Vec<u8>, (bool, bool));
+
+fn recipes() -> impl Strategy<Value = Recipe> {
+    let one = (0u8..8, prop::collection::vec(0usize..24, 0..4), any::<u8>(), 0u8..6);
+    (
+        prop::collection::vec(one, 1..60),
+        prop::collection::vec(0u8..5, 5),
+        prop::collection::vec(0u8..6, 0..3),
+        any::<(bool, bool)>(),
+    )
+}
+
+fn shape(of: u8) -> model::TensorSpec {
+    match of % 10 {
+        0 => fixed(&[1, 3, 224, 224]),
+        1 => fixed(&[1, 512, 7, 7]),
+        2 => fixed(&[1, 1000]),
+        3 => fixed(&[1, 77, 768]),
+        4 => fixed(&[]),
+        5 => model::TensorSpec::unknown(),
+        6 => open(&[None, Some(64), None, None]),
+        7 => fixed(&[1, 8, 4, 16, 16]),
+        8 => fixed(&[30, 40]),
+        _ => fixed(&[1, 2048, 1, 1]),
+    }
+}
+
+/// The network of `recipe`: inputs are counted backwards from the layer, over two fed tensors.
+fn random(recipe: &Recipe) -> (Network, LayoutRequest) {
+    let mut b = Builder::new();
+    for (i, parent) in recipe.1.iter().enumerate() {
+        let parent = ScopeId(u32::from(*parent) % (i as u32 + 1));
+        b.network.scopes.add(parent, &format!("s{i}"), "");
+    }
+    let mut tensors = vec![b.input("a", map()), b.input("b", fixed(&[1, 10]))];
+    for (op, inputs, of, scope) in &recipe.0 {
+        let n = tensors.len();
+        let from: Vec<TensorId> = inputs.iter().map(|&back| tensors[n - 1 - back.min(n - 1)]).collect();
+        let op = match op {
+            0 => Op::Identity,
+            1 => Op::Shape { start: 0, end: None },
+            2 => add(),
+            _ => relu(),
+        };
+        tensors.push(b.layer(op, "L", &from, shape(*of), ScopeId(u32::from(*scope))));
+    }
+    b.output(tensors[tensors.len() - 1]);
+    b.output(tensors[tensors.len() / 2]);
+    let request = LayoutRequest {
+        collapsed: recipe.2.iter().map(|&s| ScopeId(u32::from(s))).collect(),
+        bindings: BTreeMap::new(),
+        show_constants: recipe.3.0,
+        hide_trivial: recipe.3.1,
+    };
+    (b.network, request)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn random_networks_keep_the_invariants(recipe in recipes()) {
+        let (network, mut request) = random(&recipe);
+        let l = layout(&network, &request);
+        prop_assert_eq!(check(&l), Ok(()));
+        prop_assert_eq!(&l, &layout(&network, &request.clone()));
+        let wanted = request.collapsed.clone();
+        for scope in 0..network.scopes.scopes.len() as u32 {
+            request.collapsed = wanted.clone();
+            request.collapsed.insert(ScopeId(scope));
+            prop_assert_eq!(check(&layout(&network, &request)), Ok(()), "scope {}", scope);
+        }
+    }
+
+    #[test]
+    fn every_shown_layer_stands_once(recipe in recipes()) {
+        let (network, mut request) = random(&recipe);
+        request.collapsed.clear();
+        request.show_constants = true;
+        request.hide_trivial = false;
+        let l = layout(&network, &request);
+        prop_assert_eq!(l.volumes.len(), network.layers.len() + 2 + network.main().outputs.iter().collect::<std::collections::HashSet<_>>().len());
+        let mut nodes: Vec<Node> = l.volumes.iter().map(|v| v.node).collect();
+        nodes.sort();
+        nodes.dedup();
+        prop_assert_eq!(nodes.len(), l.volumes.len());
+    }
+
+    #[test]
+    fn more_cells_are_never_smaller(
+        a in prop::collection::vec(2u64..5000, 1..5),
+        more in prop::collection::vec(0u64..5000, 4),
+    ) {
+        let shape = |dims: Vec<u64>| {
+            let mut spec = fixed(&[&[1][..], &dims].concat());
+            spec.axes.as_mut().unwrap()[0].role = Role::Batch;
+            layout::cells(&spec, &BTreeMap::new())
+        };
+        let small = shape(a.clone());
+        let large = shape(a.iter().zip(&more).map(|(a, m)| a + m).collect());
+        prop_assert_eq!(small.form, large.form);
+        prop_assert!(layout::size(&small).cmple(layout::size(&large)).all());
+    }
+
+    #[test]
+    fn cells_reach_every_element_once(a in prop::collection::vec(1u64..6, 0..6)) {
+        let mut spec = fixed(&[&[3][..], &a].concat());
+        spec.axes.as_mut().unwrap()[0].role = Role::Batch;
+        let c = layout::cells(&spec, &BTreeMap::new());
+        let mut seen = vec![0; a.iter().product::<u64>() as usize];
+        for (i, j, k) in (0..c.counts[0]).flat_map(|i| (0..c.counts[1]).flat_map(move |j| (0..c.counts[2]).map(move |k| (i, j, k)))) {
+            let at = i * c.strides[0] + j * c.strides[1] + k * c.strides[2];
+            seen[at as usize] += 1;
+        }
+        prop_assert!(seen.iter().all(|&n| n == 1), "{:?}", c);
+    }
+}
+
+#[test]
+fn forms_follow_the_axes() {
+    let cells = |dims: &[u64]| layout::cells(&fixed(dims), &BTreeMap::new());
+    let of = |dims: &[u64]| (cells(dims).form, cells(dims).counts, cells(dims).strides);
+    assert_eq!(of(&[2, 3, 4, 5]), (Form::FeatureMap, [5, 4, 3], [1, 5, 20]));
+    assert_eq!(of(&[1, 10]), (Form::Vector, [1, 10, 1], [0, 1, 0]));
+    assert_eq!(of(&[1, 1000]), (Form::Vector, [1, 128, 8], [0, 1, 128]));
+    assert_eq!(of(&[1, 2048, 1, 1]), (Form::Vector, [1, 128, 16], [0, 1, 128]));
+    assert_eq!(of(&[1, 77, 768]), (Form::Tokens, [1, 768, 77], [0, 1, 768]));
+    assert_eq!(of(&[30, 40]), (Form::Matrix, [40, 30, 1], [1, 40, 0]));
+    assert_eq!(of(&[]), (Form::Scalar, [1, 1, 1], [0, 0, 0]));
+    assert_eq!(of(&[1, 2, 3, 4, 5]).1, [5, 4, 6]);
+    let spec = open(&[None, Some(3), None, None]);
+    let c = layout::cells(&spec, &BTreeMap::new());
+    assert_eq!((c.form, c.concrete), (Form::FeatureMap, false));
+    assert!(cells(&[2, 3, 4, 5]).concrete);
+    let c = layout::cells(&model::TensorSpec::unknown(), &BTreeMap::new());
+    assert_eq!((c.form, c.concrete), (Form::Unknown, false));
+}
