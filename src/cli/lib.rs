@@ -1,1 +1,153 @@
-//! The cli room.
+//! The headless door: `layerscope inspect | run | render`.
+//!
+//! In: command-line arguments. Out: text, files and an exit status: 0 done, 2 wrong input.
+//! It knows every room below the app, and no window.
+
+mod inspect;
+mod picture;
+mod run;
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// See inside a neural network.
+#[derive(Parser)]
+#[command(name = "layerscope", version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Print layers, shapes, parameters, FLOPs, memory and warnings of a model file.
+    Inspect {
+        /// ONNX file, or layerscope's JSON architecture format.
+        file: PathBuf,
+        /// As one JSON document.
+        #[arg(long)]
+        json: bool,
+        /// A size for a symbol, as `sequence=128`; batch axes are 1 unless bound.
+        #[arg(long = "bind", value_name = "NAME=SIZE", value_parser = binding)]
+        bindings: Vec<(String, u64)>,
+    },
+    /// Execute a model and write its outputs under their names in the file.
+    Run {
+        /// Model file with weights.
+        model: PathBuf,
+        /// `.npz` with one array for each graph input, or a picture for a model of one image.
+        #[arg(long)]
+        inputs: PathBuf,
+        /// `.npz` to write.
+        #[arg(long)]
+        out: PathBuf,
+        /// Write every intermediate tensor too.
+        #[arg(long)]
+        all: bool,
+        /// What computes.
+        #[arg(long, value_enum, default_value_t = Device::Cpu)]
+        device: Device,
+    },
+    /// Draw a model as a picture, with its activations where an input is given.
+    Render {
+        /// Model file.
+        file: PathBuf,
+        /// `.png` to write.
+        out: PathBuf,
+        /// Width and height in pixels.
+        #[arg(long, default_value = "1280x720", value_parser = size)]
+        size: (u32, u32),
+        /// `.npz` or picture to run through the model first.
+        #[arg(long)]
+        inputs: Option<PathBuf>,
+        /// How far the flow has come, seconds; without it everything is lit.
+        #[arg(long)]
+        at: Option<f32>,
+        /// Scopes are drawn as single volumes.
+        #[arg(long)]
+        collapsed: bool,
+        /// Light colours.
+        #[arg(long)]
+        light: bool,
+        /// A size for a symbol, as `sequence=128`.
+        #[arg(long = "bind", value_name = "NAME=SIZE", value_parser = binding)]
+        bindings: Vec<(String, u64)>,
+    },
+}
+
+/// A device to compute on.
+#[derive(Clone, Copy, ValueEnum)]
+enum Device {
+    /// The processor, through burn-flex.
+    Cpu,
+}
+
+/// Why a command did not finish.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// A model file.
+    #[error(transparent)]
+    Format(#[from] formats::FormatError),
+    /// A data file.
+    #[error(transparent)]
+    Data(#[from] data::DataError),
+    /// A pass.
+    #[error(transparent)]
+    Run(#[from] compute::RunError),
+    /// The graphics device.
+    #[error(transparent)]
+    Device(#[from] gpu::DeviceError),
+    /// A file that cannot be written, or arguments that do not fit each other.
+    #[error("{0}")]
+    Other(String),
+}
+
+fn binding(text: &str) -> Result<(String, u64), String> {
+    let wrong = || format!("{text:?}: NAME=SIZE is expected, as batch=8");
+    let (name, size) = text.split_once('=').ok_or_else(wrong)?;
+    Ok((name.to_string(), size.parse().map_err(|_| wrong())?))
+}
+
+fn size(text: &str) -> Result<(u32, u32), String> {
+    let wrong = || format!("{text:?}: WIDTHxHEIGHT is expected, 16 to 16384 pixels a side, as 1280x720");
+    let (width, height) = text.split_once('x').ok_or_else(wrong)?;
+    let side = |s: &str| s.parse::<u32>().ok().filter(|n| (16..=16_384).contains(n)).ok_or_else(wrong);
+    Ok((side(width)?, side(height)?))
+}
+
+/// Writes to standard output; a reader that closed the pipe is no failure.
+fn print(text: &str) -> Result<(), Failure> {
+    match writeln!(std::io::stdout(), "{}", text.trim_end()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::Other(format!("standard output: {e}"))),
+        _ => Ok(()),
+    }
+}
+
+/// Runs the command line `arguments` (program name first) and returns the exit status.
+pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> i32 {
+    let parsed = match Arguments::try_parse_from(arguments) {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            // Help and version come this way too, with status 0.
+            let _ = error.print();
+            return error.exit_code();
+        }
+    };
+    let done = match parsed.command {
+        Command::Inspect { file, json, bindings } => inspect::inspect(&file, json, &bindings),
+        Command::Run { model, inputs, out, all, device: Device::Cpu } => run::run(&model, &inputs, &out, all),
+        Command::Render { file, out, size, inputs, at, collapsed, light, bindings } => {
+            let options = picture::Options { size, at, collapsed, light, bindings };
+            picture::render(&file, &out, inputs.as_deref(), &options)
+        }
+    };
+    match done {
+        Ok(()) => 0,
+        Err(failure) => {
+            eprintln!("layerscope: {failure}");
+            2
+        }
+    }
+}

@@ -66,7 +66,7 @@ impl Headless {
         width: u32,
         height: u32,
         clear: wgpu::Color,
-        draw: impl FnOnce(&mut wgpu::RenderPass<'_>),
+        draw: impl FnOnce(&mut wgpu::RenderPass<'static>),
     ) -> Result<Vec<u8>, DeviceError> {
         let limit = self.device.limits().max_texture_dimension_2d;
         if width == 0 || height == 0 || width > limit || height > limit {
@@ -89,7 +89,7 @@ impl Headless {
         let (color_view, depth_view) = (color.create_view(&Default::default()), depth.create_view(&Default::default()));
         let mut encoder = self.device.create_command_encoder(&Default::default());
         {
-            let mut pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
+            let pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
                 label: Some("scene"),
                 color_attachments: &[Some(wgpu::RenderPassColorAttachment {
                     view: &color_view,
@@ -106,7 +106,8 @@ impl Headless {
                 occlusion_query_set: None,
                 multiview_mask: None,
             });
-            draw(&mut pass);
+            // The pass ends with this block, before the encoder is used again.
+            draw(&mut pass.forget_lifetime());
         }
         self.read(encoder, &color)
     }

@@ -10,6 +10,7 @@ pub mod infer;
 pub mod network;
 pub mod op;
 pub mod scope;
+pub mod scopes;
 pub mod tensor;
 pub mod trace;
 
