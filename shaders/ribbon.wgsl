@@ -9,10 +9,10 @@ struct View {
 }
 
 struct Segment {
-    from: vec3<f32>,
+    begin: vec3<f32>,
     // Width in scene units.
     width: f32,
-    to: vec3<f32>,
+    end: vec3<f32>,
     // Place of the pulse along the whole link, 0 to 1; outside: none.
     pulse: f32,
     color: vec4<f32>,
@@ -39,8 +39,8 @@ fn vertex(@builtin(vertex_index) corner: u32, @builtin(instance_index) index: u3
     var ends = array<f32, 6>(0.0, 1.0, 1.0, 0.0, 1.0, 0.0);
     var sides = array<f32, 6>(-1.0, -1.0, 1.0, -1.0, 1.0, 1.0);
     let end = ends[corner];
-    let world = mix(segment.from, segment.to, end);
-    let direction = normalize(segment.to - segment.from + vec3(1.0e-6, 0.0, 0.0));
+    let world = mix(segment.begin, segment.end, end);
+    let direction = normalize(segment.end - segment.begin + vec3(1.0e-6, 0.0, 0.0));
     let side = normalize(cross(direction, view.eye.xyz - world));
     let center = view.clip_from_world * vec4(world, 1.0);
     // Never thinner than a pixel and a half.

@@ -74,18 +74,32 @@ pub fn document(network: &Network, bindings: &Bindings) -> Value {
 /// Numbers where known, the expression as text where not.
 fn sizes(network: &Network, tensor: model::TensorId) -> Option<Vec<Value>> {
     let dims = network.tensor(tensor).spec.dims()?;
-    Some(dims.iter().map(|d| d.known().map_or_else(|| json!(d.to_string()), |n| json!(n))).collect())
+    Some(
+        dims.iter()
+            .map(|d| d.known().map_or_else(|| json!(d.to_string()), |n| json!(n)))
+            .collect(),
+    )
 }
 
 fn text(network: &Network, bindings: &Bindings) -> String {
     let cost = model::cost::cost(network, bindings);
     let mut out = format!("{}  ({})\n\n", network.name, network.format);
     let width = |of: fn(&model::Layer) -> &String, most: usize| {
-        network.layers.iter().map(|l| of(l).chars().count()).max().unwrap_or(0).clamp(5, most)
+        network
+            .layers
+            .iter()
+            .map(|l| of(l).chars().count())
+            .max()
+            .unwrap_or(0)
+            .clamp(5, most)
     };
     let (names, kinds) = (width(|l| &l.name, 48), width(|l| &l.kind, 24));
     let row = |name: &str, kind: &str, shape: &str, parameters: &str, macs: &str, bytes: &str| {
-        format!("{:names$}  {:kinds$}  {shape:28}  {parameters:>12}  {macs:>14}  {bytes:>10}\n", fit(name, names), fit(kind, kinds))
+        format!(
+            "{:names$}  {:kinds$}  {shape:28}  {parameters:>12}  {macs:>14}  {bytes:>10}\n",
+            fit(name, names),
+            fit(kind, kinds)
+        )
     };
     out += &row("layer", "op", "output", "parameters", "MACs", "memory");
     for (layer, cost) in network.layers.iter().zip(&cost.layers) {
@@ -93,21 +107,40 @@ fn text(network: &Network, bindings: &Bindings) -> String {
             let spec = network.tensor(t).spec.to_string();
             spec.split_once(' ').map_or(String::new(), |(_, s)| s.to_string())
         });
-        let (macs, bytes) = (optional(cost.macs, count), optional(cost.activation_bytes, memory));
-        out += &row(&layer.name, &layer.kind, &shape.unwrap_or_default(), &count(cost.parameters), &macs, &bytes);
+        let (macs, bytes) = (
+            optional(cost.macs, count),
+            optional(cost.activation_bytes, memory),
+        );
+        out += &row(
+            &layer.name,
+            &layer.kind,
+            &shape.unwrap_or_default(),
+            &count(cost.parameters),
+            &macs,
+            &bytes,
+        );
     }
     out += &format!("\nparameters              {}\n", count(cost.total.parameters));
     out += &format!("buffers                 {}\n", count(cost.total.buffers));
     out += &format!("multiply-accumulates    {}\n", optional(cost.total.macs, count));
     out += &format!("floating-point ops      {}\n", optional(cost.total.flops, count));
-    out += &format!("activations             {}\n", optional(cost.total.activation_bytes, memory));
-    out += &format!("peak activation memory  {}\n", optional(cost.peak_activation_bytes, memory));
+    out += &format!(
+        "activations             {}\n",
+        optional(cost.total.activation_bytes, memory)
+    );
+    out += &format!(
+        "peak activation memory  {}\n",
+        optional(cost.peak_activation_bytes, memory)
+    );
     if !bindings.is_empty() {
         let bound: Vec<String> = bindings.iter().map(|(k, v)| format!("{k} = {v}")).collect();
         out += &format!("for                     {}\n", bound.join(", "));
     }
     if !cost.unknown.is_empty() {
-        out += &format!("{} layers have unknown sizes and are not in these sums; --bind NAME=SIZE sets a symbol\n", cost.unknown.len());
+        out += &format!(
+            "{} layers have unknown sizes and are not in these sums; --bind NAME=SIZE sets a symbol\n",
+            cost.unknown.len()
+        );
     }
     for warning in &network.warnings {
         out += &format!("warning: {warning}\n");
@@ -150,7 +183,11 @@ fn memory(bytes: u64) -> String {
         value /= 1024.0;
         at += 1;
     }
-    if at == 0 { format!("{bytes} B") } else { format!("{value:.1} {}", units[at]) }
+    if at == 0 {
+        format!("{bytes} B")
+    } else {
+        format!("{value:.1} {}", units[at])
+    }
 }
 
 #[cfg(test)]

@@ -113,14 +113,21 @@ fn binding(text: &str) -> Result<(String, u64), String> {
 fn size(text: &str) -> Result<(u32, u32), String> {
     let wrong = || format!("{text:?}: WIDTHxHEIGHT is expected, 16 to 16384 pixels a side, as 1280x720");
     let (width, height) = text.split_once('x').ok_or_else(wrong)?;
-    let side = |s: &str| s.parse::<u32>().ok().filter(|n| (16..=16_384).contains(n)).ok_or_else(wrong);
+    let side = |s: &str| {
+        s.parse::<u32>()
+            .ok()
+            .filter(|n| (16..=16_384).contains(n))
+            .ok_or_else(wrong)
+    };
     Ok((side(width)?, side(height)?))
 }
 
 /// Writes to standard output; a reader that closed the pipe is no failure.
 fn print(text: &str) -> Result<(), Failure> {
     match writeln!(std::io::stdout(), "{}", text.trim_end()) {
-        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::Other(format!("standard output: {e}"))),
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::Other(format!("standard output: {e}")))
+        }
         _ => Ok(()),
     }
 }
@@ -137,9 +144,30 @@ pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> i32 {
     };
     let done = match parsed.command {
         Command::Inspect { file, json, bindings } => inspect::inspect(&file, json, &bindings),
-        Command::Run { model, inputs, out, all, device: Device::Cpu } => run::run(&model, &inputs, &out, all),
-        Command::Render { file, out, size, inputs, at, collapsed, light, bindings } => {
-            let options = picture::Options { size, at, collapsed, light, bindings };
+        Command::Run {
+            model,
+            inputs,
+            out,
+            all,
+            device: Device::Cpu,
+        } => run::run(&model, &inputs, &out, all),
+        Command::Render {
+            file,
+            out,
+            size,
+            inputs,
+            at,
+            collapsed,
+            light,
+            bindings,
+        } => {
+            let options = picture::Options {
+                size,
+                at,
+                collapsed,
+                light,
+                bindings,
+            };
             picture::render(&file, &out, inputs.as_deref(), &options)
         }
     };

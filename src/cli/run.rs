@@ -17,7 +17,11 @@ pub fn run(file: &Path, inputs: &Path, out: &Path, all: bool) -> Result<(), Fail
     let pass = executor.run(executor.inputs(&given)?, &RunOptions::default())?;
     let mut ids = network.main().outputs.clone();
     if all {
-        ids.extend(pass.values.keys().filter(|t| network.tensor(**t).producer.is_some()));
+        ids.extend(
+            pass.values
+                .keys()
+                .filter(|t| network.tensor(**t).producer.is_some()),
+        );
         ids.sort_unstable();
         ids.dedup();
     }
@@ -38,22 +42,38 @@ pub fn run(file: &Path, inputs: &Path, out: &Path, all: bool) -> Result<(), Fail
     if let Some(stated) = stated {
         crate::print(&format!("input: {stated}"))?;
     }
-    crate::print(&format!("{count} tensors in {:.3} s, written to {}", pass.seconds, out.display()))
+    crate::print(&format!(
+        "{count} tensors in {:.3} s, written to {}",
+        pass.seconds,
+        out.display()
+    ))
 }
 
-fn executor_value(executor: &Executor<Flex>, pass: &compute::Pass<Flex>, id: model::TensorId) -> Option<Value<Flex>> {
+fn executor_value(
+    executor: &Executor<Flex>,
+    pass: &compute::Pass<Flex>,
+    id: model::TensorId,
+) -> Option<Value<Flex>> {
     pass.values.get(&id).or_else(|| executor.stored(id)).cloned()
 }
 
 /// Arrays by input name from an `.npz`, or from a picture for a network of one image input; for a
 /// picture also the preprocessing, in words.
-pub fn read_inputs(network: &Network, file: &Path) -> Result<(Vec<(String, TensorData)>, Option<String>), Failure> {
+pub fn read_inputs(
+    network: &Network,
+    file: &Path,
+) -> Result<(Vec<(String, TensorData)>, Option<String>), Failure> {
     if file.extension().is_some_and(|e| e.eq_ignore_ascii_case("npz")) {
         return Ok((data::npz::read(file)?, None));
     }
     let picture = data::Picture::open(file)?;
     let inputs = &network.main().inputs;
-    let wants = |what: &str| Failure::Other(format!("{}: a picture was given, but {what}; give an .npz", file.display()));
+    let wants = |what: &str| {
+        Failure::Other(format!(
+            "{}: a picture was given, but {what}; give an .npz",
+            file.display()
+        ))
+    };
     let [input] = inputs[..] else {
         return Err(wants(&format!("the network has {} inputs", inputs.len())));
     };

@@ -11,7 +11,10 @@ use crate::run::RunError;
 /// # Errors
 /// [`RunError::Input`] for a missing or unknown name, a wrong rank, size or element type, and for
 /// one symbol that would have to take two sizes.
-pub fn check<'a>(network: &Network, given: &'a [(String, TensorData)]) -> Result<Vec<(TensorId, &'a TensorData)>, RunError> {
+pub fn check<'a>(
+    network: &Network,
+    given: &'a [(String, TensorData)],
+) -> Result<Vec<(TensorId, &'a TensorData)>, RunError> {
     let inputs = &network.main().inputs;
     let names: Vec<&str> = inputs.iter().map(|&i| network.tensor(i).name.as_str()).collect();
     if let Some((name, _)) = given.iter().find(|(n, _)| !names.contains(&n.as_str())) {
@@ -32,7 +35,11 @@ pub fn check<'a>(network: &Network, given: &'a [(String, TensorData)]) -> Result
         let (_, data) = found.ok_or_else(|| fail(format!("missing; it wants {}", tensor.spec)))?;
         let wanted = tensor.spec.dtype;
         if wanted != DType::Unknown && wanted.is_float() != data.dtype.is_float() {
-            return Err(fail(format!("{} given, {} expected", data.dtype.name(), tensor.spec)));
+            return Err(fail(format!(
+                "{} given, {} expected",
+                data.dtype.name(),
+                tensor.spec
+            )));
         }
         if let Some(dims) = tensor.spec.dims() {
             let wrong = || fail(format!("shape {:?} given, {} expected", data.shape, tensor.spec));

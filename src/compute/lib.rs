@@ -20,7 +20,11 @@ use model::{Network, TensorData, Trace};
 ///
 /// # Errors
 /// [`RunError`] for inputs that do not fit and operators that cannot be executed.
-pub fn run_cpu(network: &Arc<Network>, inputs: &[(String, TensorData)], options: &RunOptions) -> Result<Trace, RunError> {
+pub fn run_cpu(
+    network: &Arc<Network>,
+    inputs: &[(String, TensorData)],
+    options: &RunOptions,
+) -> Result<Trace, RunError> {
     let executor = Executor::<Flex>::new(network.clone(), FlexDevice)?;
     let pass = executor.run(executor.inputs(inputs)?, options)?;
     executor.trace(&pass)

@@ -136,7 +136,11 @@ impl<B: Backend> Executor<B> {
     ///
     /// # Errors
     /// [`RunError::Layer`] names the layer whose operator or shapes cannot be executed.
-    pub fn run(&self, inputs: HashMap<TensorId, Value<B>>, options: &RunOptions) -> Result<Pass<B>, RunError> {
+    pub fn run(
+        &self,
+        inputs: HashMap<TensorId, Value<B>>,
+        options: &RunOptions,
+    ) -> Result<Pass<B>, RunError> {
         let start = web_time::Instant::now();
         let mut frame = Frame {
             executor: self,
@@ -182,9 +186,10 @@ impl<B: Backend> Executor<B> {
         };
         for (&id, value) in &pass.values {
             let name = || self.network.tensor(id).name.clone();
-            let values = value
-                .to_host()
-                .map_err(|problem| RunError::Tensor { name: name(), problem })?;
+            let values = value.to_host().map_err(|problem| RunError::Tensor {
+                name: name(),
+                problem,
+            })?;
             let dtype = match value {
                 Value::Float(_) => DType::F32,
                 Value::Int(i) => i.dtype,
@@ -233,7 +238,10 @@ impl<B: Backend> Frame<'_, B> {
     }
 
     fn value(&self, id: TensorId) -> Option<Value<B>> {
-        self.values.get(&id).or_else(|| self.executor.stored.get(&id)).cloned()
+        self.values
+            .get(&id)
+            .or_else(|| self.executor.stored.get(&id))
+            .cloned()
     }
 
     fn layer(&mut self, network: &Network, id: LayerId) -> Result<(), RunError> {
@@ -245,12 +253,13 @@ impl<B: Backend> Frame<'_, B> {
         };
         let mut inputs = Vec::with_capacity(layer.inputs.len());
         for input in &layer.inputs {
-            let value = match input {
-                None => None,
-                Some(t) => Some(self.value(*t).ok_or_else(|| {
-                    fail(format!("its input {:?} has no value", network.tensor(*t).name))
-                })?),
-            };
+            let value =
+                match input {
+                    None => None,
+                    Some(t) => Some(self.value(*t).ok_or_else(|| {
+                        fail(format!("its input {:?} has no value", network.tensor(*t).name))
+                    })?),
+                };
             inputs.push(value);
         }
         let outputs = if matches!(layer.op, model::Op::If) {
@@ -305,7 +314,10 @@ impl<B: Backend> Frame<'_, B> {
         for tensor in layer.inputs.iter().chain(&layer.outputs).flatten() {
             let done = self.last_use.get(tensor).is_none_or(|&last| last <= place);
             let produced = network.tensor(*tensor).producer.is_some();
-            if done && produced && let Some(value) = self.values.remove(tensor) {
+            if done
+                && produced
+                && let Some(value) = self.values.remove(tensor)
+            {
                 self.held -= value.bytes();
                 self.dropped.push(*tensor);
             }

@@ -14,8 +14,8 @@ use std::path::Path;
 use bytes::Bytes;
 use model::Network;
 
-pub use error::FormatError;
 use error::Fault;
+pub use error::FormatError;
 
 /// Largest file that is read into memory.
 const MAX_FILE_BYTES: u64 = 64 << 30;
@@ -70,7 +70,9 @@ pub const FORMATS: &[Format] = &[
 /// The format that `path`'s extension stands for.
 pub fn format_of(path: &Path) -> Option<&'static Format> {
     let extension = path.extension()?.to_str()?.to_ascii_lowercase();
-    FORMATS.iter().find(|f| f.extensions.contains(&extension.as_str()))
+    FORMATS
+        .iter()
+        .find(|f| f.extensions.contains(&extension.as_str()))
 }
 
 /// Opens the model file at `path`. Data files that it names are read from its own folder only.
@@ -121,7 +123,10 @@ pub fn open_bytes(name: &str, bytes: Bytes, folder: Option<&Path>) -> Result<Net
     if let Some((_, found)) = FOREIGN.iter().find(|(magic, _)| bytes.starts_with(magic)) {
         return Err(not_a_model(found));
     }
-    let stem = Path::new(name).file_stem().and_then(|s| s.to_str()).unwrap_or(name);
+    let stem = Path::new(name)
+        .file_stem()
+        .and_then(|s| s.to_str())
+        .unwrap_or(name);
     let source = Source { stem, bytes, folder };
     let format = FORMATS.iter().find(|f| (f.recognises)(&source.bytes));
     let format = format.ok_or_else(|| not_a_model("something else"))?;
@@ -149,5 +154,8 @@ const FOREIGN: &[(&[u8], &str)] = &[
     (b"\x1f\x8b", "a gzip archive"),
     (b"\x93NUMPY", "a NumPy array"),
     (b"%PDF", "a PDF document"),
-    (b"version https://git-lfs", "a Git LFS pointer: the file itself was not downloaded"),
+    (
+        b"version https://git-lfs",
+        "a Git LFS pointer: the file itself was not downloaded",
+    ),
 ];

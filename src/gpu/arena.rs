@@ -39,7 +39,12 @@ impl Arena {
     ///
     /// # Errors
     /// [`TooLarge`] above the device's limit for one storage binding.
-    pub fn upload(&mut self, device: &wgpu::Device, queue: &wgpu::Queue, values: &[f32]) -> Result<Slot, TooLarge> {
+    pub fn upload(
+        &mut self,
+        device: &wgpu::Device,
+        queue: &wgpu::Queue,
+        values: &[f32],
+    ) -> Result<Slot, TooLarge> {
         let slot = self.reserve(device, values.len())?;
         let buffer = &self.pages[slot.page as usize].buffer;
         queue.write_buffer(buffer, slot.first as u64 * 4, bytemuck::cast_slice(values));
@@ -69,7 +74,11 @@ impl Arena {
         let limits = device.limits();
         let limit = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
         if bytes > limit {
-            return Err(TooLarge { elements: len, bytes, limit });
+            return Err(TooLarge {
+                elements: len,
+                bytes,
+                limit,
+            });
         }
         let room = |p: &Page| p.used + bytes <= p.buffer.size();
         let page = match self.pages.iter().position(room) {
@@ -90,7 +99,11 @@ impl Arena {
         let at = &mut self.pages[page].used;
         let first = (*at / 4) as u32;
         *at += bytes;
-        Ok(Slot { page: page as u32, first, len: len as u32 })
+        Ok(Slot {
+            page: page as u32,
+            first,
+            len: len as u32,
+        })
     }
 
     /// Frees every slot; the first page's memory is kept for what comes next.

@@ -8,7 +8,9 @@ use crate::renderer::DEPTH;
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs)]
 pub enum DeviceError {
-    #[error("no graphics adapter was found (a Vulkan driver is needed; mesa-vulkan-drivers has a software one): {0}")]
+    #[error(
+        "no graphics adapter was found (a Vulkan driver is needed; mesa-vulkan-drivers has a software one): {0}"
+    )]
     Adapter(String),
     #[error("the graphics adapter {adapter:?} gave no device: {problem}")]
     Device { adapter: String, problem: String },
@@ -44,11 +46,18 @@ impl Headless {
             power_preference: wgpu::PowerPreference::HighPerformance,
             ..Default::default()
         };
-        let adapter = block_on(instance.request_adapter(&options)).map_err(|e| DeviceError::Adapter(e.to_string()))?;
+        let adapter =
+            block_on(instance.request_adapter(&options)).map_err(|e| DeviceError::Adapter(e.to_string()))?;
         let info = adapter.get_info();
-        let descriptor = wgpu::DeviceDescriptor { required_limits: adapter.limits(), ..Default::default() };
-        let (device, queue) = block_on(adapter.request_device(&descriptor))
-            .map_err(|e| DeviceError::Device { adapter: info.name.clone(), problem: e.to_string() })?;
+        let descriptor = wgpu::DeviceDescriptor {
+            required_limits: adapter.limits(),
+            ..Default::default()
+        };
+        let (device, queue) =
+            block_on(adapter.request_device(&descriptor)).map_err(|e| DeviceError::Device {
+                adapter: info.name.clone(),
+                problem: e.to_string(),
+            })?;
         Ok(Headless {
             device,
             queue,
@@ -75,7 +84,11 @@ impl Headless {
         let texture = |format, usage| {
             self.device.create_texture(&wgpu::TextureDescriptor {
                 label: None,
-                size: wgpu::Extent3d { width, height, depth_or_array_layers: 1 },
+                size: wgpu::Extent3d {
+                    width,
+                    height,
+                    depth_or_array_layers: 1,
+                },
                 mip_level_count: 1,
                 sample_count: 1,
                 dimension: wgpu::TextureDimension::D2,
@@ -86,7 +99,10 @@ impl Headless {
         };
         let color = texture(FORMAT, wgpu::TextureUsages::COPY_SRC);
         let depth = texture(DEPTH, wgpu::TextureUsages::empty());
-        let (color_view, depth_view) = (color.create_view(&Default::default()), depth.create_view(&Default::default()));
+        let (color_view, depth_view) = (
+            color.create_view(&Default::default()),
+            depth.create_view(&Default::default()),
+        );
         let mut encoder = self.device.create_command_encoder(&Default::default());
         {
             let pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
@@ -95,11 +111,17 @@ impl Headless {
                     view: &color_view,
                     depth_slice: None,
                     resolve_target: None,
-                    ops: wgpu::Operations { load: wgpu::LoadOp::Clear(clear), store: wgpu::StoreOp::Store },
+                    ops: wgpu::Operations {
+                        load: wgpu::LoadOp::Clear(clear),
+                        store: wgpu::StoreOp::Store,
+                    },
                 })],
                 depth_stencil_attachment: Some(wgpu::RenderPassDepthStencilAttachment {
                     view: &depth_view,
-                    depth_ops: Some(wgpu::Operations { load: wgpu::LoadOp::Clear(0.0), store: wgpu::StoreOp::Discard }),
+                    depth_ops: Some(wgpu::Operations {
+                        load: wgpu::LoadOp::Clear(0.0),
+                        store: wgpu::StoreOp::Discard,
+                    }),
                     stencil_ops: None,
                 }),
                 timestamp_writes: None,
@@ -112,7 +134,11 @@ impl Headless {
         self.read(encoder, &color)
     }
 
-    fn read(&self, mut encoder: wgpu::CommandEncoder, texture: &wgpu::Texture) -> Result<Vec<u8>, DeviceError> {
+    fn read(
+        &self,
+        mut encoder: wgpu::CommandEncoder,
+        texture: &wgpu::Texture,
+    ) -> Result<Vec<u8>, DeviceError> {
         let (width, height) = (texture.width(), texture.height());
         let row = (width * 4).next_multiple_of(wgpu::COPY_BYTES_PER_ROW_ALIGNMENT);
         let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
@@ -125,7 +151,11 @@ impl Headless {
             texture.as_image_copy(),
             wgpu::TexelCopyBufferInfo {
                 buffer: &buffer,
-                layout: wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(row), rows_per_image: None },
+                layout: wgpu::TexelCopyBufferLayout {
+                    offset: 0,
+                    bytes_per_row: Some(row),
+                    rows_per_image: None,
+                },
             },
             texture.size(),
         );
@@ -136,8 +166,13 @@ impl Headless {
             // The receiver outlives the wait below.
             let _ = send.send(result);
         });
-        let wait = wgpu::PollType::Wait { submission_index: None, timeout: Some(Duration::from_secs(120)) };
-        self.device.poll(wait).map_err(|e| DeviceError::Read(e.to_string()))?;
+        let wait = wgpu::PollType::Wait {
+            submission_index: None,
+            timeout: Some(Duration::from_secs(120)),
+        };
+        self.device
+            .poll(wait)
+            .map_err(|e| DeviceError::Read(e.to_string()))?;
         let mapped = receive.recv().map_err(|e| DeviceError::Read(e.to_string()))?;
         mapped.map_err(|e| DeviceError::Read(e.to_string()))?;
         let data = slice.get_mapped_range();

@@ -99,11 +99,20 @@ struct Growing {
 
 impl Growing {
     fn new(device: &wgpu::Device, label: &str) -> Self {
-        Growing { buffer: storage(device, label, 256), len: 0 }
+        Growing {
+            buffer: storage(device, label, 256),
+            len: 0,
+        }
     }
 
     /// Writes `items`; true when the buffer had to be replaced.
-    fn write<T: Pod>(&mut self, device: &wgpu::Device, queue: &wgpu::Queue, label: &str, items: &[T]) -> bool {
+    fn write<T: Pod>(
+        &mut self,
+        device: &wgpu::Device,
+        queue: &wgpu::Queue,
+        label: &str,
+        items: &[T],
+    ) -> bool {
         let bytes: &[u8] = bytemuck::cast_slice(items);
         self.len = items.len() as u32;
         let grow = bytes.len() as u64 > self.buffer.size();
@@ -157,8 +166,22 @@ impl Renderer {
         let volume = include_str!("../../shaders/volume.wgsl");
         let ribbon = include_str!("../../shaders/ribbon.wgsl");
         Renderer {
-            volumes_pipeline: pipeline(device, "volumes", volume, [&view_layout, &volumes_layout], format, true),
-            segments_pipeline: pipeline(device, "ribbons", ribbon, [&view_layout, &segments_layout], format, false),
+            volumes_pipeline: pipeline(
+                device,
+                "volumes",
+                volume,
+                [&view_layout, &volumes_layout],
+                format,
+                true,
+            ),
+            segments_pipeline: pipeline(
+                device,
+                "ribbons",
+                ribbon,
+                [&view_layout, &segments_layout],
+                format,
+                false,
+            ),
             volumes: Growing::new(device, "volumes"),
             segments: Growing::new(device, "segments"),
             empty: storage(device, "empty page", 256),
@@ -192,12 +215,22 @@ impl Renderer {
             let of = page(sorted[begin]);
             let end = begin + sorted[begin..].iter().take_while(|v| page(v) == of).count();
             let buffer = buffers.get(of as usize).copied().unwrap_or(&self.empty);
-            let group = group(device, "volumes", &self.volumes_layout, &[&self.volumes.buffer, buffer]);
+            let group = group(
+                device,
+                "volumes",
+                &self.volumes_layout,
+                &[&self.volumes.buffer, buffer],
+            );
             self.pages.push((group, begin as u32..end as u32));
             begin = end;
         }
         self.segments.write(device, queue, "segments", segments);
-        self.segments_group = Some(group(device, "segments", &self.segments_layout, &[&self.segments.buffer]));
+        self.segments_group = Some(group(
+            device,
+            "segments",
+            &self.segments_layout,
+            &[&self.segments.buffer],
+        ));
     }
 
     /// Sets the camera.
@@ -225,19 +258,38 @@ fn layout(device: &wgpu::Device, label: &str, kinds: &[wgpu::BufferBindingType])
     let entry = |(binding, &ty): (usize, &wgpu::BufferBindingType)| wgpu::BindGroupLayoutEntry {
         binding: binding as u32,
         visibility: wgpu::ShaderStages::VERTEX_FRAGMENT,
-        ty: wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None },
+        ty: wgpu::BindingType::Buffer {
+            ty,
+            has_dynamic_offset: false,
+            min_binding_size: None,
+        },
         count: None,
     };
     let entries: Vec<_> = kinds.iter().enumerate().map(entry).collect();
-    device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some(label), entries: &entries })
+    device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+        label: Some(label),
+        entries: &entries,
+    })
 }
 
-fn group(device: &wgpu::Device, label: &str, layout: &wgpu::BindGroupLayout, buffers: &[&wgpu::Buffer]) -> wgpu::BindGroup {
+fn group(
+    device: &wgpu::Device,
+    label: &str,
+    layout: &wgpu::BindGroupLayout,
+    buffers: &[&wgpu::Buffer],
+) -> wgpu::BindGroup {
     let entries: Vec<_> = (0u32..)
         .zip(buffers)
-        .map(|(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() })
+        .map(|(binding, buffer)| wgpu::BindGroupEntry {
+            binding,
+            resource: buffer.as_entire_binding(),
+        })
         .collect();
-    device.create_bind_group(&wgpu::BindGroupDescriptor { label: Some(label), layout, entries: &entries })
+    device.create_bind_group(&wgpu::BindGroupDescriptor {
+        label: Some(label),
+        layout,
+        entries: &entries,
+    })
 }
 
 fn pipeline(

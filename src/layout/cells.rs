@@ -171,10 +171,7 @@ fn column(run: Run) -> [Run; 3] {
     if run.count <= column {
         return [NONE, run, NONE];
     }
-    let y = Run {
-        count: column,
-        ..run
-    };
+    let y = Run { count: column, ..run };
     let z = Run {
         count: run.count.div_ceil(column),
         stride: run.stride.saturating_mul(column),
@@ -199,8 +196,9 @@ fn slabs(runs: &[Run], x: usize, y: usize) -> Run {
             count: rest.iter().fold(1, |n, r| n.saturating_mul(r.count)),
             ..*inner
         },
-        Some(inner) => rest.iter().rev().fold(*inner, |best, &r| {
-            if r.count > best.count { r } else { best }
-        }),
+        Some(inner) => rest
+            .iter()
+            .rev()
+            .fold(*inner, |best, &r| if r.count > best.count { r } else { best }),
     }
 }

@@ -156,10 +156,7 @@ impl<'a> Plan<'a> {
         for i in 0..self.layers.len() {
             self.shape[i] = self.is_shape(i);
             self.hidden[i] |= self.shape[i] || passes_on(&self.layer(i).op);
-            self.hidden[i] |= matches!(
-                self.layer(i).op,
-                Op::Constant { .. } | Op::ConstantOfShape { .. }
-            );
+            self.hidden[i] |= matches!(self.layer(i).op, Op::Constant { .. } | Op::ConstantOfShape { .. });
         }
     }
 

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use glam::Vec3;
 use model::TensorId;
 
+use crate::Node;
 use crate::graph::{Edge, Graph};
 use crate::skyline::Skyline;
-use crate::Node;
 
 /// Free height between neighbouring lanes, scene units.
 const LANE_GAP: f32 = 0.8;
@@ -227,12 +227,7 @@ fn arc(key: (usize, TensorId), edges: &[usize], graph: &Graph, rank: &[usize]) -
 
 /// Lays arcs over `sky`, whose rank 0 is `offset`, short ones below long ones, and tells the
 /// height of each.
-fn place_arcs(
-    arcs: &mut [Arc],
-    sky: &mut Skyline,
-    offset: usize,
-    mut tell: impl FnMut(&Arc, f32),
-) {
+fn place_arcs(arcs: &mut [Arc], sky: &mut Skyline, offset: usize, mut tell: impl FnMut(&Arc, f32)) {
     arcs.sort_by_key(|a| (a.last - a.first, a.first, a.from, a.tensor));
     for arc in arcs {
         let (first, last) = (arc.first - offset, arc.last - offset);
@@ -292,12 +287,7 @@ fn means(links: &[(usize, usize)], height: &[f32]) -> Vec<f32> {
 
 /// Stacks the chains on the trunk's upper and lower side, each where it comes closer to its wish,
 /// those that wish to be near the trunk first.
-fn stack(
-    chains: &[Chain],
-    wish: &[f32],
-    trunk_top: &[f32],
-    trunk_down: &[f32],
-) -> (Vec<f32>, Skyline) {
+fn stack(chains: &[Chain], wish: &[f32], trunk_top: &[f32], trunk_down: &[f32]) -> (Vec<f32>, Skyline) {
     let (mut up, mut down) = (Skyline::new(trunk_top), Skyline::new(trunk_down));
     let mut order: Vec<usize> = (1..chains.len()).collect();
     order.sort_by(|&a, &b| {

@@ -70,14 +70,7 @@ pub(crate) fn place(graph: Graph, lanes: &Lanes, mut volumes: Vec<Volume>) -> La
 }
 
 /// The corners of one link. `ends`: the right end of the first column, the left end of the last.
-fn path(
-    from: &Volume,
-    to: &Volume,
-    ends: (f64, f64),
-    adjacent: bool,
-    route: Route,
-    z: f32,
-) -> Vec<Vec3> {
+fn path(from: &Volume, to: &Volume, ends: (f64, f64), adjacent: bool, route: Route, z: f32) -> Vec<Vec3> {
     let (here, there) = (from.center.y, to.center.y);
     let (out, back) = (ends.0 as f32, ends.1 as f32);
     let fall = (ends.1 - BEND * GAP) as f32;

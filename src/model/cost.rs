@@ -41,7 +41,12 @@ pub struct Cost {
 pub fn default_bindings(network: &Network) -> Bindings {
     let mut bindings = Bindings::new();
     for &input in &network.main().inputs {
-        if let Some(Dim::Symbol(name)) = network.tensor(input).spec.dims().and_then(|d| d.into_iter().next()) {
+        if let Some(Dim::Symbol(name)) = network
+            .tensor(input)
+            .spec
+            .dims()
+            .and_then(|d| d.into_iter().next())
+        {
             bindings.insert(name, 1);
         }
     }
@@ -50,7 +55,10 @@ pub fn default_bindings(network: &Network) -> Bindings {
 
 /// The cost of `network` with its symbols bound.
 pub fn cost(network: &Network, bindings: &Bindings) -> Cost {
-    let mut cost = Cost { layers: vec![LayerCost::default(); network.layers.len()], ..Cost::default() };
+    let mut cost = Cost {
+        layers: vec![LayerCost::default(); network.layers.len()],
+        ..Cost::default()
+    };
     let mut counted = HashSet::new();
     let order: Vec<LayerId> = network.graphs.iter().flat_map(|g| g.layers.clone()).collect();
     for id in order {
@@ -59,7 +67,11 @@ pub fn cost(network: &Network, bindings: &Bindings) -> Cost {
         for input in layer.inputs.iter().flatten() {
             count(network, *input, &mut counted, at);
         }
-        let work = Work { network, layer, bindings };
+        let work = Work {
+            network,
+            layer,
+            bindings,
+        };
         if work.constant() {
             (at.macs, at.flops, at.activation_bytes) = (Some(0), Some(0), Some(0));
             continue;
@@ -73,7 +85,8 @@ pub fn cost(network: &Network, bindings: &Bindings) -> Cost {
     }
     let total = &mut cost.total;
     (total.macs, total.flops, total.activation_bytes) = (Some(0), Some(0), Some(0));
-    let add = |sum: &mut Option<u64>, part: Option<u64>| *sum = sum.map(|s| s.saturating_add(part.unwrap_or(0)));
+    let add =
+        |sum: &mut Option<u64>, part: Option<u64>| *sum = sum.map(|s| s.saturating_add(part.unwrap_or(0)));
     for layer in &cost.layers {
         total.parameters = total.parameters.saturating_add(layer.parameters);
         total.buffers = total.buffers.saturating_add(layer.buffers);
@@ -90,7 +103,9 @@ fn count(network: &Network, id: TensorId, counted: &mut HashSet<TensorId>, at: &
     let tensor = network.tensor(id);
     let elements = || tensor.spec.elements(&Bindings::new()).unwrap_or(0);
     match tensor.kind {
-        TensorKind::Parameter if counted.insert(id) => at.parameters = at.parameters.saturating_add(elements()),
+        TensorKind::Parameter if counted.insert(id) => {
+            at.parameters = at.parameters.saturating_add(elements())
+        }
         TensorKind::Buffer if counted.insert(id) => at.buffers = at.buffers.saturating_add(elements()),
         _ => {}
     }
@@ -169,17 +184,29 @@ impl Work<'_> {
             Op::MaxPool { window, .. } | Op::AveragePool { window, .. } | Op::LpPool { window, .. } => {
                 per(window.kernel.iter().map(|&k| k.max(1) as u64).product())
             }
-            Op::GlobalAveragePool | Op::GlobalMaxPool | Op::Reduce { .. } | Op::ArgMax { .. } | Op::ArgMin { .. } => {
-                self.shape(0)?.iter().try_fold(1u64, |p, &d| p.checked_mul(d))
-            }
+            Op::GlobalAveragePool
+            | Op::GlobalMaxPool
+            | Op::Reduce { .. }
+            | Op::ArgMax { .. }
+            | Op::ArgMin { .. } => self.shape(0)?.iter().try_fold(1u64, |p, &d| p.checked_mul(d)),
             // A scale and a shift; the statistics of a layer norm take two more passes.
             Op::BatchNorm { .. } => per(2),
-            Op::LayerNorm { .. } | Op::InstanceNorm { .. } | Op::GroupNorm { .. } | Op::RmsNorm { .. } => per(6),
+            Op::LayerNorm { .. } | Op::InstanceNorm { .. } | Op::GroupNorm { .. } | Op::RmsNorm { .. } => {
+                per(6)
+            }
             Op::Softmax { .. } | Op::LogSoftmax { .. } => per(3),
             Op::Lrn { size, .. } => per(2 * (*size).max(0) as u64 + 3),
             Op::Variadic(_) => per(self.layer.inputs.len().saturating_sub(1) as u64),
-            Op::Unary(_) | Op::PRelu | Op::Clip { .. } | Op::Binary(_) | Op::Where | Op::CumSum { .. } => per(1),
-            Op::Resize(_) => per(if matches!(&self.layer.op, Op::Resize(r) if r.mode == "nearest") { 0 } else { 7 }),
+            Op::Unary(_) | Op::PRelu | Op::Clip { .. } | Op::Binary(_) | Op::Where | Op::CumSum { .. } => {
+                per(1)
+            }
+            Op::Resize(_) => per(
+                if matches!(&self.layer.op, Op::Resize(r) if r.mode == "nearest") {
+                    0
+                } else {
+                    7
+                },
+            ),
             _ => Some(0),
         }
     }
@@ -207,18 +234,32 @@ fn peak(network: &Network, bindings: &Bindings) -> Option<u64> {
     for id in main.inputs.iter().chain(&main.outputs) {
         last[id.0 as usize] = usize::MAX;
     }
-    let mut live: u64 = main.inputs.iter().map(|&t| bytes(network, t, bindings)).sum::<Option<u64>>()?;
+    let mut live: u64 = main
+        .inputs
+        .iter()
+        .map(|&t| bytes(network, t, bindings))
+        .sum::<Option<u64>>()?;
     let mut peak = live;
     for (place, &layer) in main.layers.iter().enumerate() {
         let outputs = network.layer(layer).outputs.iter().flatten();
-        live = live.saturating_add(outputs.map(|&t| bytes(network, t, bindings)).sum::<Option<u64>>()?);
+        live = live.saturating_add(
+            outputs
+                .map(|&t| bytes(network, t, bindings))
+                .sum::<Option<u64>>()?,
+        );
         peak = peak.max(live);
         let mut done: Vec<TensorId> = network.dependencies(layer);
         done.extend(network.layer(layer).outputs.iter().flatten());
         done.sort_unstable();
         done.dedup();
         // What an outer layer computed, not what stands inside a branch.
-        done.retain(|t| last[t.0 as usize] == place && network.tensor(*t).producer.is_some_and(|p| network.layer(p).graph == GraphId(0)));
+        done.retain(|t| {
+            last[t.0 as usize] == place
+                && network
+                    .tensor(*t)
+                    .producer
+                    .is_some_and(|p| network.layer(p).graph == GraphId(0))
+        });
         for id in done {
             live = live.saturating_sub(bytes(network, id, bindings)?);
         }

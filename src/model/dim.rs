@@ -179,7 +179,11 @@ mod tests {
     fn a_convolution_s_size_stays_readable_and_evaluates() {
         let w = Dim::Symbol("W".into());
         // Kernel 3, padding 1, stride 2: (W + 2 - 3) / 2 + 1.
-        let out = w.add(&Dim::Known(2)).sub(&Dim::Known(3)).div(&Dim::Known(2)).add(&Dim::Known(1));
+        let out = w
+            .add(&Dim::Known(2))
+            .sub(&Dim::Known(3))
+            .div(&Dim::Known(2))
+            .add(&Dim::Known(1));
         assert_eq!(out.to_string(), "(W - 1) / 2 + 1");
         for size in [1u64, 2, 7, 224] {
             let bindings = Bindings::from([("W".to_string(), size)]);

@@ -53,7 +53,10 @@ fn graph(network: &mut Network, graph_id: GraphId, items: &mut HashMap<TensorId,
         for (_, inner) in network.layer(layer).subgraphs.clone() {
             graph(network, inner, items);
         }
-        let facts = Facts { network, items: std::mem::take(items) };
+        let facts = Facts {
+            network,
+            items: std::mem::take(items),
+        };
         let specs = shapes::outputs(&facts, layer);
         let known = values::output(&facts, layer);
         *items = facts.items;
@@ -74,19 +77,31 @@ fn graph(network: &mut Network, graph_id: GraphId, items: &mut HashMap<TensorId,
 
 /// Gives a constant's tensor its values.
 fn fold(network: &mut Network, layer: LayerId) {
-    let Some(&Some(output)) = network.layer(layer).outputs.first() else { return };
+    let Some(&Some(output)) = network.layer(layer).outputs.first() else {
+        return;
+    };
     let data = match &network.layer(layer).op {
         Op::Constant { value } => Some(value.clone()),
         Op::ConstantOfShape { value } => {
             let shape = network.layer(layer).inputs.first().copied().flatten();
-            let shape = shape.and_then(|s| network.tensor(s).data.as_ref()).and_then(|d| d.to_i64());
+            let shape = shape
+                .and_then(|s| network.tensor(s).data.as_ref())
+                .and_then(|d| d.to_i64());
             let shape: Option<Vec<u64>> =
                 shape.and_then(|s| s.into_iter().map(|d| u64::try_from(d).ok()).collect());
-            let fits = |s: &Vec<u64>| s.iter().try_fold(1u64, |p, &d| p.checked_mul(d)).is_some_and(|n| n < 1 << 40);
+            let fits = |s: &Vec<u64>| {
+                s.iter()
+                    .try_fold(1u64, |p, &d| p.checked_mul(d))
+                    .is_some_and(|n| n < 1 << 40)
+            };
             let one = match &value.payload {
                 Payload::Bytes(b) | Payload::Splat(b) => b.clone(),
             };
-            shape.filter(fits).map(|shape| TensorData { dtype: value.dtype, shape, payload: Payload::Splat(one) })
+            shape.filter(fits).map(|shape| TensorData {
+                dtype: value.dtype,
+                shape,
+                payload: Payload::Splat(one),
+            })
         }
         _ => None,
     };
@@ -99,26 +114,40 @@ fn fold(network: &mut Network, layer: LayerId) {
 fn merge(network: &mut Network, layer: LayerId, specs: Vec<Option<TensorSpec>>) {
     let outputs = network.layer(layer).outputs.clone();
     for (output, inferred) in outputs.into_iter().zip(specs) {
-        let (Some(id), Some(inferred)) = (output, inferred) else { continue };
+        let (Some(id), Some(inferred)) = (output, inferred) else {
+            continue;
+        };
         let tensor = &mut network.tensors[id.0 as usize];
         let stated = std::mem::replace(&mut tensor.spec, TensorSpec::unknown());
         let conflict = contradicts(&stated, &inferred);
         tensor.spec = join(&stated, &inferred);
         if conflict {
-            let sentence = format!("tensor {:?}: the file states {stated}, its layer gives {inferred}", tensor.name);
+            let sentence = format!(
+                "tensor {:?}: the file states {stated}, its layer gives {inferred}",
+                tensor.name
+            );
             network.warnings.push(sentence);
         }
     }
 }
 
 fn contradicts(a: &TensorSpec, b: &TensorSpec) -> bool {
-    let (Some(x), Some(y)) = (a.dims(), b.dims()) else { return false };
-    x.len() != y.len() || x.iter().zip(&y).any(|(x, y)| matches!((x, y), (Dim::Known(p), Dim::Known(q)) if p != q))
+    let (Some(x), Some(y)) = (a.dims(), b.dims()) else {
+        return false;
+    };
+    x.len() != y.len()
+        || x.iter()
+            .zip(&y)
+            .any(|(x, y)| matches!((x, y), (Dim::Known(p), Dim::Known(q)) if p != q))
 }
 
 /// What is inferred, completed by what is stated.
 fn join(stated: &TensorSpec, inferred: &TensorSpec) -> TensorSpec {
-    let dtype = if inferred.dtype == DType::Unknown { stated.dtype } else { inferred.dtype };
+    let dtype = if inferred.dtype == DType::Unknown {
+        stated.dtype
+    } else {
+        inferred.dtype
+    };
     let dims = match (stated.dims(), inferred.dims()) {
         (Some(s), Some(i)) if s.len() == i.len() => {
             let one = |(s, i): (&Dim, &Dim)| match (s, i) {
@@ -139,5 +168,9 @@ fn join(stated: &TensorSpec, inferred: &TensorSpec) -> TensorSpec {
 /// The layer inputs' kinds are looked at by several passes.
 fn is_stored(network: &Network, id: TensorId) -> bool {
     let tensor = network.tensor(id);
-    tensor.data.is_some() || matches!(tensor.kind, TensorKind::Parameter | TensorKind::Buffer | TensorKind::Constant)
+    tensor.data.is_some()
+        || matches!(
+            tensor.kind,
+            TensorKind::Parameter | TensorKind::Buffer | TensorKind::Constant
+        )
 }

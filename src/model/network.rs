@@ -289,8 +289,6 @@ impl Network {
         }
         seen.reverse();
         seen.push(seen[0]);
-        seen.iter()
-            .map(|&i| self.layer(layers[i]).name.clone())
-            .collect()
+        seen.iter().map(|&i| self.layer(layers[i]).name.clone()).collect()
     }
 }

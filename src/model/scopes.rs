@@ -9,7 +9,19 @@ use crate::{LayerId, Network, ScopeId, ScopeTree};
 pub fn build(network: &mut Network) {
     network.scopes = ScopeTree::default();
     let layers = network.main().layers.clone();
-    let named = layers.iter().filter(|&&l| path(&network.layer(l).name).len() > 1).count();
+    // What is folded has no place in the flow.
+    let (folded, layers): (Vec<LayerId>, Vec<LayerId>) = layers.into_iter().partition(|&l| {
+        network
+            .layer(l)
+            .outputs
+            .iter()
+            .flatten()
+            .all(|&t| network.tensor(t).data.is_some())
+    });
+    let named = layers
+        .iter()
+        .filter(|&&l| path(&network.layer(l).name).len() > 1)
+        .count();
     let paths: Vec<Vec<(String, &str)>> = if 2 * named > layers.len() {
         layers.iter().map(|&l| by_name(&network.layer(l).name)).collect()
     } else {
@@ -22,10 +34,16 @@ pub fn build(network: &mut Network) {
         let mut key = Vec::new();
         for (name, kind) in path {
             key.push(name.clone());
-            at = *known.entry(key.clone()).or_insert_with(|| tree.add(at, name, kind));
+            at = *known
+                .entry(key.clone())
+                .or_insert_with(|| tree.add(at, name, kind));
         }
         tree.scopes[at.0 as usize].layers.push(layer);
         network.layers[layer.0 as usize].scope = at;
+    }
+    for &layer in &folded {
+        tree.scopes[0].layers.push(layer);
+        network.layers[layer.0 as usize].scope = ScopeTree::ROOT;
     }
     network.scopes = tree;
     for &layer in &layers {
@@ -38,7 +56,9 @@ fn nested(network: &mut Network, layer: LayerId) {
     let name = network.layer(layer).name.clone();
     for (attribute, graph) in network.layer(layer).subgraphs.clone() {
         let parent = network.layer(layer).scope;
-        let scope = network.scopes.add(parent, &format!("{name}.{attribute}"), &attribute);
+        let scope = network
+            .scopes
+            .add(parent, &format!("{name}.{attribute}"), &attribute);
         for inner in network.graph(graph).layers.clone() {
             network.scopes.scopes[scope.0 as usize].layers.push(inner);
             network.layers[inner.0 as usize].scope = scope;
@@ -66,18 +86,25 @@ fn residual(network: &Network, layers: &[LayerId]) -> Vec<Vec<(String, &'static 
     let before = |i: usize| -> Vec<usize> {
         let inputs = network.layer(layers[i]).inputs.iter().flatten();
         let computed = inputs.filter(|t| network.tensor(**t).data.is_none());
-        computed.filter_map(|t| place.get(&network.tensor(*t).producer?).copied()).collect()
+        computed
+            .filter_map(|t| place.get(&network.tensor(*t).producer?).copied())
+            .collect()
     };
     let mut block_of: Vec<Option<usize>> = vec![None; layers.len()];
     let mut blocks: Vec<Option<Vec<u64>>> = Vec::new();
     for i in 0..layers.len() {
         let layer = network.layer(layers[i]);
-        let joins = matches!(layer.op, Op::Binary(Binary::Add) | Op::Variadic(Variadic::Sum) | Op::Concat { .. });
+        let joins = matches!(
+            layer.op,
+            Op::Binary(Binary::Add) | Op::Variadic(Variadic::Sum) | Op::Concat { .. }
+        );
         let sources = before(i);
         if !joins || sources.len() < 2 || block_of[i].is_some() {
             continue;
         }
-        let Some(fork) = fork(&before, &sources, i) else { continue };
+        let Some(fork) = fork(&before, &sources, i) else {
+            continue;
+        };
         let mut members: Vec<usize> = between(&before, fork, i);
         members.push(i);
         // The activation after the join belongs to the block.
@@ -113,7 +140,10 @@ fn residual(network: &Network, layers: &[LayerId]) -> Vec<Vec<(String, &'static 
         None => vec![],
         Some(b) if several => {
             let (stage, number) = stages[*b];
-            vec![(format!("stage {stage}"), "stage"), (format!("block {number}"), "block")]
+            vec![
+                (format!("stage {stage}"), "stage"),
+                (format!("block {number}"), "block"),
+            ]
         }
         Some(b) => vec![(format!("block {}", b + 1), "block")],
     };

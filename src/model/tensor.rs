@@ -171,9 +171,7 @@ impl TensorSpec {
 
     /// Number of elements under `bindings`; `None` when unknown or above `u64`.
     pub fn elements(&self, bindings: &Bindings) -> Option<u64> {
-        self.shape(bindings)?
-            .into_iter()
-            .try_fold(1u64, u64::checked_mul)
+        self.shape(bindings)?.into_iter().try_fold(1u64, u64::checked_mul)
     }
 }
 
@@ -276,10 +274,7 @@ impl TensorData {
             return None;
         }
         match &self.payload {
-            Payload::Bytes(bytes) => bytes
-                .chunks_exact(width)
-                .map(|b| read(self.dtype, b))
-                .collect(),
+            Payload::Bytes(bytes) => bytes.chunks_exact(width).map(|b| read(self.dtype, b)).collect(),
             Payload::Splat(one) => Some(vec![read(self.dtype, one)?; self.len()]),
         }
     }

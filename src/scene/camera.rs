@@ -19,7 +19,13 @@ pub struct Camera {
 
 impl Default for Camera {
     fn default() -> Self {
-        Camera { target: Vec3::ZERO, yaw: -0.42, pitch: 0.36, distance: 10.0, fov: 0.6 }
+        Camera {
+            target: Vec3::ZERO,
+            yaw: -0.42,
+            pitch: 0.36,
+            distance: 10.0,
+            fov: 0.6,
+        }
     }
 }
 
@@ -64,11 +70,27 @@ impl Camera {
         (self.eye(), (near - self.eye()).normalize())
     }
 
+    /// A good first look at the box `min..max`: long networks from nearly straight ahead, so that
+    /// their far end stays readable, short ones from the side.
+    pub fn overview((min, max): (Vec3, Vec3), size: Vec2) -> Self {
+        let extent = max - min;
+        let long = extent.x / extent.y.max(extent.z).max(1e-3);
+        let turn = ((long - 4.0) / 12.0).clamp(0.0, 1.0);
+        let mut camera = Camera {
+            yaw: -0.42 + 0.30 * turn,
+            pitch: 0.36 - 0.10 * turn,
+            ..Camera::default()
+        };
+        camera.frame((min, max), size, 0.05);
+        camera
+    }
+
     /// Keeps the angles and moves so that the box `min..max` just fits a screen of `size` pixels,
     /// less `margin` (share of the screen, 0 to 1).
     pub fn frame(&mut self, (min, max): (Vec3, Vec3), size: Vec2, margin: f32) {
         self.target = (min + max) / 2.0;
-        let corners = (0..8).map(|i| Vec3::select(glam::BVec3::new(i & 1 == 0, i & 2 == 0, i & 4 == 0), min, max));
+        let corners =
+            (0..8).map(|i| Vec3::select(glam::BVec3::new(i & 1 == 0, i & 2 == 0, i & 4 == 0), min, max));
         let forward = self.forward();
         let right = forward.cross(Vec3::Y).normalize();
         let up = right.cross(forward);
@@ -95,7 +117,11 @@ mod tests {
 
     #[test]
     fn a_ray_through_a_projected_point_passes_it() {
-        let camera = Camera { target: Vec3::new(3.0, 1.0, -2.0), distance: 12.0, ..Camera::default() };
+        let camera = Camera {
+            target: Vec3::new(3.0, 1.0, -2.0),
+            distance: 12.0,
+            ..Camera::default()
+        };
         let size = Vec2::new(1280.0, 720.0);
         for world in [Vec3::ZERO, Vec3::new(5.0, 2.0, 1.0), Vec3::new(2.0, -1.0, -4.0)] {
             let (at, depth) = camera.project(world, size).unwrap();
@@ -120,7 +146,10 @@ mod tests {
                 pick(4, bounds.0.z, bounds.1.z),
             );
             let (at, _) = camera.project(corner, size).unwrap();
-            assert!(at.cmpge(Vec2::ZERO).all() && at.cmple(size).all(), "{corner} at {at}");
+            assert!(
+                at.cmpge(Vec2::ZERO).all() && at.cmple(size).all(),
+                "{corner} at {at}"
+            );
         }
     }
 

@@ -44,8 +44,12 @@ impl Display {
         arena.clear();
         let mut display = Display::default();
         for volume in &layout.volumes {
-            let Some(id) = volume.tensor.filter(|id| !display.shown.contains_key(id)) else { continue };
-            let Some(values) = trace.tensors.get(&id).and_then(|t| t.host()) else { continue };
+            let Some(id) = volume.tensor.filter(|id| !display.shown.contains_key(id)) else {
+                continue;
+            };
+            let Some(values) = trace.tensors.get(&id).and_then(|t| t.host()) else {
+                continue;
+            };
             let slot = match arena.upload(device, queue, values) {
                 Ok(slot) => slot,
                 Err(error) => {
@@ -57,7 +61,16 @@ impl Display {
             let channels = volume.cells.counts[2];
             let input = network.main().inputs.contains(&id);
             let picture = input && volume.cells.form == Form::FeatureMap && matches!(channels, 1 | 3);
-            display.shown.insert(id, Shown { slot, low, high, signed: signed && !picture, picture });
+            display.shown.insert(
+                id,
+                Shown {
+                    slot,
+                    low,
+                    high,
+                    signed: signed && !picture,
+                    picture,
+                },
+            );
         }
         display
     }
@@ -73,7 +86,12 @@ impl Display {
 pub fn range(values: &[f32]) -> (f32, f32, bool) {
     // A sample is enough for a colour range, and large tensors would take long to sort.
     let step = values.len().div_ceil(65_536).max(1);
-    let mut sample: Vec<f32> = values.iter().step_by(step).copied().filter(|v| v.is_finite()).collect();
+    let mut sample: Vec<f32> = values
+        .iter()
+        .step_by(step)
+        .copied()
+        .filter(|v| v.is_finite())
+        .collect();
     if sample.is_empty() {
         return (0.0, 1.0, false);
     }
@@ -117,8 +135,16 @@ pub fn boxes(layout: &Layout, display: &Display, look: &Look) -> Vec<(gpu::Volum
             flags |= if s.signed { Flags::SIGNED } else { 0 };
             flags |= if s.picture { Flags::PICTURE } else { 0 };
         }
-        flags |= if look.selected == Some(i) { Flags::SELECTED } else { 0 };
-        flags |= if look.hovered == Some(i) { Flags::HOVERED } else { 0 };
+        flags |= if look.selected == Some(i) {
+            Flags::SELECTED
+        } else {
+            0
+        };
+        flags |= if look.hovered == Some(i) {
+            Flags::HOVERED
+        } else {
+            0
+        };
         let cells = &volume.cells;
         let slabs = matches!(cells.form, Form::FeatureMap | Form::Volume3d) && cells.counts[2] > 1;
         let picture = shown.is_some_and(|s| s.picture);
@@ -134,7 +160,9 @@ pub fn boxes(layout: &Layout, display: &Display, look: &Look) -> Vec<(gpu::Volum
             slabs: (slabs && !picture) as u32,
             low: shown.map_or(0.0, |s| s.low),
             high: shown.map_or(1.0, |s| s.high),
-            front: look.playhead.map_or(1.1, |p| (p - volume.rank as f32).clamp(-0.1, 1.1)),
+            front: look
+                .playhead
+                .map_or(1.1, |p| (p - volume.rank as f32).clamp(-0.1, 1.1)),
             opacity: 1.0,
             color: [r, g, b, 1.0],
         };
@@ -153,7 +181,9 @@ pub fn ribbons(layout: &Layout, look: &Look) -> Vec<Segment> {
         let from = layout.volumes[link.from].rank as f32 + 1.0;
         let to = layout.volumes[link.to].rank as f32;
         // The pulse leaves when its source is done and arrives when its target begins.
-        let pulse = look.playhead.map_or(-1.0, |p| (p - from + 0.25) / (to - from + 0.5).max(0.25));
+        let pulse = look
+            .playhead
+            .map_or(-1.0, |p| (p - from + 0.25) / (to - from + 0.5).max(0.25));
         let color = look.theme.link(link.skip, chosen);
         let mut along = 0.0;
         for p in points.windows(2) {
@@ -181,7 +211,10 @@ fn round(path: &[Vec3]) -> Vec<Vec3> {
     for w in path.windows(3) {
         let (a, b, c) = (w[0], w[1], w[2]);
         let reach = 0.5 * a.distance(b).min(b.distance(c)).min(1.2);
-        let (from, to) = (b + (a - b).normalize_or_zero() * reach, b + (c - b).normalize_or_zero() * reach);
+        let (from, to) = (
+            b + (a - b).normalize_or_zero() * reach,
+            b + (c - b).normalize_or_zero() * reach,
+        );
         for k in 0..=PIECES {
             let t = k as f32 / PIECES as f32;
             points.push(from.lerp(b, t).lerp(b.lerp(to, t), t));

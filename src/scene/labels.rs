@@ -36,7 +36,9 @@ pub fn labels(
     for (i, volume) in layout.volumes.iter().enumerate() {
         // Under the middle of the front face's lower edge.
         let foot = Vec3::new(volume.center.x, volume.min().y, volume.max().z);
-        let Some((at, depth)) = camera.project(foot, size) else { continue };
+        let Some((at, depth)) = camera.project(foot, size) else {
+            continue;
+        };
         if at.cmplt(Vec2::ZERO).any() || at.cmpgt(size).any() {
             continue;
         }
@@ -60,10 +62,18 @@ pub fn labels(
         let half = Vec2::new(width / 2.0 + 6.0 * scale, font * 1.3);
         let at = at + Vec2::new(0.0, half.y + 4.0 * scale);
         let (min, max) = (at - half, at + half);
-        let free = taken.iter().all(|(a, b)| max.x < a.x || min.x > b.x || max.y < a.y || min.y > b.y);
+        let free = taken
+            .iter()
+            .all(|(a, b)| max.x < a.x || min.x > b.x || max.y < a.y || min.y > b.y);
         if free && min.cmpge(Vec2::ZERO).all() && max.cmple(size).all() {
             taken.push((min, max));
-            placed.push(Label { volume: i, at, text, detail: line, size: font });
+            placed.push(Label {
+                volume: i,
+                at,
+                text,
+                detail: line,
+                size: font,
+            });
         }
     }
     placed

@@ -13,7 +13,11 @@ pub enum Theme {
 fn linear(hex: u32) -> [f32; 3] {
     [16, 8, 0].map(|shift| {
         let c = (hex >> shift & 0xff) as f32 / 255.0;
-        if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
+        if c <= 0.04045 {
+            c / 12.92
+        } else {
+            ((c + 0.055) / 1.055).powf(2.4)
+        }
     })
 }
 
@@ -59,11 +63,24 @@ pub fn family_color(kind: &str, theme: Theme) -> [f32; 3] {
         0x7d8fa3
     } else if is(&["pool", "resize", "upsample"]) {
         0xb48ac9
-    } else if is(&["gemm", "matmul", "dense", "linear", "attention", "gather", "embedding", "lstm", "gru", "rnn"]) {
+    } else if is(&[
+        "gemm",
+        "matmul",
+        "dense",
+        "linear",
+        "attention",
+        "gather",
+        "embedding",
+        "lstm",
+        "gru",
+        "rnn",
+    ]) {
         0xe0995e
     } else if is(&["add", "concat", "sum", "mul", "sub", "div"]) {
         0x56b8a6
-    } else if is(&["relu", "sigmoid", "tanh", "softmax", "elu", "clip", "erf", "swish"]) {
+    } else if is(&[
+        "relu", "sigmoid", "tanh", "softmax", "elu", "clip", "erf", "swish",
+    ]) {
         0x8fbc6b
     } else if is(&["block", "stage", "module", "scope"]) {
         0xd9b45b

@@ -6,15 +6,17 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use compute::{Flex, Executor, FlexDevice, RunOptions};
+use compute::{Executor, Flex, FlexDevice, RunOptions};
 use model::{Network, TensorData};
 
 /// Largest accepted error, as a share of the tensor's largest magnitude.
 const TOLERANCE: f32 = 5e-4;
 
 fn models() -> Option<(Vec<PathBuf>, PathBuf)> {
-    let (Ok(folders), Ok(references)) = (std::env::var("LAYERSCOPE_ONNX_MODELS"), std::env::var("LAYERSCOPE_REFERENCES"))
-    else {
+    let (Ok(folders), Ok(references)) = (
+        std::env::var("LAYERSCOPE_ONNX_MODELS"),
+        std::env::var("LAYERSCOPE_REFERENCES"),
+    ) else {
         println!("LAYERSCOPE_ONNX_MODELS or LAYERSCOPE_REFERENCES is not set: nothing is compared");
         return None;
     };
@@ -46,22 +48,43 @@ fn reference(folder: &Path, model: &Path) -> (Vec<(String, TensorData)>, Vec<(St
 }
 
 /// Compares one model; returns the number of tensors and the largest relative error.
-fn compare(network: Network, inputs: &[(String, TensorData)], expected: &[(String, TensorData)]) -> (usize, f32) {
+fn compare(
+    network: Network,
+    inputs: &[(String, TensorData)],
+    expected: &[(String, TensorData)],
+) -> (usize, f32) {
     let network = Arc::new(network);
     let executor = Executor::<Flex>::new(network.clone(), FlexDevice).unwrap();
     let pass = executor.run(executor.inputs(inputs).unwrap(), &RunOptions::default());
     let pass = pass.unwrap_or_else(|e| panic!("{}: {e}", network.name));
     let mut worst = 0f32;
     for (name, data) in expected {
-        let id = network.tensor_named(name).unwrap_or_else(|| panic!("{}: no tensor {name}", network.name));
-        let value = pass.values.get(&id).unwrap_or_else(|| panic!("{}: {name} was not computed", network.name));
+        let id = network
+            .tensor_named(name)
+            .unwrap_or_else(|| panic!("{}: no tensor {name}", network.name));
+        let value = pass
+            .values
+            .get(&id)
+            .unwrap_or_else(|| panic!("{}: {name} was not computed", network.name));
         let shape: Vec<u64> = value.shape().iter().map(|&d| d as u64).collect();
         assert_eq!(shape, data.shape, "{}: shape of {name}", network.name);
         let (found, wanted) = (value.to_host().unwrap(), data.to_f32().unwrap());
-        let largest = wanted.iter().filter(|v| v.is_finite()).fold(0f32, |m, v| m.max(v.abs())).max(1e-12);
+        let largest = wanted
+            .iter()
+            .filter(|v| v.is_finite())
+            .fold(0f32, |m, v| m.max(v.abs()))
+            .max(1e-12);
         for (i, (f, w)) in found.iter().zip(&wanted).enumerate() {
-            let error = if f == w || (f.is_nan() && w.is_nan()) { 0.0 } else { (f - w).abs() / largest };
-            assert!(error <= TOLERANCE, "{}: {name}[{i}] is {f}, onnxruntime has {w} (largest {largest})", network.name);
+            let error = if f == w || (f.is_nan() && w.is_nan()) {
+                0.0
+            } else {
+                (f - w).abs() / largest
+            };
+            assert!(
+                error <= TOLERANCE,
+                "{}: {name}[{i}] is {f}, onnxruntime has {w} (largest {largest})",
+                network.name
+            );
             worst = worst.max(error);
         }
     }
@@ -70,7 +93,9 @@ fn compare(network: Network, inputs: &[(String, TensorData)], expected: &[(Strin
 
 #[test]
 fn every_intermediate_tensor_equals_onnxruntimes() {
-    let Some((files, references)) = models() else { return };
+    let Some((files, references)) = models() else {
+        return;
+    };
     let mut failures = Vec::new();
     for file in files {
         let network = formats::open(&file).unwrap_or_else(|e| panic!("{e}"));

@@ -40,10 +40,17 @@ pub fn padding(window: &Window, input: &[usize], kernel: &[usize]) -> Result<Vec
 /// Checks a window against its input and returns its strides and dilations.
 pub fn steps(window: &Window, axes: usize) -> Result<(Vec<usize>, Vec<usize>), String> {
     let positive = |v: i64, what: &str| {
-        usize::try_from(v).ok().filter(|&v| v > 0).ok_or_else(|| format!("{what} {v}: at least 1 is expected"))
+        usize::try_from(v)
+            .ok()
+            .filter(|&v| v > 0)
+            .ok_or_else(|| format!("{what} {v}: at least 1 is expected"))
     };
-    let strides = (0..axes).map(|i| positive(window.stride(i), "stride")).collect::<Result<_, _>>()?;
-    let dilations = (0..axes).map(|i| positive(window.dilation(i), "dilation")).collect::<Result<_, _>>()?;
+    let strides = (0..axes)
+        .map(|i| positive(window.stride(i), "stride"))
+        .collect::<Result<_, _>>()?;
+    let dilations = (0..axes)
+        .map(|i| positive(window.dilation(i), "dilation"))
+        .collect::<Result<_, _>>()?;
     Ok((strides, dilations))
 }
 
@@ -52,11 +59,18 @@ pub fn conv<B: Backend>(c: &Context<B>, window: &Window, groups: i64) -> Output<
     let (mut x, w, bias) = (c.float(0)?, c.float(1)?, c.opt_float(2));
     let (xs, ws) = (dims::<B>(&x), dims::<B>(&w));
     let axes = xs.len().saturating_sub(2);
-    let groups = usize::try_from(groups).ok().filter(|&g| g > 0).ok_or("group must be positive")?;
+    let groups = usize::try_from(groups)
+        .ok()
+        .filter(|&g| g > 0)
+        .ok_or("group must be positive")?;
     if !(1..=3).contains(&axes) || ws.len() != xs.len() || ws[1] * groups != xs[1] || ws[0] % groups != 0 {
-        return Err(format!("input {xs:?} and weights {ws:?} in {groups} groups do not fit"));
+        return Err(format!(
+            "input {xs:?} and weights {ws:?} in {groups} groups do not fit"
+        ));
     }
-    if let Some(b) = &bias && dims::<B>(b) != [ws[0]] {
+    if let Some(b) = &bias
+        && dims::<B>(b) != [ws[0]]
+    {
         return Err(format!("bias {:?} for {} channels", dims::<B>(b), ws[0]));
     }
     let (strides, dilations) = steps(window, axes)?;
@@ -64,7 +78,9 @@ pub fn conv<B: Backend>(c: &Context<B>, window: &Window, groups: i64) -> Output<
     for i in 0..axes {
         let extent = (ws[i + 2] - 1) * dilations[i] + 1;
         if xs[i + 2] + pads[i].0 + pads[i].1 < extent {
-            return Err(format!("a window of {extent} does not fit input {xs:?} with padding {pads:?}"));
+            return Err(format!(
+                "a window of {extent} does not fit input {xs:?} with padding {pads:?}"
+            ));
         }
     }
     if pads.iter().any(|(b, e)| b != e) {
@@ -73,9 +89,24 @@ pub fn conv<B: Backend>(c: &Context<B>, window: &Window, groups: i64) -> Output<
     }
     let pad: Vec<usize> = pads.iter().map(|p| p.0).collect();
     Ok(Value::Float(match axes {
-        1 => B::conv1d(x, w, bias, ConvOptions::new([strides[0]], [pad[0]], [dilations[0]], groups)),
-        2 => B::conv2d(x, w, bias, ConvOptions::new(two(&strides), two(&pad), two(&dilations), groups)),
-        _ => B::conv3d(x, w, bias, ConvOptions::new(three(&strides), three(&pad), three(&dilations), groups)),
+        1 => B::conv1d(
+            x,
+            w,
+            bias,
+            ConvOptions::new([strides[0]], [pad[0]], [dilations[0]], groups),
+        ),
+        2 => B::conv2d(
+            x,
+            w,
+            bias,
+            ConvOptions::new(two(&strides), two(&pad), two(&dilations), groups),
+        ),
+        _ => B::conv3d(
+            x,
+            w,
+            bias,
+            ConvOptions::new(three(&strides), three(&pad), three(&dilations), groups),
+        ),
     }))
 }
 
@@ -98,12 +129,19 @@ pub fn transpose<B: Backend>(
     let (x, w, bias) = (c.float(0)?, c.float(1)?, c.opt_float(2));
     let (xs, ws) = (dims::<B>(&x), dims::<B>(&w));
     let axes = xs.len().saturating_sub(2);
-    let groups = usize::try_from(groups).ok().filter(|&g| g > 0).ok_or("group must be positive")?;
+    let groups = usize::try_from(groups)
+        .ok()
+        .filter(|&g| g > 0)
+        .ok_or("group must be positive")?;
     if !(1..=2).contains(&axes) || ws.len() != xs.len() || ws[0] != xs[1] || ws[0] % groups != 0 {
-        return Err(format!("input {xs:?} and weights {ws:?} in {groups} groups do not fit"));
+        return Err(format!(
+            "input {xs:?} and weights {ws:?} in {groups} groups do not fit"
+        ));
     }
     let (strides, dilations) = steps(window, axes)?;
-    let extra: Vec<usize> = (0..axes).map(|i| output_padding.get(i).map_or(0, |&p| p.max(0) as usize)).collect();
+    let extra: Vec<usize> = (0..axes)
+        .map(|i| output_padding.get(i).map_or(0, |&p| p.max(0) as usize))
+        .collect();
     // Run without padding, then crop: any begin and end is possible then.
     let full: Vec<usize> = (0..axes)
         .map(|i| (xs[i + 2] - 1) * strides[i] + (ws[i + 2] - 1) * dilations[i] + 1 + extra[i])

@@ -27,7 +27,13 @@ pub fn unary_value<B: Backend>(c: &Context<B>, x: &Value<B>, kind: Unary) -> Out
     let t = x.floats(c.device);
     if let Unary::IsNan | Unary::IsInf = kind {
         let shape = dims::<B>(&t);
-        let test = |v: &f32| if kind == Unary::IsNan { v.is_nan() } else { v.is_infinite() };
+        let test = |v: &f32| {
+            if kind == Unary::IsNan {
+                v.is_nan()
+            } else {
+                v.is_infinite()
+            }
+        };
         let data = read::<B>(t)?.iter().map(|v| test(v) as i64).collect();
         return Ok(Value::Int(Ints::new(shape, data).typed(DType::Bool)));
     }
@@ -48,9 +54,10 @@ pub fn unary<B: Backend>(x: FloatTensor<B>, kind: Unary) -> FloatTensor<B> {
         Unary::Relu => B::relu(x),
         Unary::LeakyRelu { alpha } => B::leaky_relu(x, alpha.into()),
         Unary::Elu { alpha } => B::float_add(B::relu(x.clone()), scale(below(x, 1.0), alpha)),
-        Unary::Selu { alpha, gamma } => {
-            scale(B::float_add(B::relu(x.clone()), scale(below(x, 1.0), alpha)), gamma)
-        }
+        Unary::Selu { alpha, gamma } => scale(
+            B::float_add(B::relu(x.clone()), scale(below(x, 1.0), alpha)),
+            gamma,
+        ),
         Unary::Celu { alpha } => B::float_add(B::relu(x.clone()), scale(below(x, alpha), alpha)),
         Unary::ThresholdedRelu { alpha } => {
             let off = B::float_lower_equal_elem(x.clone(), alpha.into(), bool_type::<B>(&x));
@@ -114,7 +121,10 @@ fn softplus<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
     B::float_add(B::relu(x), tail)
 }
 
-fn pair<B: Backend>(a: FloatTensor<B>, b: FloatTensor<B>) -> Result<(FloatTensor<B>, FloatTensor<B>), String> {
+fn pair<B: Backend>(
+    a: FloatTensor<B>,
+    b: FloatTensor<B>,
+) -> Result<(FloatTensor<B>, FloatTensor<B>), String> {
     let (sa, sb) = (dims::<B>(&a), dims::<B>(&b));
     let rank = broadcast(&sa, &sb)?.len();
     Ok((raise::<B>(a, rank), raise::<B>(b, rank)))
@@ -152,7 +162,10 @@ pub fn binary<B: Backend>(c: &Context<B>, kind: Binary) -> Output<B> {
 
 fn compare<B: Backend>(x: FloatTensor<B>, y: FloatTensor<B>, kind: Binary) -> Result<Ints, String> {
     let shape = broadcast(&dims::<B>(&x), &dims::<B>(&y))?;
-    let (a, b) = (read::<B>(expand::<B>(x, &shape))?, read::<B>(expand::<B>(y, &shape))?);
+    let (a, b) = (
+        read::<B>(expand::<B>(x, &shape))?,
+        read::<B>(expand::<B>(y, &shape))?,
+    );
     let f: fn(f32, f32) -> bool = match kind {
         Binary::Equal => |a, b| a == b,
         Binary::Greater => |a, b| a > b,
@@ -177,7 +190,9 @@ fn integers(a: &Ints, b: &Ints, kind: Binary) -> Result<Ints, String> {
             Binary::Pow => a.checked_pow(u32::try_from(b).ok()?)?,
             Binary::Mod { fmod: true } => a.checked_rem(b)?,
             // The sign follows the divisor, as Python's.
-            Binary::Mod { fmod: false } => a.checked_rem(b).map(|r| if r != 0 && (r < 0) != (b < 0) { r + b } else { r })?,
+            Binary::Mod { fmod: false } => a
+                .checked_rem(b)
+                .map(|r| if r != 0 && (r < 0) != (b < 0) { r + b } else { r })?,
             Binary::Equal => (a == b) as i64,
             Binary::Greater => (a > b) as i64,
             Binary::GreaterOrEqual => (a >= b) as i64,
@@ -188,9 +203,17 @@ fn integers(a: &Ints, b: &Ints, kind: Binary) -> Result<Ints, String> {
             Binary::Xor => ((a != 0) != (b != 0)) as i64,
         })
     };
-    let data: Option<Vec<i64>> = x.data.iter().zip(y.data.iter()).map(|(&a, &b)| one(a, b)).collect();
+    let data: Option<Vec<i64>> = x
+        .data
+        .iter()
+        .zip(y.data.iter())
+        .map(|(&a, &b)| one(a, b))
+        .collect();
     let data = data.ok_or("integer division by zero, or a power that does not fit")?;
-    let arithmetic = matches!(kind, Binary::Add | Binary::Sub | Binary::Mul | Binary::Div | Binary::Pow | Binary::Mod { .. });
+    let arithmetic = matches!(
+        kind,
+        Binary::Add | Binary::Sub | Binary::Mul | Binary::Div | Binary::Pow | Binary::Mod { .. }
+    );
     Ok(Ints::new(shape, data).typed(if arithmetic { a.dtype } else { DType::Bool }))
 }
 
@@ -229,11 +252,24 @@ pub fn select<B: Backend>(c: &Context<B>) -> Output<B> {
     if let (Value::Int(x), Value::Int(y)) = (x, y) {
         let dtype = x.dtype;
         let (x, y) = (x.expand(&shape), y.expand(&shape));
-        let data = (0..condition.data.len()).map(|i| if condition.data[i] != 0 { x.data[i] } else { y.data[i] });
+        let data = (0..condition.data.len()).map(|i| {
+            if condition.data[i] != 0 {
+                x.data[i]
+            } else {
+                y.data[i]
+            }
+        });
         return Ok(Value::Int(Ints::new(shape, data.collect()).typed(dtype)));
     }
-    let (x, y) = (expand::<B>(x.floats(c.device), &shape), expand::<B>(y.floats(c.device), &shape));
-    Ok(Value::Float(B::float_mask_where(y, mask::<B>(&condition, c.device), x)))
+    let (x, y) = (
+        expand::<B>(x.floats(c.device), &shape),
+        expand::<B>(y.floats(c.device), &shape),
+    );
+    Ok(Value::Float(B::float_mask_where(
+        y,
+        mask::<B>(&condition, c.device),
+        x,
+    )))
 }
 
 /// Parametric ReLU; the slope broadcasts from the right.
@@ -241,7 +277,10 @@ pub fn prelu<B: Backend>(c: &Context<B>) -> Output<B> {
     let (x, slope) = pair::<B>(c.float(0)?, c.float(1)?)?;
     let positive = B::relu(x.clone());
     let negative = B::float_clamp_max(x, 0f32.into());
-    Ok(Value::Float(B::float_add(positive, B::float_mul(negative, slope))))
+    Ok(Value::Float(B::float_add(
+        positive,
+        B::float_mul(negative, slope),
+    )))
 }
 
 /// Bounds as attributes or as inputs 1 and 2.
@@ -249,7 +288,10 @@ pub fn clip<B: Backend>(c: &Context<B>, min: Option<f32>, max: Option<f32>) -> O
     let min = min.map_or_else(|| c.scalar(1), |v| Ok(Some(v)))?;
     let max = max.map_or_else(|| c.scalar(2), |v| Ok(Some(v)))?;
     if let Value::Int(i) = c.value(0)? {
-        let bound = |v: i64| v.max(min.map_or(i64::MIN, |m| m as i64)).min(max.map_or(i64::MAX, |m| m as i64));
+        let bound = |v: i64| {
+            v.max(min.map_or(i64::MIN, |m| m as i64))
+                .min(max.map_or(i64::MAX, |m| m as i64))
+        };
         let data = i.data.iter().map(|&v| bound(v)).collect();
         return Ok(Value::Int(Ints::new(i.shape.clone(), data).typed(i.dtype)));
     }
@@ -271,7 +313,9 @@ pub fn cast<B: Backend>(c: &Context<B>, to: DType) -> Output<B> {
     }
     let bool_of = |v: bool| v as i64;
     let ints = match x {
-        Value::Int(i) if to == DType::Bool => Ints::new(i.shape.clone(), i.data.iter().map(|&v| bool_of(v != 0)).collect()),
+        Value::Int(i) if to == DType::Bool => {
+            Ints::new(i.shape.clone(), i.data.iter().map(|&v| bool_of(v != 0)).collect())
+        }
         Value::Int(i) => i.clone(),
         Value::Float(t) if to == DType::Bool => {
             let data = read::<B>(t.clone())?.iter().map(|&v| bool_of(v != 0.0)).collect();

@@ -9,7 +9,10 @@ use crate::value::{Ints, Value, axis as resolve, dims, float, read};
 
 fn wrap(i: i64, size: usize) -> Result<usize, String> {
     let at = if i < 0 { i + size as i64 } else { i };
-    usize::try_from(at).ok().filter(|&a| a < size).ok_or_else(|| format!("index {i} of an axis of size {size}"))
+    usize::try_from(at)
+        .ok()
+        .filter(|&a| a < size)
+        .ok_or_else(|| format!("index {i} of an axis of size {size}"))
 }
 
 /// `Gather` along `axis`.
@@ -25,7 +28,11 @@ pub fn embedding<B: Backend>(c: &Context<B>) -> Output<B> {
 fn lookup<B: Backend>(c: &Context<B>, x: &Value<B>, indices: &Ints, axis: i64) -> Output<B> {
     let shape = x.shape();
     let axis = resolve(axis, shape.len())?;
-    let places: Vec<usize> = indices.data.iter().map(|&i| wrap(i, shape[axis])).collect::<Result<_, _>>()?;
+    let places: Vec<usize> = indices
+        .data
+        .iter()
+        .map(|&i| wrap(i, shape[axis]))
+        .collect::<Result<_, _>>()?;
     let to = [&shape[..axis], &indices.shape, &shape[axis + 1..]].concat();
     with_shape(&take(x, axis, &places, c.device), to)
 }
@@ -35,14 +42,24 @@ pub fn gather_elements<B: Backend>(c: &Context<B>, axis: i64) -> Output<B> {
     let (x, indices) = (c.value(0)?, c.ints(1)?);
     let shape = x.shape();
     let axis = resolve(axis, shape.len())?;
-    let fits = indices.shape.len() == shape.len() && (0..shape.len()).all(|i| i == axis || indices.shape[i] <= shape[i]);
+    let fits = indices.shape.len() == shape.len()
+        && (0..shape.len()).all(|i| i == axis || indices.shape[i] <= shape[i]);
     if !fits {
         return Err(format!("indices {:?} into {shape:?}", indices.shape));
     }
-    let (own, from) = (crate::value::strides(&indices.shape), crate::value::strides(&shape));
+    let (own, from) = (
+        crate::value::strides(&indices.shape),
+        crate::value::strides(&shape),
+    );
     let mut flat = Vec::with_capacity(indices.data.len());
     for (k, &i) in indices.data.iter().enumerate() {
-        let place = |a: usize| if a == axis { wrap(i, shape[axis]) } else { Ok(k / own[a] % indices.shape[a]) };
+        let place = |a: usize| {
+            if a == axis {
+                wrap(i, shape[axis])
+            } else {
+                Ok(k / own[a] % indices.shape[a])
+            }
+        };
         let at: Result<usize, String> = (0..shape.len()).map(|a| Ok(place(a)? * from[a])).sum();
         flat.push(at?);
     }
@@ -130,5 +147,8 @@ pub fn top_k<B: Backend>(c: &Context<B>, axis: i64, largest: bool, k: Option<i64
         }
     }
     let places = Ints::new(to.clone(), places).typed(DType::I64);
-    Ok(vec![Value::Float(float::<B>(top, &to, c.device)), Value::Int(places)])
+    Ok(vec![
+        Value::Float(float::<B>(top, &to, c.device)),
+        Value::Int(places),
+    ])
 }

@@ -11,7 +11,11 @@ pub fn gemm<B: Backend>(c: &Context<B>, alpha: f32, beta: f32, trans_a: bool, tr
     let turn = |t: FloatTensor<B>, yes: bool| if yes { B::float_transpose(t) } else { t };
     let (a, b) = (c.float(0)?, c.float(1)?);
     if dims::<B>(&a).len() != 2 || dims::<B>(&b).len() != 2 {
-        return Err(format!("{:?} times {:?}: matrices are expected", dims::<B>(&a), dims::<B>(&b)));
+        return Err(format!(
+            "{:?} times {:?}: matrices are expected",
+            dims::<B>(&a),
+            dims::<B>(&b)
+        ));
     }
     let mut y = product::<B>(turn(a, trans_a), turn(b, trans_b))?;
     if alpha != 1.0 {
@@ -23,7 +27,10 @@ pub fn gemm<B: Backend>(c: &Context<B>, alpha: f32, beta: f32, trans_a: bool, tr
         }
         let shape = dims::<B>(&y);
         if broadcast(&dims::<B>(&bias), &shape)? != shape {
-            return Err(format!("bias {:?} does not broadcast to {shape:?}", dims::<B>(&bias)));
+            return Err(format!(
+                "bias {:?} does not broadcast to {shape:?}",
+                dims::<B>(&bias)
+            ));
         }
         y = B::float_add(y, raise::<B>(bias, 2));
     }

@@ -71,7 +71,9 @@ impl<B: Backend> Context<'_, B> {
     fn scalar(&self, i: usize) -> Result<Option<f32>, String> {
         let Some(value) = self.opt(i) else { return Ok(None) };
         let host = value.to_host()?;
-        host.first().map(|&v| Some(v)).ok_or_else(|| format!("input {i} is empty, a number is expected"))
+        host.first()
+            .map(|&v| Some(v))
+            .ok_or_else(|| format!("input {i} is empty, a number is expected"))
     }
 }
 
@@ -90,7 +92,10 @@ pub fn eval<B: Backend>(c: &Context<B>) -> Outputs<B> {
             let shape = x.shape();
             let all = vec![1; shape.iter().product()];
             // Nothing is dropped in inference, so the mask is true everywhere.
-            vec![x.clone(), Value::Int(Ints::new(shape, all).typed(model::DType::Bool))]
+            vec![
+                x.clone(),
+                Value::Int(Ints::new(shape, all).typed(model::DType::Bool)),
+            ]
         }
         op => vec![single(c, op)?],
     };
@@ -105,20 +110,37 @@ pub fn eval<B: Backend>(c: &Context<B>) -> Outputs<B> {
 fn single<B: Backend>(c: &Context<B>, op: &Op) -> Output<B> {
     match op {
         Op::Conv { window, groups } => conv::conv(c, window, *groups),
-        Op::ConvTranspose { window, groups, output_padding, output_shape } => {
-            conv::transpose(c, window, *groups, output_padding, output_shape.as_deref())
-        }
-        Op::AveragePool { window, ceil, count_include_pad } => pool::average(c, window, *ceil, *count_include_pad),
+        Op::ConvTranspose {
+            window,
+            groups,
+            output_padding,
+            output_shape,
+        } => conv::transpose(c, window, *groups, output_padding, output_shape.as_deref()),
+        Op::AveragePool {
+            window,
+            ceil,
+            count_include_pad,
+        } => pool::average(c, window, *ceil, *count_include_pad),
         Op::GlobalAveragePool => pool::global(c, model::op::Reduction::Mean),
         Op::GlobalMaxPool => pool::global(c, model::op::Reduction::Max),
-        Op::Gemm { alpha, beta, trans_a, trans_b } => matmul::gemm(c, *alpha, *beta, *trans_a, *trans_b),
+        Op::Gemm {
+            alpha,
+            beta,
+            trans_a,
+            trans_b,
+        } => matmul::gemm(c, *alpha, *beta, *trans_a, *trans_b),
         Op::MatMul => matmul::matmul(c),
         Op::BatchNorm { epsilon } => norm::batch(c, *epsilon),
         Op::InstanceNorm { epsilon } => norm::instance(c, *epsilon),
         Op::GroupNorm { epsilon, groups } => norm::group(c, *epsilon, *groups),
         Op::LayerNorm { axis, epsilon } => norm::layer(c, *axis, *epsilon, true),
         Op::RmsNorm { axis, epsilon } => norm::layer(c, *axis, *epsilon, false),
-        Op::Lrn { alpha, beta, bias, size } => norm::lrn(c, *alpha, *beta, *bias, *size),
+        Op::Lrn {
+            alpha,
+            beta,
+            bias,
+            size,
+        } => norm::lrn(c, *alpha, *beta, *bias, *size),
         Op::LpNorm { axis, p } => norm::lp(c, *axis, *p),
         Op::Unary(kind) => elementwise::unary_value(c, c.value(0)?, *kind),
         Op::PRelu => elementwise::prelu(c),
@@ -131,11 +153,22 @@ fn single<B: Backend>(c: &Context<B>, op: &Op) -> Output<B> {
         Op::Identity => Ok(c.value(0)?.clone()),
         Op::Softmax { axis, coerce } => norm::softmax(c, *axis, *coerce, false),
         Op::LogSoftmax { axis, coerce } => norm::softmax(c, *axis, *coerce, true),
-        Op::Reduce { kind, axes, keep_dims, noop_if_empty } => {
-            reduce::reduce(c, *kind, axes, *keep_dims, *noop_if_empty)
-        }
-        Op::ArgMax { axis, keep_dims, last } => reduce::arg(c, *axis, *keep_dims, *last, true),
-        Op::ArgMin { axis, keep_dims, last } => reduce::arg(c, *axis, *keep_dims, *last, false),
+        Op::Reduce {
+            kind,
+            axes,
+            keep_dims,
+            noop_if_empty,
+        } => reduce::reduce(c, *kind, axes, *keep_dims, *noop_if_empty),
+        Op::ArgMax {
+            axis,
+            keep_dims,
+            last,
+        } => reduce::arg(c, *axis, *keep_dims, *last, true),
+        Op::ArgMin {
+            axis,
+            keep_dims,
+            last,
+        } => reduce::arg(c, *axis, *keep_dims, *last, false),
         Op::Gather { axis } => index::gather(c, *axis),
         Op::Embedding => index::embedding(c),
         Op::GatherElements { axis } => index::gather_elements(c, *axis),
@@ -159,9 +192,14 @@ fn single<B: Backend>(c: &Context<B>, op: &Op) -> Output<B> {
         Op::Constant { value } => Value::from_data(value, c.device),
         Op::ConstantOfShape { value } => shape::constant_of_shape(c, value),
         Op::Resize(options) => resize::resize(c, options),
-        Op::DepthToSpace { block, column_row_depth } => shape::depth_to_space(c, *block, *column_row_depth),
+        Op::DepthToSpace {
+            block,
+            column_row_depth,
+        } => shape::depth_to_space(c, *block, *column_row_depth),
         Op::SpaceToDepth { block } => shape::space_to_depth(c, *block),
-        Op::Other { name, .. } => Err(format!("operator {name} is unknown here, so it cannot be executed")),
+        Op::Other { name, .. } => Err(format!(
+            "operator {name} is unknown here, so it cannot be executed"
+        )),
         _ => Err(format!("operator {} cannot be executed yet", c.layer.kind)),
     }
 }

@@ -36,7 +36,11 @@ fn standard<B: Backend>(x: FloatTensor<B>, axes: &[usize], epsilon: f32, centre:
         }
         t
     };
-    let x = if centre { B::float_sub(x.clone(), mean(x)) } else { x };
+    let x = if centre {
+        B::float_sub(x.clone(), mean(x))
+    } else {
+        x
+    };
     let square = mean(B::float_mul(x.clone(), x.clone()));
     B::float_div(x, B::float_sqrt(B::float_add_scalar(square, epsilon.into())))
 }
@@ -46,7 +50,10 @@ pub fn instance<B: Backend>(c: &Context<B>, epsilon: f32) -> Output<B> {
     let x = c.float(0)?;
     let shape = dims::<B>(&x);
     let axes: Vec<usize> = (2..shape.len()).collect();
-    let (scale, bias) = (per_channel::<B>(c.float(1)?, &shape)?, per_channel::<B>(c.float(2)?, &shape)?);
+    let (scale, bias) = (
+        per_channel::<B>(c.float(1)?, &shape)?,
+        per_channel::<B>(c.float(2)?, &shape)?,
+    );
     let y = standard::<B>(x, &axes, epsilon, true);
     Ok(Value::Float(B::float_add(B::float_mul(y, scale), bias)))
 }
@@ -61,8 +68,14 @@ pub fn group<B: Backend>(c: &Context<B>, epsilon: f32, groups: i64) -> Output<B>
     }
     let rest = shape[1..].iter().product::<usize>() / groups;
     let y = standard::<B>(reshape::<B>(x, &[shape[0], groups, rest]), &[2], epsilon, true);
-    let (scale, bias) = (per_channel::<B>(c.float(1)?, &shape)?, per_channel::<B>(c.float(2)?, &shape)?);
-    Ok(Value::Float(B::float_add(B::float_mul(reshape::<B>(y, &shape), scale), bias)))
+    let (scale, bias) = (
+        per_channel::<B>(c.float(1)?, &shape)?,
+        per_channel::<B>(c.float(2)?, &shape)?,
+    );
+    Ok(Value::Float(B::float_add(
+        B::float_mul(reshape::<B>(y, &shape), scale),
+        bias,
+    )))
 }
 
 /// Over the axes from `axis` on (Ba et al. 2016; without `centre`: Zhang and Sennrich 2019).
@@ -84,7 +97,10 @@ pub fn layer<B: Backend>(c: &Context<B>, axis: i64, epsilon: f32, centre: bool) 
 pub fn lrn<B: Backend>(c: &Context<B>, alpha: f32, beta: f32, bias: f32, size: i64) -> Output<B> {
     let x = c.float(0)?;
     let shape = dims::<B>(&x);
-    let size = usize::try_from(size).ok().filter(|&s| s > 0).ok_or("size must be positive")?;
+    let size = usize::try_from(size)
+        .ok()
+        .filter(|&s| s > 0)
+        .ok_or("size must be positive")?;
     if shape.len() < 3 {
         return Err(format!("input {shape:?}: channels and space are expected"));
     }
@@ -131,6 +147,10 @@ pub fn softmax<B: Backend>(c: &Context<B>, axis: i64, coerce: bool, log: bool) -
     } else {
         x
     };
-    let y = if log { B::log_softmax(flat, axis) } else { B::softmax(flat, axis) };
+    let y = if log {
+        B::log_softmax(flat, axis)
+    } else {
+        B::softmax(flat, axis)
+    };
     Ok(Value::Float(reshape::<B>(y, &shape)))
 }

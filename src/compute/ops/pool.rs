@@ -25,13 +25,20 @@ fn plan<B: Backend>(c: &Context<B>, window: &Window, ceil: bool) -> Result<Plan<
     let shape = dims::<B>(&x);
     let axes = shape.len().saturating_sub(2);
     if !(1..=2).contains(&axes) || window.kernel.len() != axes {
-        return Err(format!("kernel {:?} over input {shape:?}: one or two spatial axes are expected", window.kernel));
+        return Err(format!(
+            "kernel {:?} over input {shape:?}: one or two spatial axes are expected",
+            window.kernel
+        ));
     }
     let kernel: Vec<usize> = window.kernel.iter().map(|&k| k.max(1) as usize).collect();
     let (strides, dilations) = steps(window, axes)?;
     let pads = padding(window, &shape[2..], &kernel)?;
     let mut plan = Plan {
-        x: if axes == 1 { reshape::<B>(x, &[shape[0], shape[1], 1, shape[2]]) } else { x },
+        x: if axes == 1 {
+            reshape::<B>(x, &[shape[0], shape[1], 1, shape[2]])
+        } else {
+            x
+        },
         kernel: [1; 2],
         strides: [1; 2],
         dilations: [1; 2],
@@ -44,7 +51,9 @@ fn plan<B: Backend>(c: &Context<B>, window: &Window, ceil: bool) -> Result<Plan<
         let extent = (kernel[i] - 1) * dilations[i] + 1;
         let padded = shape[i + 2] + pads[i].0 + pads[i].1;
         if padded < extent {
-            return Err(format!("a window of {extent} does not fit input {shape:?} with padding {pads:?}"));
+            return Err(format!(
+                "a window of {extent} does not fit input {shape:?} with padding {pads:?}"
+            ));
         }
         if ceil {
             let mut outputs = (padded - extent).div_ceil(strides[i]) + 1;
@@ -63,7 +72,11 @@ fn plan<B: Backend>(c: &Context<B>, window: &Window, ceil: bool) -> Result<Plan<
 impl<B: Backend> Plan<B> {
     fn finish(&self, y: FloatTensor<B>) -> Value<B> {
         let shape = dims::<B>(&y);
-        Value::Float(if self.flat { reshape::<B>(y, &[shape[0], shape[1], shape[3]]) } else { y })
+        Value::Float(if self.flat {
+            reshape::<B>(y, &[shape[0], shape[1], shape[3]])
+        } else {
+            y
+        })
     }
 
     fn full_pads(&self) -> [Ends; 2] {
@@ -105,7 +118,11 @@ pub fn average<B: Backend>(c: &Context<B>, window: &Window, ceil: bool, include:
     // Divide by the share of each window that counts.
     let shape = dims::<B>(&p.x);
     let counted = [0, 1].map(|i| shape[i + 2] + if include { p.pads[i].0 + p.pads[i].1 } else { 0 });
-    let ones = B::float_ones(Shape::from(vec![1, 1, counted[0], counted[1]]), c.device, burn_backend::FloatDType::F32);
+    let ones = B::float_ones(
+        Shape::from(vec![1, 1, counted[0], counted[1]]),
+        c.device,
+        burn_backend::FloatDType::F32,
+    );
     let rest = [0, 1].map(|i| if include { (0, p.extra[i]) } else { pads[i] });
     let ones = super::shape::pad_spatial::<B>(ones, &rest, 0.0, c.device);
     let share = B::avg_pool2d(ones, p.kernel, p.strides, [0, 0], true, false);

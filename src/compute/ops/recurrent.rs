@@ -24,9 +24,18 @@ pub fn recurrent<B: Backend>(c: &Context<B>, cell: &Recurrent) -> Outputs<B> {
     let (w, r) = (c.float(1)?, c.float(2)?);
     let (xs, ws, rs) = (dims::<B>(&x), dims::<B>(&w), dims::<B>(&r));
     let hidden = *rs.last().unwrap_or(&0);
-    let directions = if cell.direction == Direction::Bidirectional { 2 } else { 1 };
-    if xs.len() != 3 || ws != [directions, gates * hidden, xs[2]] || rs != [directions, gates * hidden, hidden] {
-        return Err(format!("input {xs:?}, weights {ws:?} and recurrent weights {rs:?} do not fit"));
+    let directions = if cell.direction == Direction::Bidirectional {
+        2
+    } else {
+        1
+    };
+    if xs.len() != 3
+        || ws != [directions, gates * hidden, xs[2]]
+        || rs != [directions, gates * hidden, hidden]
+    {
+        return Err(format!(
+            "input {xs:?}, weights {ws:?} and recurrent weights {rs:?} do not fit"
+        ));
     }
     if let Some(lengths) = c.opt_ints(4)?
         && lengths.iter().any(|&l| l != xs[0] as i64)
@@ -72,7 +81,11 @@ pub fn recurrent<B: Backend>(c: &Context<B>, cell: &Recurrent) -> Outputs<B> {
             peepholes: c.opt_float(7).map(part),
         };
         let backward = cell.direction == Direction::Reverse || d == 1;
-        let cell_state = if cell.cell == Cell::Lstm { state(6) } else { state(usize::MAX) };
+        let cell_state = if cell.cell == Cell::Lstm {
+            state(6)
+        } else {
+            state(usize::MAX)
+        };
         runs.push(run.steps(x.clone(), state(5), cell_state, backward)?);
     }
     // [T, N, H] of each direction to [T, D, N, H].
@@ -106,7 +119,10 @@ fn activation(name: &str) -> Result<Unary, String> {
         "relu" => Unary::Relu,
         "softplus" => Unary::Softplus,
         "softsign" => Unary::Softsign,
-        "hardsigmoid" => Unary::HardSigmoid { alpha: 0.2, beta: 0.5 },
+        "hardsigmoid" => Unary::HardSigmoid {
+            alpha: 0.2,
+            beta: 0.5,
+        },
         other => return Err(format!("gate activation {other:?} is not computed yet")),
     })
 }
@@ -134,7 +150,13 @@ type Steps<B> = (
 );
 
 impl<B: Backend> Run<B> {
-    fn steps(&self, x: FloatTensor<B>, mut h: FloatTensor<B>, mut s: FloatTensor<B>, backward: bool) -> Result<Steps<B>, String> {
+    fn steps(
+        &self,
+        x: FloatTensor<B>,
+        mut h: FloatTensor<B>,
+        mut s: FloatTensor<B>,
+        backward: bool,
+    ) -> Result<Steps<B>, String> {
         let xs = dims::<B>(&x);
         let (time, batch, width) = (xs[0], xs[1], dims::<B>(&self.w)[1]);
         // All input products at once, then only the recurrent one in each step.
@@ -161,7 +183,10 @@ impl<B: Backend> Run<B> {
     /// The input (0) or recurrent (1) half of the bias as `[1, width]`.
     fn bias(&self, half: usize, width: usize) -> Option<FloatTensor<B>> {
         let b = self.b.clone()?;
-        Some(reshape::<B>(range::<B>(b, &[(half * width, (half + 1) * width)]), &[1, width]))
+        Some(reshape::<B>(
+            range::<B>(b, &[(half * width, (half + 1) * width)]),
+            &[1, width],
+        ))
     }
 
     fn gate(&self, t: &FloatTensor<B>, i: usize) -> FloatTensor<B> {
@@ -180,11 +205,19 @@ impl<B: Backend> Run<B> {
     fn peep(&self, i: usize, gate: FloatTensor<B>, state: &FloatTensor<B>) -> FloatTensor<B> {
         let Some(p) = &self.peepholes else { return gate };
         let p = range::<B>(p.clone(), &[(i * self.hidden, (i + 1) * self.hidden)]);
-        B::float_add(gate, B::float_mul(reshape::<B>(p, &[1, self.hidden]), state.clone()))
+        B::float_add(
+            gate,
+            B::float_mul(reshape::<B>(p, &[1, self.hidden]), state.clone()),
+        )
     }
 
     /// One step: `x [N, G*H]` already multiplied, hidden and cell state `[N, H]`.
-    fn step(&self, x: FloatTensor<B>, h: FloatTensor<B>, s: FloatTensor<B>) -> (FloatTensor<B>, FloatTensor<B>) {
+    fn step(
+        &self,
+        x: FloatTensor<B>,
+        h: FloatTensor<B>,
+        s: FloatTensor<B>,
+    ) -> (FloatTensor<B>, FloatTensor<B>) {
         let width = dims::<B>(&self.w)[1];
         let mut own = B::float_matmul(h.clone(), self.r.clone());
         if let Some(b) = self.bias(1, width) {

@@ -1,14 +1,18 @@
 //! Reductions.
 
-use burn_backend::tensor::FloatTensor;
 use burn_backend::Backend;
+use burn_backend::tensor::FloatTensor;
 use model::op::Reduction;
 
 use super::{Context, Output};
 use crate::value::{Ints, Value, axis as resolve, dims, read, reshape, strides};
 
 /// Reduces along `axes`, whose sizes become 1.
-pub fn floats<B: Backend>(x: FloatTensor<B>, kind: Reduction, axes: &[usize]) -> Result<FloatTensor<B>, String> {
+pub fn floats<B: Backend>(
+    x: FloatTensor<B>,
+    kind: Reduction,
+    axes: &[usize],
+) -> Result<FloatTensor<B>, String> {
     use Reduction::*;
     let over = |mut t: FloatTensor<B>, f: fn(FloatTensor<B>, usize) -> FloatTensor<B>| {
         for &a in axes {
@@ -42,7 +46,10 @@ fn ints(x: &Ints, kind: Reduction, axes: &[usize]) -> Result<Ints, String> {
     let total = shape.iter().product();
     let mut parts: Vec<Vec<i64>> = vec![Vec::new(); total];
     for (flat, &v) in x.data.iter().enumerate() {
-        let at = (0..shape.len()).filter(|&i| shape[i] != 1).map(|i| flat / from[i] % x.shape[i] * to[i]).sum::<usize>();
+        let at = (0..shape.len())
+            .filter(|&i| shape[i] != 1)
+            .map(|i| flat / from[i] % x.shape[i] * to[i])
+            .sum::<usize>();
         parts[at].push(v);
     }
     let one = |part: Vec<i64>| -> Option<i64> {
@@ -63,21 +70,35 @@ fn ints(x: &Ints, kind: Reduction, axes: &[usize]) -> Result<Ints, String> {
 }
 
 /// A reduction operator: axes as attribute or as input 1.
-pub fn reduce<B: Backend>(c: &Context<B>, kind: Reduction, axes: &Option<Vec<i64>>, keep: bool, noop: bool) -> Output<B> {
+pub fn reduce<B: Backend>(
+    c: &Context<B>,
+    kind: Reduction,
+    axes: &Option<Vec<i64>>,
+    keep: bool,
+    noop: bool,
+) -> Output<B> {
     let x = c.value(0)?;
     let shape = x.shape();
     let given = c.list(axes, 1)?.unwrap_or_default();
     if given.is_empty() && noop {
         return Ok(x.clone());
     }
-    let mut axes: Vec<usize> = given.iter().map(|&a| resolve(a, shape.len())).collect::<Result<_, _>>()?;
+    let mut axes: Vec<usize> = given
+        .iter()
+        .map(|&a| resolve(a, shape.len()))
+        .collect::<Result<_, _>>()?;
     if axes.is_empty() {
         axes = (0..shape.len()).collect();
     }
     let kept: Vec<usize> = if keep {
-        (0..shape.len()).map(|i| if axes.contains(&i) { 1 } else { shape[i] }).collect()
+        (0..shape.len())
+            .map(|i| if axes.contains(&i) { 1 } else { shape[i] })
+            .collect()
     } else {
-        (0..shape.len()).filter(|i| !axes.contains(i)).map(|i| shape[i]).collect()
+        (0..shape.len())
+            .filter(|i| !axes.contains(i))
+            .map(|i| shape[i])
+            .collect()
     };
     Ok(match x {
         Value::Float(t) => Value::Float(reshape::<B>(floats::<B>(t.clone(), kind, &axes)?, &kept)),
@@ -103,7 +124,11 @@ pub fn arg<B: Backend>(c: &Context<B>, axis: i64, keep: bool, last: bool, larges
             let at = |k: usize| values[(o * shape[axis] + k) * inner + i];
             let mut best = 0;
             for k in 1..shape[axis] {
-                let better = if largest { at(k) > at(best) } else { at(k) < at(best) };
+                let better = if largest {
+                    at(k) > at(best)
+                } else {
+                    at(k) < at(best)
+                };
                 if better || (last && at(k) == at(best)) {
                     best = k;
                 }

@@ -12,12 +12,23 @@ pub fn resize<B: Backend>(c: &Context<B>, o: &Resize) -> Output<B> {
     let mut x = c.float(0)?;
     let shape = dims::<B>(&x);
     let axes: Vec<usize> = match &o.axes {
-        Some(axes) => axes.iter().map(|&a| resolve(a, shape.len())).collect::<Result<_, _>>()?,
+        Some(axes) => axes
+            .iter()
+            .map(|&a| resolve(a, shape.len()))
+            .collect::<Result<_, _>>()?,
         None => (0..shape.len()).collect(),
     };
     let at = if o.two_inputs { 1 } else { 2 };
-    let scales = c.opt(at).map(Value::to_host).transpose()?.filter(|s| !s.is_empty());
-    let sizes = if o.two_inputs { None } else { c.opt_ints(3)?.filter(|s| !s.is_empty()) };
+    let scales = c
+        .opt(at)
+        .map(Value::to_host)
+        .transpose()?
+        .filter(|s| !s.is_empty());
+    let sizes = if o.two_inputs {
+        None
+    } else {
+        c.opt_ints(3)?.filter(|s| !s.is_empty())
+    };
     let plan: Vec<(usize, f64)> = match (sizes, scales) {
         (Some(sizes), _) if sizes.len() == axes.len() => {
             let ratio = |k: usize| sizes[k] as f64 / shape[axes[k]] as f64;
@@ -34,11 +45,18 @@ pub fn resize<B: Backend>(c: &Context<B>, o: &Resize) -> Output<B> {
             (0..axes.len()).map(one).collect()
         }
         (None, Some(scales)) if scales.len() == axes.len() => {
-            let one = |k: usize| ((shape[axes[k]] as f64 * scales[k] as f64).floor() as usize, scales[k] as f64);
+            let one = |k: usize| {
+                (
+                    (shape[axes[k]] as f64 * scales[k] as f64).floor() as usize,
+                    scales[k] as f64,
+                )
+            };
             (0..axes.len()).map(one).collect()
         }
         (sizes, scales) => {
-            return Err(format!("sizes {sizes:?} and scales {scales:?} for axes {axes:?} of {shape:?}"));
+            return Err(format!(
+                "sizes {sizes:?} and scales {scales:?} for axes {axes:?} of {shape:?}"
+            ));
         }
     };
     for (&axis, &(size, scale)) in axes.iter().zip(&plan) {
@@ -52,16 +70,29 @@ pub fn resize<B: Backend>(c: &Context<B>, o: &Resize) -> Output<B> {
     Ok(Value::Float(x))
 }
 
-fn along<B: Backend>(x: FloatTensor<B>, axis: usize, size: usize, scale: f64, o: &Resize, device: &B::Device) -> Result<FloatTensor<B>, String> {
+fn along<B: Backend>(
+    x: FloatTensor<B>,
+    axis: usize,
+    size: usize,
+    scale: f64,
+    o: &Resize,
+    device: &B::Device,
+) -> Result<FloatTensor<B>, String> {
     let shape = dims::<B>(&x);
     let input = shape[axis];
-    let rows: Vec<Vec<(i64, f64)>> = (0..size).map(|i| taps(i, input, size, scale, o)).collect::<Result<_, _>>()?;
+    let rows: Vec<Vec<(i64, f64)>> = (0..size)
+        .map(|i| taps(i, input, size, scale, o))
+        .collect::<Result<_, _>>()?;
     let count = rows.iter().map(Vec::len).max().unwrap_or(1);
     let mut sum: Option<FloatTensor<B>> = None;
     for k in 0..count {
         let tap = |r: &Vec<(i64, f64)>| r.get(k).copied().unwrap_or((0, 0.0));
         let places = rows.iter().map(|r| tap(r).0.clamp(0, input as i64 - 1)).collect();
-        let part = B::float_select(x.clone(), axis, index::<B>(&Ints::new(vec![size], places), device));
+        let part = B::float_select(
+            x.clone(),
+            axis,
+            index::<B>(&Ints::new(vec![size], places), device),
+        );
         let weights: Vec<f32> = rows.iter().map(|r| tap(r).1 as f32).collect();
         let part = if weights.iter().all(|&w| w == 1.0) {
             part
@@ -87,8 +118,20 @@ fn taps(i: usize, input: usize, size: usize, scale: f64, o: &Resize) -> Result<V
             let adjustment = m / (n * scale);
             n / 2.0 * (1.0 - adjustment) + (i + 0.5) / scale - 0.5
         }
-        "pytorch_half_pixel" => if size > 1 { (i + 0.5) / scale - 0.5 } else { 0.0 },
-        "align_corners" => if size > 1 { i * (n - 1.0) / (m - 1.0) } else { 0.0 },
+        "pytorch_half_pixel" => {
+            if size > 1 {
+                (i + 0.5) / scale - 0.5
+            } else {
+                0.0
+            }
+        }
+        "align_corners" => {
+            if size > 1 {
+                i * (n - 1.0) / (m - 1.0)
+            } else {
+                0.0
+            }
+        }
         "asymmetric" => i / scale,
         "tf_half_pixel_for_nn" => (i + 0.5) / scale,
         other => return Err(format!("coordinate transformation {other:?} is not computed yet")),
@@ -116,7 +159,9 @@ fn taps(i: usize, input: usize, size: usize, scale: f64, o: &Resize) -> Result<V
             let weights = [far(1.0 + t), near(t), near(1.0 - t), far(2.0 - t)];
             let mut taps: Vec<(i64, f64)> = (0..4).map(|k| (low as i64 - 1 + k as i64, weights[k])).collect();
             if o.exclude_outside {
-                taps.iter_mut().filter(|t| t.0 < 0 || t.0 >= input as i64).for_each(|t| t.1 = 0.0);
+                taps.iter_mut()
+                    .filter(|t| t.0 < 0 || t.0 >= input as i64)
+                    .for_each(|t| t.1 = 0.0);
                 let total: f64 = taps.iter().map(|t| t.1).sum();
                 taps.iter_mut().for_each(|t| t.1 /= total);
             }

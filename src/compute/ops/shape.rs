@@ -14,8 +14,10 @@ pub fn range<B: Backend>(t: FloatTensor<B>, ranges: &[(usize, usize)]) -> FloatT
     if whole {
         return t;
     }
-    let slices: Vec<Slice> =
-        ranges.iter().map(|&(b, e)| Slice::new(b as isize, Some(e as isize), 1)).collect();
+    let slices: Vec<Slice> = ranges
+        .iter()
+        .map(|&(b, e)| Slice::new(b as isize, Some(e as isize), 1))
+        .collect();
     B::float_slice(t, &slices)
 }
 
@@ -36,7 +38,12 @@ pub fn pad<B: Backend>(t: FloatTensor<B>, pads: &[Ends], value: f32, device: &B:
 }
 
 /// Surrounds the axes after the second with `value`.
-pub fn pad_spatial<B: Backend>(t: FloatTensor<B>, pads: &[Ends], value: f32, device: &B::Device) -> FloatTensor<B> {
+pub fn pad_spatial<B: Backend>(
+    t: FloatTensor<B>,
+    pads: &[Ends],
+    value: f32,
+    device: &B::Device,
+) -> FloatTensor<B> {
     let all = [&[(0, 0); 2], pads].concat();
     pad::<B>(t, &all, value, device)
 }
@@ -55,7 +62,9 @@ pub fn take<B: Backend>(x: &Value<B>, axis: usize, places: &[usize], device: &B:
             shape[axis] = places.len();
             let size = i.shape[axis];
             let picks = (0..outer).flat_map(|o| {
-                places.iter().flat_map(move |&p| (0..inner).map(move |k| (o * size + p) * inner + k))
+                places
+                    .iter()
+                    .flat_map(move |&p| (0..inner).map(move |k| (o * size + p) * inner + k))
             });
             Value::Int(i.pick(shape, picks))
         }
@@ -66,7 +75,9 @@ pub fn take<B: Backend>(x: &Value<B>, axis: usize, places: &[usize], device: &B:
 pub fn with_shape<B: Backend>(x: &Value<B>, shape: Vec<usize>) -> Output<B> {
     let own = x.shape();
     if own.iter().product::<usize>() != shape.iter().product::<usize>() {
-        return Err(format!("{own:?} cannot be viewed as {shape:?}: the element counts differ"));
+        return Err(format!(
+            "{own:?} cannot be viewed as {shape:?}: the element counts differ"
+        ));
     }
     Ok(match x {
         Value::Float(t) => Value::Float(view::<B>(t.clone(), &shape)),
@@ -83,7 +94,9 @@ pub fn reshape<B: Backend>(c: &Context<B>, shape: &Option<Vec<i64>>, allow_zero:
     let mut open = None;
     for (i, &w) in wanted.iter().enumerate() {
         to.push(match w {
-            0 if !allow_zero => *own.get(i).ok_or_else(|| format!("size {i} of {own:?} is asked for"))?,
+            0 if !allow_zero => *own
+                .get(i)
+                .ok_or_else(|| format!("size {i} of {own:?} is asked for"))?,
             -1 if open.is_none() => {
                 open = Some(i);
                 1
@@ -105,7 +118,10 @@ pub fn flatten<B: Backend>(c: &Context<B>, axis: i64) -> Output<B> {
     let at = if axis < 0 { axis + shape.len() as i64 } else { axis };
     let at = usize::try_from(at).ok().filter(|&a| a <= shape.len());
     let at = at.ok_or_else(|| format!("axis {axis} of {shape:?}"))?;
-    with_shape(x, vec![shape[..at].iter().product(), shape[at..].iter().product()])
+    with_shape(
+        x,
+        vec![shape[..at].iter().product(), shape[at..].iter().product()],
+    )
 }
 
 /// `Squeeze`: axes as attribute, as input 1, or all of size 1.
@@ -113,10 +129,19 @@ pub fn squeeze<B: Backend>(c: &Context<B>, axes: &Option<Vec<i64>>) -> Output<B>
     let x = c.value(0)?;
     let shape = x.shape();
     let gone: Vec<usize> = match c.list(axes, 1)? {
-        Some(axes) => axes.iter().map(|&a| resolve(a, shape.len())).collect::<Result<_, _>>()?,
+        Some(axes) => axes
+            .iter()
+            .map(|&a| resolve(a, shape.len()))
+            .collect::<Result<_, _>>()?,
         None => (0..shape.len()).filter(|&i| shape[i] == 1).collect(),
     };
-    with_shape(x, (0..shape.len()).filter(|i| !gone.contains(i)).map(|i| shape[i]).collect())
+    with_shape(
+        x,
+        (0..shape.len())
+            .filter(|i| !gone.contains(i))
+            .map(|i| shape[i])
+            .collect(),
+    )
 }
 
 /// `Unsqueeze`: axes as attribute or as input 1.
@@ -136,7 +161,10 @@ pub fn transpose<B: Backend>(c: &Context<B>, perm: Option<&[i64]>) -> Output<B> 
     let x = c.value(0)?;
     let shape = x.shape();
     let perm: Vec<usize> = match perm {
-        Some(p) => p.iter().map(|&a| resolve(a, shape.len())).collect::<Result<_, _>>()?,
+        Some(p) => p
+            .iter()
+            .map(|&a| resolve(a, shape.len()))
+            .collect::<Result<_, _>>()?,
         None => (0..shape.len()).rev().collect(),
     };
     let mut sorted = perm.clone();
@@ -174,7 +202,12 @@ pub fn concat<B: Backend>(c: &Context<B>, axis: i64) -> Output<B> {
         let parts: Vec<_> = c.inputs.iter().flatten().map(|v| v.floats(c.device)).collect();
         return Ok(Value::Float(B::float_cat(parts, axis)));
     }
-    let parts: Vec<Ints> = c.inputs.iter().flatten().map(Value::ints).collect::<Result<_, _>>()?;
+    let parts: Vec<Ints> = c
+        .inputs
+        .iter()
+        .flatten()
+        .map(Value::ints)
+        .collect::<Result<_, _>>()?;
     let mut shape = first.clone();
     shape[axis] = shapes.iter().map(|s| s[axis]).sum();
     let outer: usize = shape[..axis].iter().product();
@@ -189,16 +222,25 @@ pub fn concat<B: Backend>(c: &Context<B>, axis: i64) -> Output<B> {
 }
 
 /// `Split` into given or equal parts.
-pub fn split<B: Backend>(c: &Context<B>, axis: i64, sizes: &Option<Vec<i64>>, outputs: Option<i64>) -> Outputs<B> {
+pub fn split<B: Backend>(
+    c: &Context<B>,
+    axis: i64,
+    sizes: &Option<Vec<i64>>,
+    outputs: Option<i64>,
+) -> Outputs<B> {
     let x = c.value(0)?;
     let shape = x.shape();
     let axis = resolve(axis, shape.len())?;
     let parts: Vec<usize> = match c.list(sizes, 1)? {
         Some(sizes) => sizes.iter().map(|&s| s.max(0) as usize).collect(),
         None => {
-            let count = outputs.map_or(c.layer.outputs.len(), |n| n.max(1) as usize).max(1);
+            let count = outputs
+                .map_or(c.layer.outputs.len(), |n| n.max(1) as usize)
+                .max(1);
             let each = shape[axis].div_ceil(count);
-            (0..count).map(|i| each.min(shape[axis].saturating_sub(i * each))).collect()
+            (0..count)
+                .map(|i| each.min(shape[axis].saturating_sub(i * each)))
+                .collect()
         }
     };
     if parts.iter().sum::<usize>() != shape[axis] {
@@ -213,7 +255,12 @@ pub fn split<B: Backend>(c: &Context<B>, axis: i64, sizes: &Option<Vec<i64>>, ou
             begin += size;
             match x {
                 Value::Float(t) => Value::Float(range::<B>(t.clone(), &ranges)),
-                Value::Int(_) => take(x, axis, &(ranges[axis].0..ranges[axis].1).collect::<Vec<_>>(), c.device),
+                Value::Int(_) => take(
+                    x,
+                    axis,
+                    &(ranges[axis].0..ranges[axis].1).collect::<Vec<_>>(),
+                    c.device,
+                ),
             }
         })
         .collect())
@@ -272,16 +319,28 @@ fn places(size: i64, start: i64, end: i64, step: i64) -> Result<Vec<usize>, Stri
 }
 
 /// `Pad`: constant, edge, reflect or wrap; negative padding crops.
-pub fn pad_op<B: Backend>(c: &Context<B>, mode: &str, pads: &Option<Vec<i64>>, value: Option<f32>) -> Output<B> {
+pub fn pad_op<B: Backend>(
+    c: &Context<B>,
+    mode: &str,
+    pads: &Option<Vec<i64>>,
+    value: Option<f32>,
+) -> Output<B> {
     let x = c.value(0)?;
     let rank = x.shape().len();
     let given = c.list(pads, 1)?.ok_or("the padding is missing")?;
     let axes = match if pads.is_some() { None } else { c.opt_ints(3)? } {
-        Some(axes) => axes.iter().map(|&a| resolve(a, rank)).collect::<Result<Vec<_>, _>>()?,
+        Some(axes) => axes
+            .iter()
+            .map(|&a| resolve(a, rank))
+            .collect::<Result<Vec<_>, _>>()?,
         None => (0..rank).collect(),
     };
     if given.len() != 2 * axes.len() {
-        return Err(format!("{} numbers of padding for {} axes", given.len(), axes.len()));
+        return Err(format!(
+            "{} numbers of padding for {} axes",
+            given.len(),
+            axes.len()
+        ));
     }
     let fill = match value {
         Some(v) => v,
@@ -296,7 +355,9 @@ pub fn pad_op<B: Backend>(c: &Context<B>, mode: &str, pads: &Option<Vec<i64>>, v
         }
         let size = x.shape()[axis] as i64;
         if mode == "constant" {
-            let kept: Vec<usize> = ((-begin).max(0)..size - (-end).max(0)).map(|p| p as usize).collect();
+            let kept: Vec<usize> = ((-begin).max(0)..size - (-end).max(0))
+                .map(|p| p as usize)
+                .collect();
             if kept.len() as i64 != size {
                 x = take(&x, axis, &kept, c.device);
             }
@@ -323,7 +384,11 @@ pub fn pad_op<B: Backend>(c: &Context<B>, mode: &str, pads: &Option<Vec<i64>>, v
                     let q = p.rem_euclid(period);
                     if q < size { q } else { period - q }
                 }
-                other => return Err(format!("padding mode {other:?}: constant, edge, reflect or wrap is expected")),
+                other => {
+                    return Err(format!(
+                        "padding mode {other:?}: constant, edge, reflect or wrap is expected"
+                    ));
+                }
             } as usize)
         };
         let places: Vec<usize> = (-begin..size + end).map(place).collect::<Result<_, _>>()?;
@@ -371,11 +436,19 @@ pub fn shape_of<B: Backend>(c: &Context<B>, start: i64, end: Option<i64>) -> Out
 /// `ConstantOfShape`: one element everywhere.
 pub fn constant_of_shape<B: Backend>(c: &Context<B>, value: &TensorData) -> Output<B> {
     let shape: Vec<usize> = c.ints(0)?.data.iter().map(|&d| d.max(0) as usize).collect();
-    let total = shape.iter().try_fold(1usize, |p, &d| p.checked_mul(d)).filter(|&t| t <= 1 << 32);
+    let total = shape
+        .iter()
+        .try_fold(1usize, |p, &d| p.checked_mul(d))
+        .filter(|&t| t <= 1 << 32);
     let total = total.ok_or_else(|| format!("a constant of shape {shape:?} is too large"))?;
     if value.dtype.is_float() {
         let one = value.to_f32().and_then(|v| v.first().copied()).unwrap_or(0.0);
-        return Ok(Value::Float(B::float_full(Shape::from(shape), one.into(), c.device, FloatDType::F32)));
+        return Ok(Value::Float(B::float_full(
+            Shape::from(shape),
+            one.into(),
+            c.device,
+            FloatDType::F32,
+        )));
     }
     let one = value.to_i64().and_then(|v| v.first().copied()).unwrap_or(0);
     Ok(Value::Int(Ints::new(shape, vec![one; total]).typed(value.dtype)))
@@ -394,7 +467,10 @@ pub fn depth_to_space<B: Backend>(c: &Context<B>, block: i64, column_row_depth: 
     } else {
         (vec![s[0], b, b, depth, s[2], s[3]], [0, 3, 4, 1, 5, 2])
     };
-    with_shape(&permute(&with_shape(x, six)?, &perm), vec![s[0], depth, s[2] * b, s[3] * b])
+    with_shape(
+        &permute(&with_shape(x, six)?, &perm),
+        vec![s[0], depth, s[2] * b, s[3] * b],
+    )
 }
 
 /// `SpaceToDepth`.
@@ -405,5 +481,8 @@ pub fn space_to_depth<B: Backend>(c: &Context<B>, block: i64) -> Output<B> {
         return Err(format!("blocks of {b} from {s:?}"));
     }
     let six = with_shape(x, vec![s[0], s[1], s[2] / b, b, s[3] / b, b])?;
-    with_shape(&permute(&six, &[0, 3, 5, 1, 2, 4]), vec![s[0], s[1] * b * b, s[2] / b, s[3] / b])
+    with_shape(
+        &permute(&six, &[0, 3, 5, 1, 2, 4]),
+        vec![s[0], s[1] * b * b, s[2] / b, s[3] / b],
+    )
 }

@@ -28,10 +28,7 @@ pub(super) fn op(node: &Node) -> Result<Option<Op>, Fault> {
             min: node.maybe_float("min")?,
             max: node.maybe_float("max")?,
         },
-        "Clip" => Op::Clip {
-            min: None,
-            max: None,
-        },
+        "Clip" => Op::Clip { min: None, max: None },
         "Sum" => Op::Variadic(Variadic::Sum),
         "Mean" => Op::Variadic(Variadic::Mean),
         "Max" => Op::Variadic(Variadic::Max),
@@ -100,9 +97,7 @@ fn unary(node: &Node) -> Result<Option<Unary>, Fault> {
         "Not" => Unary::Not,
         "IsNaN" => Unary::IsNan,
         // One sign only is another question.
-        "IsInf" if node.flag("detect_negative", true)? && node.flag("detect_positive", true)? => {
-            Unary::IsInf
-        }
+        "IsInf" if node.flag("detect_negative", true)? && node.flag("detect_positive", true)? => Unary::IsInf,
         _ => return Ok(None),
     }))
 }

@@ -40,7 +40,10 @@ impl<'a> External<'a> {
                 format!("external data {location:?}: expected a number as {key:?}, found {text:?}")
             }),
         };
-        let (offset, length) = (number("offset")?.unwrap_or(0), number("length")?.unwrap_or(expected));
+        let (offset, length) = (
+            number("offset")?.unwrap_or(0),
+            number("length")?.unwrap_or(expected),
+        );
         let Some(folder) = self.folder else {
             return Ok(Err(format!("external data {location:?} was not given")));
         };
@@ -78,7 +81,9 @@ impl<'a> External<'a> {
         }
         let read = crate::read_file(&target);
         if let Ok(bytes) = &read {
-            self.files.borrow_mut().insert(relative.to_path_buf(), bytes.clone());
+            self.files
+                .borrow_mut()
+                .insert(relative.to_path_buf(), bytes.clone());
         }
         Ok(read)
     }
@@ -151,8 +156,14 @@ mod tests {
         check(&[("location", "/etc/passwd")], "an absolute path");
         check(&[("location", "C:\\w.bin")], "an absolute path");
         check(&[], "found none");
-        check(&[("location", "w.bin"), ("offset", "4")], "reach beyond the file's 8 bytes");
-        check(&[("location", "w.bin"), ("offset", "18446744073709551615")], "reach beyond");
+        check(
+            &[("location", "w.bin"), ("offset", "4")],
+            "reach beyond the file's 8 bytes",
+        );
+        check(
+            &[("location", "w.bin"), ("offset", "18446744073709551615")],
+            "reach beyond",
+        );
         check(&[("location", "w.bin"), ("length", "-1")], "expected a number");
         #[cfg(unix)]
         {

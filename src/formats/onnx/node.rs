@@ -39,7 +39,10 @@ fn wrong(name: &str, expected: &str, found: &Attribute) -> Fault {
 impl Node<'_> {
     fn missing(&self, name: &str, expected: &str) -> Fault {
         let (kind, opset) = (self.kind, self.opset);
-        at(name, format!("expected {expected}, found none ({kind} of opset {opset} requires it)"))
+        at(
+            name,
+            format!("expected {expected}, found none ({kind} of opset {opset} requires it)"),
+        )
     }
 
     pub(super) fn has(&self, name: &str) -> bool {
@@ -67,7 +70,10 @@ impl Node<'_> {
         if (low..=LIMIT).contains(&value) {
             return Ok(value);
         }
-        Err(at(name, format!("expected a number from {low} to {LIMIT}, found {value}")))
+        Err(at(
+            name,
+            format!("expected a number from {low} to {LIMIT}, found {value}"),
+        ))
     }
 
     pub(super) fn axis(&self, name: &str, default: i64) -> Result<i64, Fault> {
@@ -87,7 +93,11 @@ impl Node<'_> {
 
     pub(super) fn required_axis(&self, name: &str) -> Result<i64, Fault> {
         let value = self.maybe_int(name)?;
-        self.bounded(name, value.ok_or_else(|| self.missing(name, "an integer"))?, -LIMIT)
+        self.bounded(
+            name,
+            value.ok_or_else(|| self.missing(name, "an integer"))?,
+            -LIMIT,
+        )
     }
 
     pub(super) fn maybe_float(&self, name: &str) -> Result<Option<f32>, Fault> {
@@ -161,7 +171,10 @@ impl Node<'_> {
         let number = number.ok_or_else(|| self.missing(name, "an element type"))?;
         let dtype = i32::try_from(number).ok().and_then(super::tensor::dtype);
         dtype.filter(|_| number != 0).ok_or_else(|| {
-            at(name, format!("expected an element type of ONNX (1 to 26), found {number}"))
+            at(
+                name,
+                format!("expected an element type of ONNX (1 to 26), found {number}"),
+            )
         })
     }
 

@@ -1,8 +1,8 @@
 //! ONNX operators to [`Op`], with the defaults of their opset.
 
 use bytes::Bytes;
-use model::op::{Attribute, Cell, Direction, Op, Recurrent, Reduction, Resize};
 use model::TensorData;
+use model::op::{Attribute, Cell, Direction, Op, Recurrent, Reduction, Resize};
 
 use super::elementwise;
 use super::node::Node;
@@ -75,9 +75,7 @@ fn neural(node: &Node) -> Result<Option<Op>, Fault> {
         },
         // Statistics of the batch, or one mean per position: not the running statistics that
         // `BatchNorm` means.
-        "BatchNormalization"
-            if node.flag("training_mode", false)? || !node.flag("spatial", true)? =>
-        {
+        "BatchNormalization" if node.flag("training_mode", false)? || !node.flag("spatial", true)? => {
             return Ok(None);
         }
         "BatchNormalization" => Op::BatchNorm {
@@ -339,18 +337,21 @@ fn constant(node: &Node) -> Result<Option<Op>, Fault> {
         return Ok(Some(Op::Constant { value }));
     }
     let string = |s: &String| Bytes::copy_from_slice(s.as_bytes());
-    let value = node.attributes.iter().find_map(|(name, value)| match (name.as_str(), value) {
-        ("value_int", Attribute::Int(v)) => Some(TensorData::from_i64(&[], &[*v])),
-        ("value_ints", Attribute::Ints(v)) => Some(TensorData::from_i64(&[v.len() as u64], v)),
-        ("value_float", Attribute::Float(v)) => Some(TensorData::from_f32(&[], &[*v])),
-        ("value_floats", Attribute::Floats(v)) => Some(TensorData::from_f32(&[v.len() as u64], v)),
-        ("value_string", Attribute::String(v)) => Some(super::tensor::strings(vec![], &[string(v)])),
-        ("value_strings", Attribute::Strings(v)) => {
-            let all: Vec<Bytes> = v.iter().map(string).collect();
-            Some(super::tensor::strings(vec![v.len() as u64], &all))
-        }
-        _ => None,
-    });
+    let value = node
+        .attributes
+        .iter()
+        .find_map(|(name, value)| match (name.as_str(), value) {
+            ("value_int", Attribute::Int(v)) => Some(TensorData::from_i64(&[], &[*v])),
+            ("value_ints", Attribute::Ints(v)) => Some(TensorData::from_i64(&[v.len() as u64], v)),
+            ("value_float", Attribute::Float(v)) => Some(TensorData::from_f32(&[], &[*v])),
+            ("value_floats", Attribute::Floats(v)) => Some(TensorData::from_f32(&[v.len() as u64], v)),
+            ("value_string", Attribute::String(v)) => Some(super::tensor::strings(vec![], &[string(v)])),
+            ("value_strings", Attribute::Strings(v)) => {
+                let all: Vec<Bytes> = v.iter().map(string).collect();
+                Some(super::tensor::strings(vec![v.len() as u64], &all))
+            }
+            _ => None,
+        });
     match value {
         Some(value) => Ok(Some(Op::Constant { value })),
         None if node.incomplete => Ok(None),

@@ -5,16 +5,13 @@ use std::sync::Arc;
 
 use model::op::{Attribute, Attributes};
 use model::{
-    Graph, GraphId, Layer, LayerId, Network, Op, ScopeTree, Tensor, TensorId, TensorKind,
-    TensorSpec,
+    Graph, GraphId, Layer, LayerId, Network, Op, ScopeTree, Tensor, TensorId, TensorKind, TensorSpec,
 };
 use prost::Message;
 
 use super::external::External;
 use super::node::Node;
-use super::proto::{
-    AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, attribute_type as kind,
-};
+use super::proto::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, attribute_type as kind};
 use super::tensor::{self, Stored};
 use crate::Source;
 use crate::error::Fault;
@@ -24,9 +21,8 @@ const OPSETS: std::ops::RangeInclusive<i64> = 7..=24;
 
 /// Reads an ONNX model.
 pub(crate) fn read(source: &Source) -> Result<Network, Fault> {
-    let proto = ModelProto::decode(source.bytes.clone()).map_err(|e| {
-        Fault::new("", format!("bytes that are not one, or not all of one ({e})"))
-    })?;
+    let proto = ModelProto::decode(source.bytes.clone())
+        .map_err(|e| Fault::new("", format!("bytes that are not one, or not all of one ({e})")))?;
     let Some(graph) = &proto.graph else {
         return Err(Fault::new("", "a protobuf message without a graph"));
     };
@@ -85,7 +81,13 @@ impl Reader<'_> {
             }
         }
         state("description", proto.doc_string.clone());
-        state("graph description", proto.graph.as_ref().map_or(String::new(), |g| g.doc_string.clone()));
+        state(
+            "graph description",
+            proto
+                .graph
+                .as_ref()
+                .map_or(String::new(), |g| g.doc_string.clone()),
+        );
         for entry in &proto.metadata_props {
             let pair = (entry.key.clone(), entry.value.clone());
             self.network.metadata.push(pair);
@@ -119,7 +121,8 @@ impl Reader<'_> {
             ..Graph::default()
         });
         let place = format!("graph {:?}", proto.name);
-        self.graph_parts(proto, id).map_err(|fault| fault.within(&place))?;
+        self.graph_parts(proto, id)
+            .map_err(|fault| fault.within(&place))?;
         Ok(id)
     }
 
@@ -178,7 +181,10 @@ impl Reader<'_> {
             let content = tensor::tensor(initializer, &self.external)?;
             let tensor = self.initializer(&initializer.name, content, &mut names);
             if !stored.insert(tensor) {
-                self.remark("stated more than once; the last one is used".into(), &initializer.name);
+                self.remark(
+                    "stated more than once; the last one is used".into(),
+                    &initializer.name,
+                );
             }
         }
         for sparse in &proto.sparse_initializer {
@@ -250,7 +256,9 @@ impl Reader<'_> {
             if id.is_none() && !name.is_empty() {
                 return Err(Fault::new(
                     format!("input {i}"),
-                    format!("expected the name of a tensor, found {name:?}, which no node, input or initializer provides"),
+                    format!(
+                        "expected the name of a tensor, found {name:?}, which no node, input or initializer provides"
+                    ),
                 ));
             }
             inputs.push(id.filter(|_| !name.is_empty()));
@@ -411,15 +419,23 @@ impl Reader<'_> {
 
     fn finish(mut self) -> Network {
         for (kind, count) in self.unknown {
-            let times = if count == 1 { "once" } else { &format!("{count} times") };
-            self.network.warnings.push(format!("operator {kind:?} is not known (used {times})"));
+            let times = if count == 1 {
+                "once"
+            } else {
+                &format!("{count} times")
+            };
+            self.network
+                .warnings
+                .push(format!("operator {kind:?} is not known (used {times})"));
         }
         for (what, about) in self.remarks {
             let more = match about.len() {
                 1 => String::new(),
                 n => format!(" and {} more", n - 1),
             };
-            self.network.warnings.push(format!("{:?}{more}: {what}", about[0]));
+            self.network
+                .warnings
+                .push(format!("{:?}{more}: {what}", about[0]));
         }
         self.network
     }

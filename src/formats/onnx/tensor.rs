@@ -75,7 +75,9 @@ pub(super) fn tensor(proto: &TensorProto, external: &External) -> Result<Stored,
     let fault = |problem: String| Fault::new(place.clone(), problem);
     let dtype = dtype(proto.data_type).ok_or_else(|| {
         let number = proto.data_type;
-        fault(format!("expected an element type of ONNX (1 to 26), found {number}"))
+        fault(format!(
+            "expected an element type of ONNX (1 to 26), found {number}"
+        ))
     })?;
     let shape = sizes(&proto.dims).map_err(fault)?;
     let elements = product(&shape).map_err(fault)?;
@@ -86,7 +88,9 @@ pub(super) fn tensor(proto: &TensorProto, external: &External) -> Result<Stored,
     if dtype == DType::String {
         let found = proto.string_data.len() as u64;
         if found != elements {
-            return Err(fault(format!("shape {shape:?} needs {elements} strings, found {found}")));
+            return Err(fault(format!(
+                "shape {shape:?} needs {elements} strings, found {found}"
+            )));
         }
         return Ok(Stored::Data(strings(shape, &proto.string_data)));
     }
@@ -201,8 +205,14 @@ pub(super) fn spec(value: &ValueInfoProto) -> Result<(TensorSpec, Option<&'stati
         return Ok((TensorSpec::unknown(), None));
     };
     let remark = match stated {
-        TypeProto { sequence_type: Some(_), .. } => Some("a sequence"),
-        TypeProto { optional_type: Some(_), .. } => Some("an optional value"),
+        TypeProto {
+            sequence_type: Some(_),
+            ..
+        } => Some("a sequence"),
+        TypeProto {
+            optional_type: Some(_),
+            ..
+        } => Some("an optional value"),
         _ => None,
     };
     let Some(stated) = &stated.tensor_type else {
@@ -211,19 +221,29 @@ pub(super) fn spec(value: &ValueInfoProto) -> Result<(TensorSpec, Option<&'stati
     let fault = |problem: String| Fault::new(format!("tensor {:?}", value.name), problem);
     let dtype = dtype(stated.elem_type).ok_or_else(|| {
         let number = stated.elem_type;
-        fault(format!("expected an element type of ONNX (1 to 26), found {number}"))
+        fault(format!(
+            "expected an element type of ONNX (1 to 26), found {number}"
+        ))
     })?;
     let Some(shape) = &stated.shape else {
         return Ok((TensorSpec { axes: None, dtype }, remark));
     };
-    let dims = shape.dim.iter().map(|dim| match (&dim.dim_value, &dim.dim_param) {
-        (Some(size), _) => u64::try_from(*size).map_or(Dim::Unknown, Dim::Known),
-        // Exporters write "?" for any axis whose size they do not know.
-        (None, Some(name)) if !name.is_empty() && name != "?" => Dim::Symbol(name.clone()),
-        _ => Dim::Unknown,
-    });
+    let dims = shape
+        .dim
+        .iter()
+        .map(|dim| match (&dim.dim_value, &dim.dim_param) {
+            (Some(size), _) => u64::try_from(*size).map_or(Dim::Unknown, Dim::Known),
+            // Exporters write "?" for any axis whose size they do not know.
+            (None, Some(name)) if !name.is_empty() && name != "?" => Dim::Symbol(name.clone()),
+            _ => Dim::Unknown,
+        });
     let spec = TensorSpec::new(dtype, dims);
-    let known: Vec<u64> = spec.dims().unwrap_or_default().iter().filter_map(Dim::known).collect();
+    let known: Vec<u64> = spec
+        .dims()
+        .unwrap_or_default()
+        .iter()
+        .filter_map(Dim::known)
+        .collect();
     product(&known).map_err(fault)?;
     Ok((spec, remark))
 }
@@ -287,7 +307,10 @@ mod tests {
         let mut short = proto(1, &[2, 2]);
         short.float_data = vec![1.0];
         let message = problem(&short);
-        assert_eq!(message, r#"tensor "w": expected 16 bytes of data for float32 [2, 2], found 4"#);
+        assert_eq!(
+            message,
+            r#"tensor "w": expected 16 bytes of data for float32 [2, 2], found 4"#
+        );
         assert!(problem(&proto(1, &[1 << 40, 1 << 40])).contains("more than 2^63 elements"));
         assert!(problem(&proto(1, &[0, 1 << 40, 1 << 40])).contains("more than 2^63 elements"));
         assert!(problem(&proto(11, &[1 << 62])).contains("more than 2^61 bytes"));

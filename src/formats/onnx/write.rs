@@ -4,9 +4,7 @@ use std::collections::HashSet;
 
 use bytes::Bytes;
 use model::op::Attribute;
-use model::{
-    DType, Dim, GraphId, Layer, LayerId, Network, Op, Tensor, TensorData, TensorId, TensorKind,
-};
+use model::{DType, Dim, GraphId, Layer, LayerId, Network, Op, Tensor, TensorData, TensorId, TensorKind};
 use prost::Message;
 
 use super::proto::*;
@@ -91,13 +89,21 @@ struct Writer<'a> {
 impl Writer<'_> {
     fn main(&self) -> Result<GraphProto, Fault> {
         let mut graph = self.graph(GraphId(0))?;
-        let about = self.network.metadata.iter().find(|(key, _)| key == "graph description");
+        let about = self
+            .network
+            .metadata
+            .iter()
+            .find(|(key, _)| key == "graph description");
         graph.doc_string = about.map(|(_, text)| text.clone()).unwrap_or_default();
         if graph.name.is_empty() {
             graph.name = self.network.name.clone();
         }
-        let inputs: HashSet<TensorId> =
-            self.network.graphs.iter().flat_map(|g| g.inputs.iter().copied()).collect();
+        let inputs: HashSet<TensorId> = self
+            .network
+            .graphs
+            .iter()
+            .flat_map(|g| g.inputs.iter().copied())
+            .collect();
         let skipped = self.upsample_scales();
         for (i, tensor) in self.network.tensors.iter().enumerate() {
             let id = TensorId(i as u32);

@@ -18,7 +18,9 @@ fn tangle(layers: usize) -> Network {
     let mut tensors = vec![b.input("input", fixed(&[1, 64, 28, 28]))];
     let mut state = 1u64;
     let mut draw = |below: usize| {
-        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        state = state
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
         (state >> 33) as usize % below
     };
     for i in 0..layers {
@@ -37,7 +39,9 @@ fn bush(layers: usize) -> Network {
     let mut tensors = vec![b.input("input", fixed(&[1, 64, 28, 28]))];
     let mut state = 7u64;
     for i in 0..layers {
-        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        state = state
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
         let from = tensors[i - ((state >> 33) as usize % 400).min(i)];
         tensors.push(b.layer(add(), "Add", &[from], fixed(&[1, 64, 14, 14]), ScopeId(0)));
     }

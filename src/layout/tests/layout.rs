@@ -56,9 +56,7 @@ fn check(l: &Layout) -> Result<(), String> {
             return Err(format!("{name} goes back"));
         }
         let (first, last) = (link.path[0], link.path[link.path.len() - 1]);
-        let inside = |p: Vec3, v: &layout::Volume| {
-            (p - v.center).abs().cmple(v.size / 2.0 + EPS).all()
-        };
+        let inside = |p: Vec3, v: &layout::Volume| (p - v.center).abs().cmple(v.size / 2.0 + EPS).all();
         if (first.x - from.max().x).abs() > EPS || !inside(first, from) {
             return Err(format!("{name} does not begin on the face"));
         }
@@ -96,7 +94,10 @@ fn labels(l: &Layout) -> Vec<&str> {
 
 #[test]
 fn an_empty_network_is_an_empty_layout() {
-    assert_eq!(layout(&Network::default(), &LayoutRequest::default()), Layout::default());
+    assert_eq!(
+        layout(&Network::default(), &LayoutRequest::default()),
+        Layout::default()
+    );
 }
 
 #[test]
@@ -178,7 +179,10 @@ fn a_collapsed_scope_is_one_volume() {
         ..LayoutRequest::default()
     };
     let l = checked(&b.network, &request);
-    assert_eq!((l.volumes[1].kind.as_str(), l.volumes[1].tensor), ("residual block", Some(sum)));
+    assert_eq!(
+        (l.volumes[1].kind.as_str(), l.volumes[1].tensor),
+        ("residual block", Some(sum))
+    );
     assert_eq!(l.volumes[1].cells.counts, [14, 14, 32]);
 }
 
@@ -210,17 +214,32 @@ fn hidden_layers_are_bridged() {
     let mut b = Builder::new();
     let x = b.input("x", map());
     let weight = b.layer(relu(), "Weight", &[], map(), ROOT);
-    let shape = b.layer(Op::Shape { start: 0, end: None }, "Shape", &[x], fixed(&[4]), ROOT);
+    let shape = b.layer(
+        Op::Shape { start: 0, end: None },
+        "Shape",
+        &[x],
+        fixed(&[4]),
+        ROOT,
+    );
     let index = b.layer(Op::Gather { axis: 0 }, "Gather", &[shape], fixed(&[1]), ROOT);
     let kept = b.layer(Op::Identity, "Identity", &[x], map(), ROOT);
     let y = b.layer(relu(), "Relu", &[kept, weight], map(), ROOT);
-    let op = Op::Reshape { shape: None, allow_zero: false };
+    let op = Op::Reshape {
+        shape: None,
+        allow_zero: false,
+    };
     let z = b.layer(op, "Reshape", &[y, index], map(), ROOT);
     b.output(z);
-    let all = LayoutRequest { show_constants: true, ..Default::default() };
+    let all = LayoutRequest {
+        show_constants: true,
+        ..Default::default()
+    };
     assert_eq!(checked(&b.network, &all).volumes.len(), 8);
     assert_eq!(checked(&b.network, &Default::default()).volumes.len(), 7);
-    let few = LayoutRequest { hide_trivial: true, ..Default::default() };
+    let few = LayoutRequest {
+        hide_trivial: true,
+        ..Default::default()
+    };
     let l = checked(&b.network, &few);
     assert_eq!(labels(&l), ["x", "Relu_4", "Reshape_5", "Reshape_5"]);
     let ends: Vec<_> = l.links.iter().map(|k| (k.from, k.to, k.tensor)).collect();
@@ -237,7 +256,13 @@ fn the_trunk_of_a_residual_network_is_straight() {
     assert!(off > 0 && off < short / 3, "{off} of {short}");
     let all = network.scopes.scopes.len() as u32;
     let collapsed = (1..all).map(ScopeId).collect();
-    let l = checked(&network, &LayoutRequest { collapsed, ..Default::default() });
+    let l = checked(
+        &network,
+        &LayoutRequest {
+            collapsed,
+            ..Default::default()
+        },
+    );
     assert_eq!(l.volumes.len() as u32, all + 1);
 }
 
@@ -245,7 +270,12 @@ fn the_trunk_of_a_residual_network_is_straight() {
 type Recipe = (Vec<(u8, Vec<usize>, u8, u8)>, Vec<u8>, Vec<u8>, (bool, bool));
 
 fn recipes() -> impl Strategy<Value = Recipe> {
-    let one = (0u8..8, prop::collection::vec(0usize..24, 0..4), any::<u8>(), 0u8..6);
+    let one = (
+        0u8..8,
+        prop::collection::vec(0usize..24, 0..4),
+        any::<u8>(),
+        0u8..6,
+    );
     (
         prop::collection::vec(one, 1..60),
         prop::collection::vec(0u8..5, 5),
@@ -279,7 +309,10 @@ fn random(recipe: &Recipe) -> (Network, LayoutRequest) {
     let mut tensors = vec![b.input("a", map()), b.input("b", fixed(&[1, 10]))];
     for (op, inputs, of, scope) in &recipe.0 {
         let n = tensors.len();
-        let from: Vec<TensorId> = inputs.iter().map(|&back| tensors[n - 1 - back.min(n - 1)]).collect();
+        let from: Vec<TensorId> = inputs
+            .iter()
+            .map(|&back| tensors[n - 1 - back.min(n - 1)])
+            .collect();
         let op = match op {
             0 => Op::Identity,
             1 => Op::Shape { start: 0, end: None },

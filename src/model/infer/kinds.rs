@@ -40,9 +40,10 @@ fn role(op: &Op, place: usize, _inputs: usize) -> Option<TensorKind> {
         (Op::BatchNorm { .. }, 1 | 2) => Some(Parameter),
         (Op::Conv { .. } | Op::ConvTranspose { .. }, 1 | 2) => Some(Parameter),
         (Op::Gemm { .. }, 0..=2) | (Op::MatMul, 0 | 1) => Some(Parameter),
-        (Op::InstanceNorm { .. } | Op::GroupNorm { .. } | Op::LayerNorm { .. } | Op::RmsNorm { .. }, 1 | 2) => {
-            Some(Parameter)
-        }
+        (
+            Op::InstanceNorm { .. } | Op::GroupNorm { .. } | Op::LayerNorm { .. } | Op::RmsNorm { .. },
+            1 | 2,
+        ) => Some(Parameter),
         (Op::PRelu, 1) | (Op::Gather { .. }, 0) | (Op::Embedding, 1) => Some(Parameter),
         (Op::Recurrent(_), 1 | 2 | 3 | 7) => Some(Parameter),
         (Op::Attention { .. }, 1..) => Some(Parameter),

@@ -13,9 +13,13 @@ pub(super) fn assign(network: &mut Network) {
         .any(|&i| !network.tensor(i).spec.dtype.is_float() && network.tensor(i).spec.rank() == Some(2));
     for &input in &network.main().inputs.clone() {
         let spec = &network.tensor(input).spec;
-        let spatial = consumers[input.0 as usize].iter().any(|&l| spatial(&network.layer(l).op));
+        let spatial = consumers[input.0 as usize]
+            .iter()
+            .any(|&l| spatial(&network.layer(l).op));
         let roles = match spec.rank() {
-            Some(2) if spec.dtype != DType::Unknown && !spec.dtype.is_float() => vec![Role::Batch, Role::Token],
+            Some(2) if spec.dtype != DType::Unknown && !spec.dtype.is_float() => {
+                vec![Role::Batch, Role::Token]
+            }
             Some(2) => vec![Role::Batch, Role::Feature],
             // Networks that scale or pad an image before the first convolution read images too.
             Some(4) => image(4),
@@ -71,7 +75,9 @@ fn set(network: &mut Network, id: TensorId, roles: &[Role]) {
     if let Some(axes) = &mut network.tensors[id.0 as usize].spec.axes
         && axes.len() == roles.len()
     {
-        axes.iter_mut().zip(roles).for_each(|(axis, role)| axis.role = *role);
+        axes.iter_mut()
+            .zip(roles)
+            .for_each(|(axis, role)| axis.role = *role);
     }
 }
 
@@ -79,7 +85,9 @@ fn roles(network: &Network, layer: LayerId, output: TensorId, tokens: bool) -> O
     let layer = network.layer(layer);
     let rank = network.tensor(output).spec.rank()?;
     let of = |i: usize| -> Option<Vec<Role>> {
-        Some(current(&network.tensor(layer.inputs.get(i).copied().flatten()?).spec))
+        Some(current(
+            &network.tensor(layer.inputs.get(i).copied().flatten()?).spec,
+        ))
     };
     if spatial(&layer.op) && (3..=5).contains(&rank) {
         return Some(image(rank));
@@ -88,14 +96,21 @@ fn roles(network: &Network, layer: LayerId, output: TensorId, tokens: bool) -> O
         Op::Transpose { perm } => {
             let from = of(0)?;
             let places: Vec<usize> = match perm {
-                Some(p) => p.iter().map(|&a| usize::try_from(a).ok()).collect::<Option<_>>()?,
+                Some(p) => p
+                    .iter()
+                    .map(|&a| usize::try_from(a).ok())
+                    .collect::<Option<_>>()?,
                 None => (0..rank).rev().collect(),
             };
             places.iter().map(|&p| from.get(p).copied()).collect()
         }
         Op::Flatten { .. } | Op::Gemm { .. } if rank == 2 => Some(vec![Role::Batch, Role::Feature]),
-        Op::Gather { .. } | Op::Embedding if rank == 3 && tokens => Some(vec![Role::Batch, Role::Token, Role::Feature]),
-        Op::MatMul | Op::Reshape { .. } | Op::LayerNorm { .. } => guess(network, &of(0)?, rank, output, tokens),
+        Op::Gather { .. } | Op::Embedding if rank == 3 && tokens => {
+            Some(vec![Role::Batch, Role::Token, Role::Feature])
+        }
+        Op::MatMul | Op::Reshape { .. } | Op::LayerNorm { .. } => {
+            guess(network, &of(0)?, rank, output, tokens)
+        }
         Op::Reduce { .. } | Op::Slice { .. } | Op::Squeeze { .. } | Op::Gather { .. } if rank == 2 => {
             Some(vec![Role::Batch, Role::Feature])
         }
@@ -103,7 +118,9 @@ fn roles(network: &Network, layer: LayerId, output: TensorId, tokens: bool) -> O
         _ => {
             // Same shape: the widest input names the axes.
             let candidates = (0..layer.inputs.len()).filter_map(of);
-            candidates.filter(|r| r.len() == rank).max_by_key(|r| r.iter().filter(|x| **x != Role::Other).count())
+            candidates
+                .filter(|r| r.len() == rank)
+                .max_by_key(|r| r.iter().filter(|x| **x != Role::Other).count())
         }
     }
 }

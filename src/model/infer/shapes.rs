@@ -47,13 +47,20 @@ impl At<'_> {
 /// A negative axis counts from the end.
 pub(super) fn axis(axis: i64, rank: usize) -> Result<usize, String> {
     let at = if axis < 0 { axis + rank as i64 } else { axis };
-    usize::try_from(at).ok().filter(|&a| a < rank).ok_or_else(|| format!("axis {axis} of a tensor of rank {rank}"))
+    usize::try_from(at)
+        .ok()
+        .filter(|&a| a < rank)
+        .ok_or_else(|| format!("axis {axis} of a tensor of rank {rank}"))
 }
 
 /// NumPy broadcasting.
 pub(super) fn broadcast(a: &[Dim], b: &[Dim]) -> Result<Dims, String> {
     let rank = a.len().max(b.len());
-    let of = |s: &[Dim], i: usize| (i + s.len()).checked_sub(rank).map_or(Dim::Known(1), |j| s[j].clone());
+    let of = |s: &[Dim], i: usize| {
+        (i + s.len())
+            .checked_sub(rank)
+            .map_or(Dim::Known(1), |j| s[j].clone())
+    };
     (0..rank)
         .map(|i| match (of(a, i), of(b, i)) {
             (x, y) if x == y => Ok(x),
@@ -76,9 +83,18 @@ pub(super) fn outputs(facts: &Facts, layer: LayerId) -> Specs {
     let typed = |dims: Option<Dims>, dtype| Ok(vec![spec(dims, dtype)]);
     match &l.op {
         Op::Conv { window, groups } => same(windows::conv(&at, window, *groups)?),
-        Op::ConvTranspose { window, groups, output_padding, output_shape } => {
-            same(windows::transpose(&at, window, *groups, output_padding, output_shape.as_deref())?)
-        }
+        Op::ConvTranspose {
+            window,
+            groups,
+            output_padding,
+            output_shape,
+        } => same(windows::transpose(
+            &at,
+            window,
+            *groups,
+            output_padding,
+            output_shape.as_deref(),
+        )?),
         Op::MaxPool { window, ceil } => {
             let dims = windows::pool(&at, window, *ceil)?;
             Ok(vec![spec(dims.clone(), at.dtype(0)), spec(dims, DType::I64)])
@@ -86,7 +102,10 @@ pub(super) fn outputs(facts: &Facts, layer: LayerId) -> Specs {
         Op::AveragePool { window, ceil, .. } => same(windows::pool(&at, window, *ceil)?),
         Op::LpPool { window, .. } => same(windows::pool(&at, window, false)?),
         Op::GlobalAveragePool | Op::GlobalMaxPool => same(at.dims(0).map(|d| {
-            d.iter().enumerate().map(|(i, d)| if i < 2 { d.clone() } else { Dim::Known(1) }).collect()
+            d.iter()
+                .enumerate()
+                .map(|(i, d)| if i < 2 { d.clone() } else { Dim::Known(1) })
+                .collect()
         })),
         Op::Gemm { trans_a, trans_b, .. } => same(gemm(&at, *trans_a, *trans_b)?),
         Op::MatMul => same(matmul(&at)?),
@@ -140,7 +159,12 @@ pub(super) fn outputs(facts: &Facts, layer: LayerId) -> Specs {
         Op::CastLike => typed(at.dims(0), at.dtype(1)),
         Op::QuantizeLinear { .. } => typed(at.dims(0), if at.has(2) { at.dtype(2) } else { DType::U8 }),
         Op::DequantizeLinear { .. } => typed(at.dims(0), at.dtype(1)),
-        Op::Reduce { axes, keep_dims, noop_if_empty, .. } => same(reduce(&at, axes, *keep_dims, *noop_if_empty)?),
+        Op::Reduce {
+            axes,
+            keep_dims,
+            noop_if_empty,
+            ..
+        } => same(reduce(&at, axes, *keep_dims, *noop_if_empty)?),
         Op::ArgMax { axis, keep_dims, .. } | Op::ArgMin { axis, keep_dims, .. } => {
             typed(reduce(&at, &Some(vec![*axis]), *keep_dims, false)?, DType::I64)
         }
@@ -180,9 +204,15 @@ fn agree(a: &Dim, b: &Dim, what: &str) -> Result<(), String> {
 }
 
 fn gemm(at: &At, trans_a: bool, trans_b: bool) -> Result<Option<Dims>, String> {
-    let (Some(a), Some(b)) = (at.dims(0), at.dims(1)) else { return Ok(None) };
+    let (Some(a), Some(b)) = (at.dims(0), at.dims(1)) else {
+        return Ok(None);
+    };
     let ([a0, a1], [b0, b1]) = (&a[..], &b[..]) else {
-        return Err(format!("ranks {} and {}: matrices are expected", a.len(), b.len()));
+        return Err(format!(
+            "ranks {} and {}: matrices are expected",
+            a.len(),
+            b.len()
+        ));
     };
     let (m, k) = if trans_a { (a1, a0) } else { (a0, a1) };
     let (k2, n) = if trans_b { (b1, b0) } else { (b0, b1) };
@@ -191,7 +221,9 @@ fn gemm(at: &At, trans_a: bool, trans_b: bool) -> Result<Option<Dims>, String> {
 }
 
 fn matmul(at: &At) -> Result<Option<Dims>, String> {
-    let (Some(mut a), Some(mut b)) = (at.dims(0), at.dims(1)) else { return Ok(None) };
+    let (Some(mut a), Some(mut b)) = (at.dims(0), at.dims(1)) else {
+        return Ok(None);
+    };
     if a.is_empty() || b.is_empty() {
         return Err("a scalar has no matrix product".into());
     }
@@ -230,10 +262,13 @@ fn reduce(at: &At, axes: &Option<Vec<i64>>, keep: bool, noop: bool) -> Result<Op
         }
         gone = (0..dims.len()).collect();
     }
-    let kept = dims.into_iter().enumerate().filter_map(|(i, d)| match gone.contains(&i) {
-        false => Some(d),
-        true => keep.then_some(Dim::Known(1)),
-    });
+    let kept = dims
+        .into_iter()
+        .enumerate()
+        .filter_map(|(i, d)| match gone.contains(&i) {
+            false => Some(d),
+            true => keep.then_some(Dim::Known(1)),
+        });
     Ok(Some(kept.collect()))
 }
 
@@ -242,8 +277,16 @@ fn recurrent(at: &At, cell: &crate::op::Recurrent) -> Specs {
     let [first, second, _] = &x[..] else {
         return Err(format!("rank {}: time, batch and features are expected", x.len()));
     };
-    let (time, batch) = if cell.batch_first { (second, first) } else { (first, second) };
-    let directions = Dim::Known(if cell.direction == Direction::Bidirectional { 2 } else { 1 });
+    let (time, batch) = if cell.batch_first {
+        (second, first)
+    } else {
+        (first, second)
+    };
+    let directions = Dim::Known(if cell.direction == Direction::Bidirectional {
+        2
+    } else {
+        1
+    });
     let from_weights = at.dims(2).and_then(|r| r.last().cloned());
     let hidden = match u64::try_from(cell.hidden_size) {
         Ok(n) if n > 0 => Dim::Known(n),
@@ -269,16 +312,36 @@ fn recurrent(at: &At, cell: &crate::op::Recurrent) -> Specs {
 fn branches(at: &At) -> Specs {
     let network = at.facts.network;
     let layer = network.layer(at.layer);
-    let named = |name: &str| layer.subgraphs.iter().find(|(n, _)| n == name).map(|(_, g)| network.graph(*g));
-    let (Some(yes), Some(no)) = (named("then_branch"), named("else_branch")) else { return Ok(vec![]) };
+    let named = |name: &str| {
+        layer
+            .subgraphs
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, g)| network.graph(*g))
+    };
+    let (Some(yes), Some(no)) = (named("then_branch"), named("else_branch")) else {
+        return Ok(vec![]);
+    };
     let taken = at.facts.ints_at(at.layer, 0).and_then(|v| v.first().copied());
-    let specs = |g: &crate::Graph| g.outputs.iter().map(|&t| at.facts.spec(t).clone()).collect::<Vec<_>>();
+    let specs = |g: &crate::Graph| {
+        g.outputs
+            .iter()
+            .map(|&t| at.facts.spec(t).clone())
+            .collect::<Vec<_>>()
+    };
     let (a, b) = (specs(yes), specs(no));
     let both = |(a, b): (&TensorSpec, &TensorSpec)| {
-        let dtype = if a.dtype == b.dtype { a.dtype } else { DType::Unknown };
+        let dtype = if a.dtype == b.dtype {
+            a.dtype
+        } else {
+            DType::Unknown
+        };
         let dims = match (a.dims(), b.dims()) {
             (Some(x), Some(y)) if x.len() == y.len() => Some(
-                x.into_iter().zip(y).map(|(x, y)| if x == y { x } else { Dim::Unknown }).collect(),
+                x.into_iter()
+                    .zip(y)
+                    .map(|(x, y)| if x == y { x } else { Dim::Unknown })
+                    .collect(),
             ),
             _ => None,
         };

@@ -44,7 +44,11 @@ pub(super) fn of_data(data: &TensorData) -> Option<Vec<Item>> {
     }
     let ints = match data.dtype.is_float() {
         false => data.to_i64()?,
-        true => data.to_f32()?.into_iter().map(|v| (v.fract() == 0.0).then_some(v as i64)).collect::<Option<_>>()?,
+        true => data
+            .to_f32()?
+            .into_iter()
+            .map(|v| (v.fract() == 0.0).then_some(v as i64))
+            .collect::<Option<_>>()?,
     };
     Some(ints.into_iter().map(Item::Int).collect())
 }
@@ -76,7 +80,11 @@ pub(super) fn output(facts: &Facts, layer: LayerId) -> Option<Vec<Item>> {
             let rank = dims.len() as i64;
             let clamp = |v: i64| (if v < 0 { v + rank } else { v }).clamp(0, rank) as usize;
             let (from, to) = (clamp(*start), clamp(end.unwrap_or(rank)));
-            dims.get(from..to).unwrap_or_default().iter().map(Item::of).collect()
+            dims.get(from..to)
+                .unwrap_or_default()
+                .iter()
+                .map(Item::of)
+                .collect()
         }
         Op::Size => {
             let dims = facts.spec(facts.input(layer, 0)?).dims()?;
@@ -88,26 +96,48 @@ pub(super) fn output(facts: &Facts, layer: LayerId) -> Option<Vec<Item>> {
             let one = of_data(value)?.first()?.clone();
             vec![one; usize::try_from(count).ok().filter(|&c| c <= MAX_FOLLOWED)?]
         }
-        Op::Identity | Op::Cast { .. } | Op::Squeeze { .. } | Op::Unsqueeze { .. } | Op::Reshape { .. } | Op::Flatten { .. } => {
-            of(0)?
-        }
+        Op::Identity
+        | Op::Cast { .. }
+        | Op::Squeeze { .. }
+        | Op::Unsqueeze { .. }
+        | Op::Reshape { .. }
+        | Op::Flatten { .. } => of(0)?,
         Op::Unary(Unary::Floor | Unary::Ceil | Unary::Relu) => of(0)?,
-        Op::Unary(Unary::Neg) => facts.ints_at(layer, 0)?.into_iter().map(|v| Item::Int(-v)).collect(),
+        Op::Unary(Unary::Neg) => facts
+            .ints_at(layer, 0)?
+            .into_iter()
+            .map(|v| Item::Int(-v))
+            .collect(),
         Op::Gather { .. } => {
             let (data, places) = (of(0)?, facts.ints_at(layer, 1)?);
-            let at = |p: i64| data.get(usize::try_from(if p < 0 { p + data.len() as i64 } else { p }).ok()?).cloned();
+            let at = |p: i64| {
+                data.get(usize::try_from(if p < 0 { p + data.len() as i64 } else { p }).ok()?)
+                    .cloned()
+            };
             places.into_iter().map(at).collect::<Option<_>>()?
         }
         Op::Concat { .. } => {
             let count = facts.network.layer(layer).inputs.len();
             (0..count).map(of).collect::<Option<Vec<_>>>()?.concat()
         }
-        Op::Slice { starts, ends, axes: _ } => {
+        Op::Slice {
+            starts,
+            ends,
+            axes: _,
+        } => {
             let data = of(0)?;
-            let list = |given: &Option<Vec<i64>>, place| given.clone().or_else(|| facts.ints_at(layer, place));
+            let list =
+                |given: &Option<Vec<i64>>, place| given.clone().or_else(|| facts.ints_at(layer, place));
             let (start, end) = (*list(starts, 1)?.first()?, *list(ends, 2)?.first()?);
-            let step = if starts.is_some() { 1 } else { facts.ints_at(layer, 4).map_or(Some(1), |s| s.first().copied())? };
-            super::shapes::places(data.len() as i64, start, end, step)?.into_iter().map(|p| data[p].clone()).collect()
+            let step = if starts.is_some() {
+                1
+            } else {
+                facts.ints_at(layer, 4).map_or(Some(1), |s| s.first().copied())?
+            };
+            super::shapes::places(data.len() as i64, start, end, step)?
+                .into_iter()
+                .map(|p| data[p].clone())
+                .collect()
         }
         Op::Range => {
             let bound = |place| facts.ints_at(layer, place)?.first().copied();
@@ -120,8 +150,13 @@ pub(super) fn output(facts: &Facts, layer: LayerId) -> Option<Vec<Item>> {
             }
             all
         }
-        Op::Reduce { kind: Reduction::Prod, .. } => {
-            vec![Item::of(&of(0)?.iter().fold(Dim::Known(1), |p, d| p.mul(&d.dim())))]
+        Op::Reduce {
+            kind: Reduction::Prod,
+            ..
+        } => {
+            vec![Item::of(
+                &of(0)?.iter().fold(Dim::Known(1), |p, d| p.mul(&d.dim())),
+            )]
         }
         Op::Where => {
             let (condition, x, y) = (facts.ints_at(layer, 0)?, of(1)?, of(2)?);
@@ -134,13 +169,17 @@ pub(super) fn output(facts: &Facts, layer: LayerId) -> Option<Vec<Item>> {
         }
         Op::Expand => {
             let (data, shape) = (of(0)?, facts.ints_at(layer, 1)?);
-            let ([one], [count]) = (&data[..], &shape[..]) else { return None };
+            let ([one], [count]) = (&data[..], &shape[..]) else {
+                return None;
+            };
             vec![one.clone(); usize::try_from(*count).ok().filter(|&c| c <= MAX_FOLLOWED)?]
         }
         Op::Binary(kind) => {
             let (a, b) = (of(0)?, of(1)?);
             let count = a.len().max(b.len());
-            (0..count).map(|i| binary(*kind, pick(&a, i)?, pick(&b, i)?)).collect::<Option<_>>()?
+            (0..count)
+                .map(|i| binary(*kind, pick(&a, i)?, pick(&b, i)?))
+                .collect::<Option<_>>()?
         }
         _ => return None,
     };
@@ -149,7 +188,11 @@ pub(super) fn output(facts: &Facts, layer: LayerId) -> Option<Vec<Item>> {
 
 /// Element `i` of a list that broadcasts.
 fn pick<T>(list: &[T], i: usize) -> Option<&T> {
-    if list.len() == 1 { list.first() } else { list.get(i) }
+    if list.len() == 1 {
+        list.first()
+    } else {
+        list.get(i)
+    }
 }
 
 fn binary(kind: Binary, a: &Item, b: &Item) -> Option<Item> {

@@ -3,7 +3,8 @@
 
 use model::op::{Binary, Padding, Unary, Window};
 use model::{
-    DType, Dim, Graph, GraphId, Layer, LayerId, Network, Op, ScopeId, Tensor, TensorId, TensorKind, TensorSpec,
+    DType, Dim, Graph, GraphId, Layer, LayerId, Network, Op, ScopeId, Tensor, TensorId, TensorKind,
+    TensorSpec,
 };
 
 /// A network under construction.
@@ -62,7 +63,14 @@ impl Builder {
     }
 
     /// A layer in `scope`; returns its output.
-    pub fn layer(&mut self, op: Op, kind: &str, from: &[TensorId], out: TensorSpec, scope: ScopeId) -> TensorId {
+    pub fn layer(
+        &mut self,
+        op: Op,
+        kind: &str,
+        from: &[TensorId],
+        out: TensorSpec,
+        scope: ScopeId,
+    ) -> TensorId {
         let id = LayerId(self.network.layers.len() as u32);
         let name = format!("{kind}_{}", id.0);
         let output = self.tensor(name.clone(), out, TensorKind::Activation);

@@ -28,9 +28,16 @@ fn sliced(size: i64, start: i64, end: i64, step: i64) -> Option<i64> {
     }
     let wrap = |v: i64| if v < 0 { v.saturating_add(size) } else { v };
     let (low, high) = if step > 0 { (0, size) } else { (-1, size - 1) };
-    let (start, end) = (wrap(start).clamp(low.max(0), high.max(0)), wrap(end).clamp(low, high));
+    let (start, end) = (
+        wrap(start).clamp(low.max(0), high.max(0)),
+        wrap(end).clamp(low, high),
+    );
     let room = if step > 0 { end - start } else { start - end };
-    Some(if size == 0 || room <= 0 { 0 } else { (room - 1) / step.saturating_abs() + 1 })
+    Some(if size == 0 || room <= 0 {
+        0
+    } else {
+        (room - 1) / step.saturating_abs() + 1
+    })
 }
 
 fn product(dims: &[Dim]) -> Dim {
@@ -41,7 +48,15 @@ pub(super) fn outputs(at: &At) -> Specs {
     let layer = at.facts.network.layer(at.layer);
     let dtype = at.dtype(0);
     let same = |dims: Option<Dims>| Ok(vec![spec(dims, dtype)]);
-    let sizes = |place: usize| -> Option<Dims> { Some(at.facts.items_at(at.layer, place)?.iter().map(|i| i.dim()).collect()) };
+    let sizes = |place: usize| -> Option<Dims> {
+        Some(
+            at.facts
+                .items_at(at.layer, place)?
+                .iter()
+                .map(|i| i.dim())
+                .collect(),
+        )
+    };
     let x = at.dims(0);
     match &layer.op {
         Op::Reshape { shape, allow_zero } => same(reshape(at, shape, *allow_zero)?),
@@ -56,8 +71,17 @@ pub(super) fn outputs(at: &At) -> Specs {
         }),
         Op::Squeeze { axes } => same(match (x, at.list(axes, 1)) {
             (Some(x), Some(axes)) => {
-                let gone = axes.iter().map(|&a| axis(a, x.len())).collect::<Result<Vec<_>, _>>()?;
-                Some(x.into_iter().enumerate().filter(|(i, _)| !gone.contains(i)).map(|(_, d)| d).collect())
+                let gone = axes
+                    .iter()
+                    .map(|&a| axis(a, x.len()))
+                    .collect::<Result<Vec<_>, _>>()?;
+                Some(
+                    x.into_iter()
+                        .enumerate()
+                        .filter(|(i, _)| !gone.contains(i))
+                        .map(|(_, d)| d)
+                        .collect(),
+                )
             }
             (Some(x), None) if !at.has(1) => Some(x.into_iter().filter(|d| *d != Dim::Known(1)).collect()),
             _ => None,
@@ -65,9 +89,18 @@ pub(super) fn outputs(at: &At) -> Specs {
         Op::Unsqueeze { axes } => same(match (x, at.list(axes, 1)) {
             (Some(x), Some(axes)) => {
                 let rank = x.len() + axes.len();
-                let new = axes.iter().map(|&a| axis(a, rank)).collect::<Result<Vec<_>, _>>()?;
+                let new = axes
+                    .iter()
+                    .map(|&a| axis(a, rank))
+                    .collect::<Result<Vec<_>, _>>()?;
                 let mut rest = x.into_iter();
-                let one = |i: usize| if new.contains(&i) { Some(Dim::Known(1)) } else { rest.next() };
+                let one = |i: usize| {
+                    if new.contains(&i) {
+                        Some(Dim::Known(1))
+                    } else {
+                        rest.next()
+                    }
+                };
                 Some((0..rank).map(one).collect::<Option<_>>().ok_or("axes repeat")?)
             }
             _ => None,
@@ -77,14 +110,20 @@ pub(super) fn outputs(at: &At) -> Specs {
                 if perm.len() != x.len() {
                     return Err(format!("permutation {perm:?} of a tensor of rank {}", x.len()));
                 }
-                Some(perm.iter().map(|&p| Ok(x[axis(p, x.len())?].clone())).collect::<Result<_, String>>()?)
+                Some(
+                    perm.iter()
+                        .map(|&p| Ok(x[axis(p, x.len())?].clone()))
+                        .collect::<Result<_, String>>()?,
+                )
             }
             (Some(x), None) => Some(x.into_iter().rev().collect()),
             _ => None,
         }),
         Op::Concat { axis: along } => {
             let parts: Option<Vec<Dims>> = (0..layer.inputs.len()).map(|i| at.dims(i)).collect();
-            let Some(parts) = parts.filter(|p| !p.is_empty()) else { return same(None) };
+            let Some(parts) = parts.filter(|p| !p.is_empty()) else {
+                return same(None);
+            };
             let along = axis(*along, parts[0].len())?;
             let mut dims = parts[0].clone();
             for part in &parts[1..] {
@@ -95,7 +134,9 @@ pub(super) fn outputs(at: &At) -> Specs {
                     match (i == along, &*d, p) {
                         (true, _, _) => *d = d.add(p),
                         (_, Dim::Known(a), Dim::Known(b)) if a != b => {
-                            return Err(format!("sizes {a} and {b} of axis {i} are joined along axis {along}"));
+                            return Err(format!(
+                                "sizes {a} and {b} of axis {i} are joined along axis {along}"
+                            ));
                         }
                         (_, Dim::Known(_), _) => {}
                         _ => *d = p.clone(),
@@ -104,17 +145,28 @@ pub(super) fn outputs(at: &At) -> Specs {
             }
             same(Some(dims))
         }
-        Op::Split { axis: along, sizes, outputs } => {
+        Op::Split {
+            axis: along,
+            sizes,
+            outputs,
+        } => {
             let Some(x) = x else { return Ok(vec![]) };
             let along = axis(*along, x.len())?;
-            let count = outputs.map_or(layer.outputs.len() as u64, |n| n.max(1) as u64).max(1);
+            let count = outputs
+                .map_or(layer.outputs.len() as u64, |n| n.max(1) as u64)
+                .max(1);
             let parts: Vec<Dim> = match at.list(sizes, 1) {
-                Some(s) => s.iter().map(|&n| u64::try_from(n).map_or(Dim::Unknown, Dim::Known)).collect(),
+                Some(s) => s
+                    .iter()
+                    .map(|&n| u64::try_from(n).map_or(Dim::Unknown, Dim::Known))
+                    .collect(),
                 None if sizes.is_none() && at.has(1) => vec![Dim::Unknown; layer.outputs.len()],
                 None => match x[along].known() {
                     Some(n) => {
                         let each = n.div_ceil(count);
-                        (0..count).map(|i| Dim::Known(each.min(n.saturating_sub(i * each)))).collect()
+                        (0..count)
+                            .map(|i| Dim::Known(each.min(n.saturating_sub(i * each))))
+                            .collect()
                     }
                     None => vec![x[along].div(&Dim::Known(count)); layer.outputs.len()],
                 },
@@ -147,12 +199,19 @@ pub(super) fn outputs(at: &At) -> Specs {
             _ => None,
         }),
         Op::Tile => same(match (x, sizes(1)) {
-            (Some(x), Some(times)) if x.len() == times.len() => Some(x.iter().zip(&times).map(|(d, t)| d.mul(t)).collect()),
+            (Some(x), Some(times)) if x.len() == times.len() => {
+                Some(x.iter().zip(&times).map(|(d, t)| d.mul(t)).collect())
+            }
             (x, _) => x.map(|x| vec![Dim::Unknown; x.len()]),
         }),
         Op::ConstantOfShape { value } => {
             let stated = at.dims(0).and_then(|d| d.first().and_then(Dim::known));
-            let dims = sizes(0).or_else(|| Some(vec![Dim::Unknown; usize::try_from(stated?).ok().filter(|&r| r <= 64)?]));
+            let dims = sizes(0).or_else(|| {
+                Some(vec![
+                    Dim::Unknown;
+                    usize::try_from(stated?).ok().filter(|&r| r <= 64)?
+                ])
+            });
             Ok(vec![spec(dims, value.dtype)])
         }
         Op::Range => {
@@ -165,8 +224,15 @@ pub(super) fn outputs(at: &At) -> Specs {
         Op::Resize(options) => same(match x {
             Some(x) => {
                 let scales = if options.two_inputs { 1 } else { 2 };
-                let sizes = if options.two_inputs { None } else { sizes(3).filter(|s| !s.is_empty()) };
-                let scales = at.facts.input(at.layer, scales).and_then(|t| at.facts.network.tensor(t).data.as_ref()?.to_f32());
+                let sizes = if options.two_inputs {
+                    None
+                } else {
+                    sizes(3).filter(|s| !s.is_empty())
+                };
+                let scales = at
+                    .facts
+                    .input(at.layer, scales)
+                    .and_then(|t| at.facts.network.tensor(t).data.as_ref()?.to_f32());
                 let axes: Vec<usize> = match &options.axes {
                     Some(axes) => axes.iter().map(|&a| axis(a, x.len())).collect::<Result<_, _>>()?,
                     None => (0..x.len()).collect(),
@@ -185,7 +251,9 @@ pub(super) fn outputs(at: &At) -> Specs {
             None => None,
         }),
         Op::DepthToSpace { block, .. } | Op::SpaceToDepth { block } => {
-            let Some([n, c, h, w]) = x.as_deref() else { return same(None) };
+            let Some([n, c, h, w]) = x.as_deref() else {
+                return same(None);
+            };
             let b = Dim::Known(u64::try_from(*block).map_err(|_| "negative block size")?);
             same(Some(match &layer.op {
                 Op::DepthToSpace { .. } => vec![n.clone(), c.div(&b.mul(&b)), h.mul(&b), w.mul(&b)],
@@ -195,7 +263,10 @@ pub(super) fn outputs(at: &At) -> Specs {
         Op::OneHot { axis: along } => {
             let Some(mut x) = x else { return same(None) };
             let place = axis(*along, x.len() + 1)?;
-            x.insert(place, sizes(1).and_then(|d| d.first().cloned()).unwrap_or(Dim::Unknown));
+            x.insert(
+                place,
+                sizes(1).and_then(|d| d.first().cloned()).unwrap_or(Dim::Unknown),
+            );
             Ok(vec![spec(Some(x), at.dtype(2))])
         }
         Op::TopK { axis: along, k, .. } => {
@@ -205,7 +276,13 @@ pub(super) fn outputs(at: &At) -> Specs {
             x[place] = k.or_else(|| sizes(1)?.first().cloned()).unwrap_or(Dim::Unknown);
             Ok(vec![spec(Some(x.clone()), dtype), spec(Some(x), DType::I64)])
         }
-        Op::NonZero => Ok(vec![spec(Some(vec![x.map_or(Dim::Unknown, |x| Dim::Known(x.len() as u64)), Dim::Unknown]), DType::I64)]),
+        Op::NonZero => Ok(vec![spec(
+            Some(vec![
+                x.map_or(Dim::Unknown, |x| Dim::Known(x.len() as u64)),
+                Dim::Unknown,
+            ]),
+            DType::I64,
+        )]),
         _ => Ok(vec![]),
     }
 }
@@ -214,11 +291,15 @@ fn scale(size: &Dim, by: f32) -> Dim {
     if by.fract() == 0.0 && by >= 1.0 {
         return size.mul(&Dim::Known(by as u64));
     }
-    size.known().map_or(Dim::Unknown, |n| Dim::Known((n as f64 * by as f64).floor().max(0.0) as u64))
+    size.known().map_or(Dim::Unknown, |n| {
+        Dim::Known((n as f64 * by as f64).floor().max(0.0) as u64)
+    })
 }
 
 fn gathered(x: Option<Dims>, indices: Option<Dims>, along: i64) -> Result<Option<Dims>, String> {
-    let (Some(x), Some(i)) = (x, indices) else { return Ok(None) };
+    let (Some(x), Some(i)) = (x, indices) else {
+        return Ok(None);
+    };
     let along = axis(along, x.len())?;
     Ok(Some([&x[..along], &i, &x[along + 1..]].concat()))
 }
@@ -230,7 +311,10 @@ fn reshape(at: &At, shape: &Option<Vec<i64>>, allow_zero: bool) -> Result<Option
         None => match at.facts.items_at(at.layer, 1) {
             Some(items) => items.clone(),
             None => {
-                let rank = at.dims(1).and_then(|d| d.first().and_then(Dim::known)).filter(|&r| r <= 64);
+                let rank = at
+                    .dims(1)
+                    .and_then(|d| d.first().and_then(Dim::known))
+                    .filter(|&r| r <= 64);
                 return Ok(rank.map(|r| vec![Dim::Unknown; r as usize]));
             }
         },
@@ -240,7 +324,10 @@ fn reshape(at: &At, shape: &Option<Vec<i64>>, allow_zero: bool) -> Result<Option
     for (i, w) in wanted.iter().enumerate() {
         dims.push(match w.int() {
             Some(0) if !allow_zero => match &x {
-                Some(x) => x.get(i).cloned().ok_or_else(|| format!("size {i} of a tensor of rank {}", x.len()))?,
+                Some(x) => x
+                    .get(i)
+                    .cloned()
+                    .ok_or_else(|| format!("size {i} of a tensor of rank {}", x.len()))?,
                 None => Dim::Unknown,
             },
             Some(-1) if open.is_none() => {
@@ -258,13 +345,15 @@ fn reshape(at: &At, shape: &Option<Vec<i64>>, allow_zero: bool) -> Result<Option
     if let Some(i) = open {
         // What is equal on both sides cancels, so symbols need not divide.
         let (mut above, mut below) = (x.clone(), dims.clone());
-        below.retain(|d| match above.iter().position(|a| a == d && *d != Dim::Unknown) {
-            Some(at) => {
-                above.remove(at);
-                false
-            }
-            None => true,
-        });
+        below.retain(
+            |d| match above.iter().position(|a| a == d && *d != Dim::Unknown) {
+                Some(at) => {
+                    above.remove(at);
+                    false
+                }
+                None => true,
+            },
+        );
         dims[i] = product(&above).div(&product(&below));
     } else if let (Some(a), Some(b)) = (product(&x).known(), product(&dims).known())
         && a != b
@@ -274,19 +363,33 @@ fn reshape(at: &At, shape: &Option<Vec<i64>>, allow_zero: bool) -> Result<Option
     Ok(Some(dims))
 }
 
-fn slice(at: &At, starts: &Option<Vec<i64>>, ends: &Option<Vec<i64>>, axes: &Option<Vec<i64>>) -> Result<Option<Dims>, String> {
-    let Some(mut dims) = at.dims(0) else { return Ok(None) };
+fn slice(
+    at: &At,
+    starts: &Option<Vec<i64>>,
+    ends: &Option<Vec<i64>>,
+    axes: &Option<Vec<i64>>,
+) -> Result<Option<Dims>, String> {
+    let Some(mut dims) = at.dims(0) else {
+        return Ok(None);
+    };
     let given = (at.list(starts, 1), at.list(ends, 2));
     let axes = match at.list(axes, 3) {
         Some(axes) => axes,
         None if axes.is_none() && at.has(3) => return Ok(Some(vec![Dim::Unknown; dims.len()])),
         None => {
             let count = given.0.as_ref().map(Vec::len);
-            let stated = at.dims(1).and_then(|d| d.first().and_then(Dim::known)).map(|n| n as usize);
+            let stated = at
+                .dims(1)
+                .and_then(|d| d.first().and_then(Dim::known))
+                .map(|n| n as usize);
             (0..count.or(stated).unwrap_or(dims.len()).min(dims.len()) as i64).collect()
         }
     };
-    let steps = if starts.is_some() || !at.has(4) { Some(vec![1; axes.len()]) } else { at.facts.ints_at(at.layer, 4) };
+    let steps = if starts.is_some() || !at.has(4) {
+        Some(vec![1; axes.len()])
+    } else {
+        at.facts.ints_at(at.layer, 4)
+    };
     for (k, &a) in axes.iter().enumerate() {
         let place = axis(a, dims.len())?;
         let of = |list: &Option<Vec<i64>>| list.as_ref().and_then(|l| l.get(k).copied());
@@ -299,7 +402,9 @@ fn slice(at: &At, starts: &Option<Vec<i64>>, ends: &Option<Vec<i64>>, axes: &Opt
             }
             (Some(0), Some(i64::MAX), Some(1), None) => dims[place].clone(),
             // A fixed begin from the front, and nothing cut at the end.
-            (Some(s), Some(e), Some(1), None) if s > 0 && e >= i32::MAX as i64 => dims[place].sub(&Dim::Known(s as u64)),
+            (Some(s), Some(e), Some(1), None) if s > 0 && e >= i32::MAX as i64 => {
+                dims[place].sub(&Dim::Known(s as u64))
+            }
             (Some(0), Some(e), Some(1), None) if e < 0 => dims[place].sub(&Dim::Known(e.unsigned_abs())),
             _ => Dim::Unknown,
         };

@@ -9,12 +9,24 @@ fn known(n: i64) -> Dim {
 }
 
 /// The output size of one spatial axis.
-fn size(input: &Dim, kernel: &Dim, window: &Window, i: usize, axes: usize, ceil: bool) -> Result<Dim, String> {
+fn size(
+    input: &Dim,
+    kernel: &Dim,
+    window: &Window,
+    i: usize,
+    axes: usize,
+    ceil: bool,
+) -> Result<Dim, String> {
     let (stride, dilation) = (window.stride(i), window.dilation(i));
     if stride < 1 || dilation < 1 {
-        return Err(format!("stride {stride} and dilation {dilation}: at least 1 is expected"));
+        return Err(format!(
+            "stride {stride} and dilation {dilation}: at least 1 is expected"
+        ));
     }
-    let extent = kernel.sub(&Dim::Known(1)).mul(&known(dilation)).add(&Dim::Known(1));
+    let extent = kernel
+        .sub(&Dim::Known(1))
+        .mul(&known(dilation))
+        .add(&Dim::Known(1));
     let pad = match &window.padding {
         Padding::SameUpper | Padding::SameLower => {
             return Ok(input.add(&known(stride - 1)).div(&known(stride)));
@@ -26,7 +38,11 @@ fn size(input: &Dim, kernel: &Dim, window: &Window, i: usize, axes: usize, ceil:
             _ => return Err(format!("padding {p:?} for {axes} spatial axes")),
         },
     };
-    let total = pad.0.checked_add(pad.1).filter(|t| *t >= 0).ok_or("negative padding")?;
+    let total = pad
+        .0
+        .checked_add(pad.1)
+        .filter(|t| *t >= 0)
+        .ok_or("negative padding")?;
     let padded = input.add(&known(total));
     if let (Some(p), Some(e)) = (padded.known(), extent.known())
         && p < e
@@ -38,7 +54,9 @@ fn size(input: &Dim, kernel: &Dim, window: &Window, i: usize, axes: usize, ceil:
     let outputs = room.add(&round).div(&known(stride)).add(&Dim::Known(1));
     // With the ceiling rule the last window must begin inside the input or its begin padding.
     match (ceil, outputs.known(), input.known()) {
-        (true, Some(o), Some(n)) if (o - 1) * stride as u64 >= n + pad.0.max(0) as u64 => Ok(Dim::Known(o - 1)),
+        (true, Some(o), Some(n)) if (o - 1) * stride as u64 >= n + pad.0.max(0) as u64 => {
+            Ok(Dim::Known(o - 1))
+        }
         _ => Ok(outputs),
     }
 }
@@ -46,21 +64,38 @@ fn size(input: &Dim, kernel: &Dim, window: &Window, i: usize, axes: usize, ceil:
 /// The kernel: the weights' own axes, or the attribute where these are unknown.
 fn kernel(weights: Option<&[Dim]>, window: &Window, axes: usize) -> Dims {
     let stated = |i: usize| window.kernel.get(i).map_or(Dim::Unknown, |&k| known(k));
-    (0..axes).map(|i| weights.and_then(|w| w.get(i + 2)).cloned().unwrap_or_else(|| stated(i))).collect()
+    (0..axes)
+        .map(|i| {
+            weights
+                .and_then(|w| w.get(i + 2))
+                .cloned()
+                .unwrap_or_else(|| stated(i))
+        })
+        .collect()
 }
 
 pub(super) fn conv(at: &At, window: &Window, groups: i64) -> Result<Option<Dims>, String> {
     let Some(x) = at.dims(0) else { return Ok(None) };
     let w = at.dims(1);
-    let axes = x.len().checked_sub(2).filter(|&a| a > 0).ok_or("a batch, channels and space are expected")?;
+    let axes = x
+        .len()
+        .checked_sub(2)
+        .filter(|&a| a > 0)
+        .ok_or("a batch, channels and space are expected")?;
     if let Some(w) = &w {
         if w.len() != x.len() {
-            return Err(format!("weights of rank {} for an input of rank {}", w.len(), x.len()));
+            return Err(format!(
+                "weights of rank {} for an input of rank {}",
+                w.len(),
+                x.len()
+            ));
         }
         if let (Some(c), Some(each)) = (x[1].known(), w[1].known())
             && u64::try_from(groups).ok().and_then(|g| g.checked_mul(each)) != Some(c)
         {
-            return Err(format!("{c} channels meet weights for {each} in each of {groups} groups"));
+            return Err(format!(
+                "{c} channels meet weights for {each} in each of {groups} groups"
+            ));
         }
     }
     let kernel = kernel(w.as_deref(), window, axes);
@@ -73,7 +108,11 @@ pub(super) fn conv(at: &At, window: &Window, groups: i64) -> Result<Option<Dims>
 
 pub(super) fn pool(at: &At, window: &Window, ceil: bool) -> Result<Option<Dims>, String> {
     let Some(x) = at.dims(0) else { return Ok(None) };
-    let axes = x.len().checked_sub(2).filter(|&a| a > 0).ok_or("a batch, channels and space are expected")?;
+    let axes = x
+        .len()
+        .checked_sub(2)
+        .filter(|&a| a > 0)
+        .ok_or("a batch, channels and space are expected")?;
     if window.kernel.len() != axes {
         return Err(format!("kernel {:?} for {axes} spatial axes", window.kernel));
     }
@@ -93,9 +132,15 @@ pub(super) fn transpose(
 ) -> Result<Option<Dims>, String> {
     let Some(x) = at.dims(0) else { return Ok(None) };
     let w = at.dims(1);
-    let axes = x.len().checked_sub(2).filter(|&a| a > 0).ok_or("a batch, channels and space are expected")?;
+    let axes = x
+        .len()
+        .checked_sub(2)
+        .filter(|&a| a > 0)
+        .ok_or("a batch, channels and space are expected")?;
     let kernel = kernel(w.as_deref(), window, axes);
-    let channels = w.and_then(|w| w.get(1).cloned()).map_or(Dim::Unknown, |m| m.mul(&known(groups)));
+    let channels = w
+        .and_then(|w| w.get(1).cloned())
+        .map_or(Dim::Unknown, |m| m.mul(&known(groups)));
     let mut dims = vec![x[0].clone(), channels];
     for i in 0..axes {
         let stride = known(window.stride(i));
@@ -109,7 +154,10 @@ pub(super) fn transpose(
                     }
                     _ => 0,
                 };
-                let extent = kernel[i].sub(&Dim::Known(1)).mul(&known(window.dilation(i))).add(&Dim::Known(1));
+                let extent = kernel[i]
+                    .sub(&Dim::Known(1))
+                    .mul(&known(window.dilation(i)))
+                    .add(&Dim::Known(1));
                 let extra = known(output_padding.get(i).copied().unwrap_or(0));
                 let full = x[i + 2].sub(&Dim::Known(1)).mul(&stride).add(&extent).add(&extra);
                 full.sub(&known(pads))
