@@ -45,10 +45,6 @@ impl Node<'_> {
         )
     }
 
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.attributes.contains_key(name)
-    }
-
     pub(super) fn maybe_int(&self, name: &str) -> Result<Option<i64>, Fault> {
         match self.attributes.get(name) {
             None => Ok(None),
