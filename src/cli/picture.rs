@@ -46,8 +46,8 @@ pub fn render(file: &Path, out: &Path, inputs: Option<&Path>, options: &Options)
         None => Trace::default(),
         Some(inputs) => {
             let shared = Arc::new(network);
-            let (given, _) = crate::run::read_inputs(&shared, inputs)?;
-            let trace = compute::run_cpu(&shared, &given, &compute::RunOptions::default())?;
+            let given = crate::run::read_inputs(&shared, inputs)?;
+            let trace = compute::run_cpu(&shared, &given.arrays, &compute::RunOptions::default())?;
             network = Arc::unwrap_or_clone(shared);
             concrete(&mut network, &trace);
             trace

@@ -12,9 +12,9 @@ use crate::Failure;
 /// Runs `file` on `inputs` and writes its outputs, or every tensor, to `out`.
 pub fn run(file: &Path, inputs: &Path, out: &Path, all: bool) -> Result<(), Failure> {
     let network = Arc::new(formats::open(file)?);
-    let (given, stated) = read_inputs(&network, inputs)?;
+    let given = read_inputs(&network, inputs)?;
     let executor = Executor::<Flex>::new(network.clone(), FlexDevice)?;
-    let pass = executor.run(executor.inputs(&given)?, &RunOptions::default())?;
+    let pass = executor.run(executor.inputs(&given.arrays)?, &RunOptions::default())?;
     let mut ids = network.main().outputs.clone();
     if all {
         ids.extend(
@@ -39,7 +39,7 @@ pub fn run(file: &Path, inputs: &Path, out: &Path, all: bool) -> Result<(), Fail
     }
     let count = arrays.len();
     data::npz::write(out, arrays.iter().map(|(n, a)| (n.as_str(), a)))?;
-    if let Some(stated) = stated {
+    if let Some(stated) = given.preprocessing {
         crate::print(&format!("input: {stated}"))?;
     }
     crate::print(&format!(
@@ -57,14 +57,21 @@ fn executor_value(
     pass.values.get(&id).or_else(|| executor.stored(id)).cloned()
 }
 
-/// Arrays by input name from an `.npz`, or from a picture for a network of one image input; for a
-/// picture also the preprocessing, in words.
-pub fn read_inputs(
-    network: &Network,
-    file: &Path,
-) -> Result<(Vec<(String, TensorData)>, Option<String>), Failure> {
+/// What a pass starts from.
+pub struct Given {
+    /// Arrays by graph input name.
+    pub arrays: Vec<(String, TensorData)>,
+    /// How a picture was prepared, in words.
+    pub preprocessing: Option<String>,
+}
+
+/// Arrays by input name from an `.npz`, or from a picture for a network of one image input.
+pub fn read_inputs(network: &Network, file: &Path) -> Result<Given, Failure> {
     if file.extension().is_some_and(|e| e.eq_ignore_ascii_case("npz")) {
-        return Ok((data::npz::read(file)?, None));
+        return Ok(Given {
+            arrays: data::npz::read(file)?,
+            preprocessing: None,
+        });
     }
     let picture = data::Picture::open(file)?;
     let inputs = &network.main().inputs;
@@ -94,5 +101,8 @@ pub fn read_inputs(
         _ => Preprocess::unit(width, height, 1),
     };
     let data = data::apply(&how, &picture)?;
-    Ok((vec![(tensor.name.clone(), data)], Some(how.describe())))
+    Ok(Given {
+        arrays: vec![(tensor.name.clone(), data)],
+        preprocessing: Some(how.describe()),
+    })
 }

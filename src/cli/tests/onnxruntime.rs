@@ -31,8 +31,10 @@ fn models() -> Option<(Vec<PathBuf>, PathBuf)> {
     Some((files, PathBuf::from(references)))
 }
 
+type Arrays = Vec<(String, TensorData)>;
+
 /// What onnxruntime saw and computed: inputs, then every tensor.
-fn reference(folder: &Path, model: &Path) -> (Vec<(String, TensorData)>, Vec<(String, TensorData)>) {
+fn reference(folder: &Path, model: &Path) -> (Arrays, Arrays) {
     let stem = model.file_stem().unwrap().to_str().unwrap();
     let names = std::fs::read_to_string(folder.join(format!("{stem}.npz.names"))).unwrap();
     let mut arrays = data::npz::read(&folder.join(format!("{stem}.npz"))).unwrap();

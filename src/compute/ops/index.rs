@@ -97,7 +97,7 @@ pub fn range<B: Backend>(c: &Context<B>) -> Output<B> {
         let one = |i: &Ints| i.data.first().copied().ok_or("an empty bound");
         let (s, l, d) = (one(s)?, one(l)?, one(d)?);
         let count = ((l as f64 - s as f64) / d as f64).ceil().max(0.0);
-        if !(count <= LIMIT) {
+        if count.is_nan() || count > LIMIT {
             return Err(format!("range from {s} to {l} by {d}"));
         }
         let data: Vec<i64> = (0..count as i64).map(|i| s + i * d).collect();
@@ -106,7 +106,7 @@ pub fn range<B: Backend>(c: &Context<B>) -> Output<B> {
     let one = |i| c.scalar(i)?.ok_or_else(|| "a bound is missing".to_string());
     let (s, l, d) = (one(0)?, one(1)?, one(2)?);
     let count = ((l as f64 - s as f64) / d as f64).ceil().max(0.0);
-    if !(count <= LIMIT) {
+    if count.is_nan() || count > LIMIT {
         return Err(format!("range from {s} to {l} by {d}"));
     }
     let data: Vec<f32> = (0..count as usize).map(|i| s + i as f32 * d).collect();

@@ -63,7 +63,7 @@ pub fn group<B: Backend>(c: &Context<B>, epsilon: f32, groups: i64) -> Output<B>
     let x = c.float(0)?;
     let shape = dims::<B>(&x);
     let groups = groups.max(1) as usize;
-    if shape.len() < 2 || shape[1] % groups != 0 {
+    if shape.len() < 2 || !shape[1].is_multiple_of(groups) {
         return Err(format!("{groups} groups of the channels of {shape:?}"));
     }
     let rest = shape[1..].iter().product::<usize>() / groups;

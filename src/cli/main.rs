@@ -1,5 +1,0 @@
-//! The headless program; see the library.
-
-fn main() {
-    std::process::exit(cli::main(std::env::args_os()));
-}
