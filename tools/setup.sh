@@ -43,7 +43,7 @@ use_cache() {
     export CARGO_TARGET_DIR="$cache/target-$key"
     if [ ! -d "$CARGO_TARGET_DIR" ]; then
         mkdir -p "$cache"
-        newest="$(ls -dt "$cache"/target-* 2>/dev/null | head -1)"
+        newest="$(find "$cache" -maxdepth 1 -name "target-*" -printf "%T@ %p\n" | sort -rn | head -1 | cut -d" " -f2)"
         if [ -n "$newest" ]; then mv "$newest" "$CARGO_TARGET_DIR"; fi
     fi
 }
