@@ -1,4 +1,4 @@
-//! The headless door: `layerscope inspect | run | render`.
+//! The headless door: `layerscope inspect | run | render | train`.
 //!
 //! In: command-line arguments. Out: text, files and an exit status: 0 done, 2 wrong input.
 //! It knows every room below the app, and no window.
@@ -6,6 +6,7 @@
 mod inspect;
 mod picture;
 mod run;
+mod train;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -49,6 +50,27 @@ enum Command {
         /// What computes.
         #[arg(long, value_enum, default_value_t = Device::Cpu)]
         device: Device,
+    },
+    /// Train a small residual CNN on a local image data set and write it as ONNX.
+    Train {
+        /// The data set.
+        #[arg(value_enum)]
+        set: train::Set,
+        /// Folder with its files.
+        #[arg(long)]
+        data: PathBuf,
+        /// `.onnx` to write.
+        #[arg(long)]
+        out: PathBuf,
+        /// Passes over the training set.
+        #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=1000))]
+        epochs: u64,
+        /// Channels of the first convolution.
+        #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u64).range(1..=256))]
+        width: u64,
+        /// Seed of the first weights and of the samples' order.
+        #[arg(long, default_value_t = 7)]
+        seed: u64,
     },
     /// Draw a model as a picture, with its activations where an input is given.
     Render {
@@ -151,6 +173,22 @@ pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> i32 {
             all,
             device: Device::Cpu,
         } => run::run(&model, &inputs, &out, all),
+        Command::Train {
+            set,
+            data,
+            out,
+            epochs,
+            width,
+            seed,
+        } => {
+            let recipe = train::Recipe {
+                set,
+                epochs: epochs as usize,
+                width,
+                seed,
+            };
+            train::train(&data, &out, &recipe)
+        }
         Command::Render {
             file,
             out,

@@ -6,6 +6,7 @@
 pub mod inputs;
 mod ops;
 pub mod run;
+pub mod train;
 pub mod value;
 
 pub use burn_flex::{Flex, FlexDevice};

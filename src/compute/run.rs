@@ -1,5 +1,6 @@
 //! The executor: layers in topological order, every intermediate kept.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use burn_backend::Backend;
 use model::{DType, GraphId, LayerId, Network, Summary, TensorData, TensorId, Trace, TraceTensor, Values};
 
-use crate::ops;
+use crate::ops::{self, Statistics};
 use crate::value::Value;
 
 /// Why a pass stopped.
@@ -47,6 +48,8 @@ pub struct RunOptions {
     pub cancel: Arc<AtomicBool>,
     /// Called after each layer of the main graph.
     pub progress: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
+    /// Batch normalisation uses the statistics of its batch.
+    pub training: bool,
 }
 
 impl Default for RunOptions {
@@ -55,6 +58,7 @@ impl Default for RunOptions {
             budget: 4 << 30,
             cancel: Arc::default(),
             progress: None,
+            training: false,
         }
     }
 }
@@ -74,6 +78,8 @@ pub struct Pass<B: Backend> {
     pub dropped: Vec<TensorId>,
     /// Wall time, seconds.
     pub seconds: f64,
+    /// In training: what each batch normalisation saw.
+    pub statistics: Vec<Statistics<B>>,
 }
 
 impl<B: Backend> Executor<B> {
@@ -149,12 +155,14 @@ impl<B: Backend> Executor<B> {
             values: inputs,
             held: 0,
             dropped: Vec::new(),
+            statistics: RefCell::default(),
         };
         frame.graph(GraphId(0))?;
-        let (values, dropped) = (frame.values, frame.dropped);
+        let (values, dropped, statistics) = (frame.values, frame.dropped, frame.statistics.into_inner());
         Ok(Pass {
             values,
             dropped,
+            statistics,
             seconds: start.elapsed().as_secs_f64(),
         })
     }
@@ -213,6 +221,7 @@ struct Frame<'a, B: Backend> {
     values: HashMap<TensorId, Value<B>>,
     held: u64,
     dropped: Vec<TensorId>,
+    statistics: RefCell<Vec<Statistics<B>>>,
 }
 
 impl<B: Backend> Frame<'_, B> {
@@ -272,6 +281,7 @@ impl<B: Backend> Frame<'_, B> {
                 layer,
                 inputs: &inputs,
                 device: &self.executor.device,
+                statistics: self.options.training.then_some(&self.statistics),
             };
             ops::eval(&context).map_err(fail)?
         };

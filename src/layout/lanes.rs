@@ -13,7 +13,8 @@ use crate::skyline::Skyline;
 const LANE_GAP: f32 = 0.8;
 /// Free height below an arc, scene units.
 const ARC_GAP: f32 = 0.5;
-/// Ranks that a link leaving the end of a chain may travel on its lane; longer ones arc.
+/// Ranks that links leaving the end of a chain may travel on its lane, from exit to exit; links
+/// that would travel further alone arc.
 const RIDE: usize = 24;
 /// Ranks that an arc may span and still lie close above its own chain, below other lanes.
 const NEAR: usize = 64;
@@ -77,9 +78,15 @@ pub(crate) fn assign(graph: &Graph, sizes: &[Vec3]) -> Lanes {
         let half = |&i: &usize| sizes[i].y / 2.0;
         chain.down = chain.items.iter().map(half).fold(0.0, f32::max);
         let end = chain.items[chain.items.len() - 1];
-        let exits = next[end].iter().map(|&v| rank[v] - 1);
-        let ride = exits.filter(|&r| r < rank[end] + RIDE).max();
-        chain.last = chain.last.max(ride.unwrap_or(0));
+        let mut exits: Vec<usize> = next[end].iter().map(|&v| rank[v] - 1).collect();
+        exits.sort_unstable();
+        // One exit after the other: a mask that every block reads travels on one line.
+        for exit in exits {
+            if exit >= chain.last + RIDE {
+                break;
+            }
+            chain.last = exit;
+        }
     }
 
     // Links that span more than a column and cannot ride on their chain's lane become arcs.

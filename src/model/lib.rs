@@ -11,10 +11,11 @@ pub mod network;
 pub mod op;
 pub mod scope;
 pub mod scopes;
+pub mod templates;
 pub mod tensor;
 pub mod trace;
 
-pub use cost::{Cost, LayerCost};
+pub use cost::{Cost, LayerCost, cost};
 pub use dim::{Bindings, Dim};
 pub use network::{Graph, GraphId, Layer, LayerId, Network, NetworkError, Tensor, TensorId, TensorKind};
 pub use op::{Attribute, Attributes, Op};

@@ -12,9 +12,11 @@ mod reduce;
 mod resize;
 mod shape;
 
+use std::cell::RefCell;
+
 use burn_backend::Backend;
 use burn_backend::tensor::FloatTensor;
-use model::{Layer, Op};
+use model::{Layer, Op, TensorId};
 
 use crate::value::{Ints, Value};
 
@@ -26,6 +28,18 @@ pub struct Context<'a, B: Backend> {
     pub inputs: &'a [Option<Value<B>>],
     /// Where new tensors go.
     pub device: &'a B::Device,
+    /// In training: where batch normalisation leaves the statistics of its batch.
+    pub statistics: Option<&'a RefCell<Vec<Statistics<B>>>>,
+}
+
+/// What one batch normalisation saw in training.
+pub struct Statistics<B: Backend> {
+    /// The running mean's tensor, and the batch's mean `[1, C, 1, ...]`.
+    pub mean: (TensorId, FloatTensor<B>),
+    /// The running variance's tensor, and the batch's biased variance.
+    pub variance: (TensorId, FloatTensor<B>),
+    /// Values behind each mean.
+    pub count: usize,
 }
 
 type Outputs<B> = Result<Vec<Value<B>>, String>;

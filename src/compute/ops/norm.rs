@@ -3,7 +3,7 @@
 use burn_backend::Backend;
 use burn_backend::tensor::FloatTensor;
 
-use super::{Context, Output};
+use super::{Context, Output, Statistics};
 use crate::value::{Value, axis as resolve, dims, raise, reshape};
 
 /// `[C]` as `[1, C, 1, ...]`.
@@ -17,15 +17,52 @@ fn per_channel<B: Backend>(t: FloatTensor<B>, shape: &[usize]) -> Result<FloatTe
     Ok(reshape::<B>(t, &to))
 }
 
-/// Inference-mode batch normalisation (Ioffe and Szegedy 2015).
+/// Batch normalisation (Ioffe and Szegedy 2015): with the running statistics, or in training with
+/// those of the batch, which are left in [`Context::statistics`].
 pub fn batch<B: Backend>(c: &Context<B>, epsilon: f32) -> Output<B> {
     let x = c.float(0)?;
     let shape = dims::<B>(&x);
     let at = |i| per_channel::<B>(c.float(i)?, &shape);
-    let (scale, bias, mean, var) = (at(1)?, at(2)?, at(3)?, at(4)?);
-    let gain = B::float_div(scale, B::float_sqrt(B::float_add_scalar(var, epsilon.into())));
-    let offset = B::float_sub(bias, B::float_mul(mean, gain.clone()));
-    Ok(Value::Float(B::float_add(B::float_mul(x, gain), offset)))
+    let (scale, bias) = (at(1)?, at(2)?);
+    let Some(statistics) = c.statistics else {
+        let (mean, var) = (at(3)?, at(4)?);
+        let gain = B::float_div(scale, B::float_sqrt(B::float_add_scalar(var, epsilon.into())));
+        let offset = B::float_sub(bias, B::float_mul(mean, gain.clone()));
+        return Ok(Value::Float(B::float_add(B::float_mul(x, gain), offset)));
+    };
+    let over = |mut t: FloatTensor<B>| {
+        for a in (0..shape.len()).filter(|&a| a != 1) {
+            t = B::float_mean_dim(t, a);
+        }
+        t
+    };
+    let mean = over(x.clone());
+    let centred = B::float_sub(x, mean.clone());
+    let var = over(B::float_mul(centred.clone(), centred.clone()));
+    let count = shape.iter().product::<usize>() / shape[1].max(1);
+    statistics.borrow_mut().push(Statistics {
+        mean: (
+            c.layer
+                .inputs
+                .get(3)
+                .copied()
+                .flatten()
+                .ok_or("no running mean")?,
+            mean,
+        ),
+        variance: (
+            c.layer
+                .inputs
+                .get(4)
+                .copied()
+                .flatten()
+                .ok_or("no running variance")?,
+            var.clone(),
+        ),
+        count,
+    });
+    let y = B::float_div(centred, B::float_sqrt(B::float_add_scalar(var, epsilon.into())));
+    Ok(Value::Float(B::float_add(B::float_mul(y, scale), bias)))
 }
 
 /// Zero mean and unit variance along `axes`; with `centre` off, unit root mean square.
