@@ -17,7 +17,7 @@ pub fn residual_cnn(name: &str, channels: u64, size: u64, classes: u64, width: u
         random: seed | 1,
     };
     build.network.name = name.to_string();
-    build.network.format = "layerscope template".into();
+    build.network.format = "ONNX opset 17".into();
     build.network.graphs.push(Graph {
         name: name.to_string(),
         ..Graph::default()

@@ -154,3 +154,14 @@ fn no_mutation_panics_or_hangs() {
     println!("{rounds} mutations, {opened} still opened");
     assert!(rounds > 100 && opened > 0);
 }
+
+/// A network that layerscope builds itself can be written as ONNX.
+#[test]
+fn a_template_is_written_as_onnx() {
+    let network = model::templates::residual_cnn("demo", 1, 28, 10, 4, 7);
+    let onnx = formats::format_of(Path::new("demo.onnx")).unwrap();
+    let again = formats::open_bytes("demo.onnx", Bytes::from(onnx.write(&network).unwrap()), None).unwrap();
+    assert_eq!(again.warnings, Vec::<String>::new());
+    let cost = |n: &model::Network| model::cost(n, &model::Bindings::from([("N".into(), 1)]));
+    assert_eq!(cost(&network), cost(&again));
+}
