@@ -80,7 +80,7 @@ pub fn train(folder: &Path, out: &Path, recipe: &Recipe) -> Result<(), Failure> 
         last = Some(epoch);
     })?;
     let accuracy = last.map_or(0.0, |e| 100.0 * e.test_accuracy);
-    network.metadata = vec![
+    network.metadata.extend([
         ("classes".into(), split.train.classes.join("\n")),
         ("preprocessing".into(), "value / 255".into()),
         (
@@ -95,7 +95,7 @@ pub fn train(folder: &Path, out: &Path, recipe: &Recipe) -> Result<(), Failure> 
             "test accuracy".into(),
             format!("{accuracy:.2} % of {} images", test_labels.len()),
         ),
-    ];
+    ]);
     std::fs::write(out, onnx.write(&network)?)
         .map_err(|e| Failure::Other(format!("{}: {e}", out.display())))?;
     crate::print(&format!(

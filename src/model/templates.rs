@@ -17,7 +17,11 @@ pub fn residual_cnn(name: &str, channels: u64, size: u64, classes: u64, width: u
         random: seed | 1,
     };
     build.network.name = name.to_string();
+    // The terms are those of ONNX, so that a trained template can be written as such.
     build.network.format = "ONNX opset 17".into();
+    build.network.metadata = [("IR version", "8"), ("opset", "17")]
+        .map(|(k, v)| (k.into(), v.into()))
+        .into();
     build.network.graphs.push(Graph {
         name: name.to_string(),
         ..Graph::default()
