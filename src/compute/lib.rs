@@ -3,6 +3,7 @@
 //! In: a `Network` with weights, input tensors, a backend device. Out: a `Pass` of device
 //! tensors, a `Trace` on the host, gradients. It knows no file, no window and no picture.
 
+pub mod gradients;
 pub mod inputs;
 mod ops;
 pub mod run;
@@ -10,6 +11,7 @@ pub mod train;
 pub mod value;
 
 pub use burn_flex::{Flex, FlexDevice};
+pub use gradients::gradients;
 pub use run::{Executor, Pass, Progress, RunError, RunOptions};
 pub use value::Value;
 

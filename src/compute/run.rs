@@ -147,10 +147,24 @@ impl<B: Backend> Executor<B> {
         inputs: HashMap<TensorId, Value<B>>,
         options: &RunOptions,
     ) -> Result<Pass<B>, RunError> {
+        self.run_tapped(inputs, options, &mut |_, value| value)
+    }
+
+    /// [`Executor::run`], where `tap` may replace each computed tensor before others read it.
+    ///
+    /// # Errors
+    /// As for [`Executor::run`].
+    pub fn run_tapped(
+        &self,
+        inputs: HashMap<TensorId, Value<B>>,
+        options: &RunOptions,
+        tap: &mut dyn FnMut(TensorId, Value<B>) -> Value<B>,
+    ) -> Result<Pass<B>, RunError> {
         let start = web_time::Instant::now();
         let mut frame = Frame {
             executor: self,
             options,
+            tap,
             last_use: self.last_uses(),
             values: inputs,
             held: 0,
@@ -217,6 +231,7 @@ impl<B: Backend> Executor<B> {
 struct Frame<'a, B: Backend> {
     executor: &'a Executor<B>,
     options: &'a RunOptions,
+    tap: &'a mut dyn FnMut(TensorId, Value<B>) -> Value<B>,
     last_use: HashMap<TensorId, usize>,
     values: HashMap<TensorId, Value<B>>,
     held: u64,
@@ -287,6 +302,7 @@ impl<B: Backend> Frame<'_, B> {
         };
         for (tensor, value) in layer.outputs.iter().zip(outputs) {
             if let Some(tensor) = tensor {
+                let value = (self.tap)(*tensor, value);
                 self.held += value.bytes();
                 self.values.insert(*tensor, value);
             }

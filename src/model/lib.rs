@@ -9,6 +9,7 @@ pub mod dim;
 pub mod infer;
 pub mod network;
 pub mod op;
+pub mod receptive;
 pub mod scope;
 pub mod scopes;
 pub mod templates;
