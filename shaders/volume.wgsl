@@ -32,6 +32,7 @@ const SIGNED = 2u;
 const PICTURE = 4u;
 const SELECTED = 8u;
 const HOVERED = 16u;
+const REVERSED = 32u;
 
 @group(0) @binding(0) var<uniform> view: View;
 @group(1) @binding(0) var<storage, read> volumes: array<Volume>;
@@ -173,7 +174,9 @@ fn fragment(in: Corner) -> @location(0) vec4<f32> {
     let light = 0.80 + 0.20 * in.normal.z + 0.26 * in.normal.y + 0.04 * in.normal.x;
     rgb *= mix(light, 1.0, select(0.0, 0.9, in.normal.z > 0.5));
     // The flow has not come past the front yet.
-    let lit = smoothstep(volume.front + 0.02, volume.front - 0.02, in.local.x * 0.96 + 0.02);
+    let reversed = (volume.flags & REVERSED) != 0u;
+    let along = select(in.local.x, 1.0 - in.local.x, reversed) * 0.96 + 0.02;
+    let lit = 1.0 - smoothstep(volume.front - 0.02, volume.front + 0.02, along);
     rgb = mix(mix(view.background.rgb, rgb, 0.22), rgb, lit);
 
     let nearest = min(edge.x, min(edge.y, edge.z));

@@ -144,6 +144,13 @@ fn size(text: &str) -> Result<(u32, u32), String> {
     Ok((side(width)?, side(height)?))
 }
 
+/// True when `argument` is one of the headless commands or an option, and not a file to explore.
+pub fn takes(argument: &str) -> bool {
+    use clap::CommandFactory;
+    let command = Arguments::command();
+    argument.starts_with('-') || argument == "help" || command.find_subcommand(argument).is_some()
+}
+
 /// Writes to standard output; a reader that closed the pipe is no failure.
 fn print(text: &str) -> Result<(), Failure> {
     match writeln!(std::io::stdout(), "{}", text.trim_end()) {

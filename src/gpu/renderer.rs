@@ -22,6 +22,8 @@ impl Flags {
     pub const SELECTED: u32 = 8;
     /// Outlined as what the pointer is over.
     pub const HOVERED: u32 = 16;
+    /// The flow front comes from +x.
+    pub const REVERSED: u32 = 32;
 }
 
 /// One box, as the shader reads it (`shaders/volume.wgsl`).

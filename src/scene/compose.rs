@@ -117,6 +117,8 @@ pub fn range(values: &[f32]) -> (f32, f32, bool) {
 pub struct Look {
     /// How far the flow has come, in columns; `None`: everything is lit.
     pub playhead: Option<f32>,
+    /// The flow runs from the output to the input.
+    pub backward: bool,
     /// The selected volume.
     pub selected: Option<usize>,
     /// The volume under the pointer.
@@ -145,6 +147,7 @@ pub fn boxes(layout: &Layout, display: &Display, look: &Look) -> Vec<(gpu::Volum
         } else {
             0
         };
+        flags |= if look.backward { Flags::REVERSED } else { 0 };
         let cells = &volume.cells;
         let slabs = matches!(cells.form, Form::FeatureMap | Form::Volume3d) && cells.counts[2] > 1;
         let picture = shown.is_some_and(|s| s.picture);
@@ -160,9 +163,11 @@ pub fn boxes(layout: &Layout, display: &Display, look: &Look) -> Vec<(gpu::Volum
             slabs: (slabs && !picture) as u32,
             low: shown.map_or(0.0, |s| s.low),
             high: shown.map_or(1.0, |s| s.high),
-            front: look
-                .playhead
-                .map_or(1.1, |p| (p - volume.rank as f32).clamp(-0.1, 1.1)),
+            front: look.playhead.map_or(1.1, |p| {
+                let past = p - volume.rank as f32;
+                let past = if look.backward { 1.0 - past } else { past };
+                past.clamp(-0.1, 1.1)
+            }),
             opacity: 1.0,
             color: [r, g, b, 1.0],
         };
@@ -232,6 +237,33 @@ pub fn pick(layout: &Layout, origin: Vec3, direction: Vec3) -> Option<(usize, f3
         Some((i, distance))
     });
     hits.min_by(|a, b| a.1.total_cmp(&b.1))
+}
+
+/// The cell of `volume` that a ray meets at `point` on its surface: indices along x, y and z.
+pub fn cell(volume: &Volume, point: Vec3) -> [u32; 3] {
+    let local = (point - volume.min()) / volume.size;
+    let place = Vec3::new(local.x, 1.0 - local.y, 1.0 - local.z);
+    let counts = volume.cells.counts.map(|c| c.max(1));
+    [0, 1, 2].map(|i| ((place[i] * counts[i] as f32).max(0.0) as u32).min(counts[i] - 1))
+}
+
+/// A frame around the cells `columns` by `rows` (half open) on the front face of `volume`.
+pub fn frame(volume: &Volume, columns: [u64; 2], rows: [u64; 2]) -> Vec<Segment> {
+    let counts = volume.cells.counts.map(|c| c.max(1) as f32);
+    let x = columns.map(|c| volume.min().x + volume.size.x * c as f32 / counts[0]);
+    let y = rows.map(|r| volume.max().y - volume.size.y * r as f32 / counts[1]);
+    let z = volume.max().z + 0.01;
+    let corners = [(x[0], y[0]), (x[1], y[0]), (x[1], y[1]), (x[0], y[1])].map(|(x, y)| Vec3::new(x, y, z));
+    let side = |i: usize| Segment {
+        from: corners[i].to_array(),
+        width: 0.05,
+        to: corners[(i + 1) % 4].to_array(),
+        pulse: -1.0,
+        color: [1.0, 0.35, 0.2, 1.0],
+        span: [0.0, 1.0],
+        pad: [0.0; 2],
+    };
+    (0..4).map(side).collect()
 }
 
 /// Number of columns, the playhead's end.

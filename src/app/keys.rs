@@ -1,0 +1,29 @@
+//! The keyboard: what `panels::KEYS` promises.
+
+use bevy::prelude::*;
+use session::{Command, Goal, Session};
+
+/// Commands for the keys that went down.
+pub fn commands(keys: &ButtonInput<KeyCode>, session: &Session) -> Vec<Command> {
+    let control = keys.any_pressed([KeyCode::ControlLeft, KeyCode::ControlRight, KeyCode::SuperLeft]);
+    let mut out = Vec::new();
+    for key in keys.get_just_pressed() {
+        out.push(match (key, control) {
+            (KeyCode::KeyZ, true) => Command::Undo,
+            (KeyCode::KeyY, true) => Command::Redo,
+            (KeyCode::Space, _) if session.playing => Command::Pause,
+            (KeyCode::Space, _) => Command::Play,
+            (KeyCode::ArrowLeft, _) => Command::Step(-1),
+            (KeyCode::ArrowRight, _) => Command::Step(1),
+            (KeyCode::KeyH, false) => Command::Look(Goal::Home),
+            (KeyCode::KeyF, false) => Command::Look(Goal::Selection),
+            (KeyCode::KeyG, false) => Command::Backward(!session.state.backward),
+            (KeyCode::KeyL, false) => Command::Light(!session.state.light),
+            (KeyCode::KeyC, false) => Command::CollapseAll,
+            (KeyCode::KeyE, false) => Command::ExpandAll,
+            (KeyCode::Escape, _) => Command::Select(None),
+            _ => continue,
+        });
+    }
+    out
+}

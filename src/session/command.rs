@@ -1,0 +1,183 @@
+//! Every action, as data.
+
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::document::Input;
+use crate::worker::Job;
+use crate::{Session, Tour};
+
+/// Where a file comes from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Source {
+    /// A model that is built in: `fashion-mnist`.
+    Bundled(String),
+    /// A file.
+    File(PathBuf),
+    /// Bytes that were dropped on the page.
+    #[serde(skip)]
+    #[allow(missing_docs)]
+    Bytes { name: String, bytes: Bytes },
+}
+
+impl Source {
+    /// For messages.
+    pub fn name(&self) -> String {
+        match self {
+            Source::Bundled(name) => name.clone(),
+            Source::File(path) => path.display().to_string(),
+            Source::Bytes { name, .. } => name.clone(),
+        }
+    }
+}
+
+/// Where the camera is to go.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Goal {
+    /// The whole network.
+    Home,
+    /// The selection.
+    Selection,
+}
+
+/// One action. Layers are named as in the file, scopes by their path.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub enum Command {
+    /// Opens a model; what was open stays until it is read.
+    Open(Source),
+    /// Opens a picture or `.npz` as the input.
+    Feed(Source),
+    /// Takes a sample of the data set as the input.
+    Sample(usize),
+    /// Selects the volume of a layer, scope or tensor.
+    Select(Option<String>),
+    Collapse(String),
+    Expand(String),
+    CollapseAll,
+    ExpandAll,
+    Play,
+    Pause,
+    /// Moves the playhead to a column.
+    Seek(f32),
+    /// Moves the playhead by columns.
+    Step(i32),
+    Speed(f32),
+    Loop(bool),
+    /// Gradients from the output to the input, instead of activations.
+    Backward(bool),
+    /// Element of the output that gradients are of.
+    Unit(Option<usize>),
+    Softmax(bool),
+    Light(bool),
+    Look(Goal),
+    /// Begins a guided tour, or ends it.
+    Tour(Option<Tour>),
+    /// Goes to a stop of the tour.
+    Stop(usize),
+    Undo,
+    Redo,
+}
+
+pub(crate) fn apply(session: &mut Session, command: Command) -> Result<(), String> {
+    let end = session.columns();
+    let state = &mut session.state;
+    match command {
+        Command::Open(source) => {
+            session.playing = false;
+            session.ticket += 1;
+            session.worker.submit(session.ticket, Job::Open(source));
+        }
+        Command::Feed(source) => {
+            let document = session
+                .document
+                .as_ref()
+                .ok_or("open a model first, then its input")?;
+            let input = Input::read(&source)?;
+            // A wrong input is told before the one in place is given up.
+            document.arrays(&input)?;
+            state.input = input;
+        }
+        Command::Sample(index) => {
+            let samples = session.document.as_ref().and_then(|d| d.samples.as_ref());
+            let count = samples.map_or(0, |s| s.len());
+            if index >= count {
+                return Err(format!("sample {index} of {count} was asked for"));
+            }
+            state.input = Input::Sample(index);
+        }
+        Command::Select(None) => state.selection = None,
+        Command::Select(Some(name)) => {
+            let document = session.document.as_ref().ok_or("nothing is open")?;
+            let node = document.find(&name);
+            state.selection = Some(node.ok_or_else(|| format!("nothing shown is named {name:?}"))?);
+        }
+        Command::Collapse(path) | Command::Expand(path) if session.document.is_none() => {
+            return Err(format!("{path}: nothing is open"));
+        }
+        Command::Collapse(path) => {
+            let scope = session.document.as_ref().and_then(|d| d.scope(&path));
+            state
+                .collapsed
+                .insert(scope.ok_or_else(|| format!("there is no scope {path:?}"))?);
+        }
+        Command::Expand(path) => {
+            let scope = session.document.as_ref().and_then(|d| d.scope(&path));
+            state
+                .collapsed
+                .remove(&scope.ok_or_else(|| format!("there is no scope {path:?}"))?);
+        }
+        Command::CollapseAll => {
+            state.collapsed = session
+                .document
+                .as_ref()
+                .map(|d| d.outermost())
+                .unwrap_or_default();
+        }
+        Command::ExpandAll => state.collapsed.clear(),
+        Command::Play => {
+            let (begin, done) = match state.backward {
+                false => (0.0, state.playhead >= end),
+                true => (end, state.playhead <= 0.0),
+            };
+            if done {
+                state.playhead = begin;
+            }
+            session.playing = true;
+        }
+        Command::Pause => session.playing = false,
+        Command::Seek(to) if to.is_finite() => state.playhead = to.clamp(0.0, end),
+        Command::Seek(to) => return Err(format!("the playhead cannot go to {to}")),
+        Command::Step(by) => {
+            session.playing = false;
+            state.playhead = (state.playhead.round() + by as f32).clamp(0.0, end);
+        }
+        Command::Speed(speed) => state.speed = speed.clamp(0.1, 10.0),
+        Command::Loop(on) => state.looping = on,
+        Command::Backward(on) => {
+            state.backward = on;
+            state.playhead = if on { 0.0 } else { end };
+        }
+        Command::Unit(unit) => state.unit = unit,
+        Command::Softmax(on) => state.softmax = on,
+        Command::Light(on) => state.light = on,
+        Command::Look(goal) => session.goal = (session.goal.0 + 1, goal),
+        Command::Tour(tour) => {
+            session.tour = tour.map(|t| (t.into(), 0, 0.0));
+            crate::tour::arrive(session);
+        }
+        Command::Stop(stop) => {
+            if let Some((tour, at, time)) = &mut session.tour
+                && stop < tour.stops.len()
+            {
+                (*at, *time) = (stop, 0.0);
+                crate::tour::arrive(session);
+            }
+        }
+        Command::Undo => session.undo(),
+        Command::Redo => session.redo(),
+    }
+    Ok(())
+}

@@ -1,0 +1,265 @@
+//! An open network with its input, its pass and its layout.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use data::{Images, Picture, Preprocess};
+use layout::{Layout, LayoutRequest, Node};
+use model::{Bindings, Cost, Dim, Network, ScopeId, ScopeTree, TensorId, TensorSpec, Trace};
+
+use crate::Source;
+use crate::worker::Arrays;
+
+/// Models that are built in.
+const BUNDLED: &[(&str, &[u8])] = &[("fashion-mnist", include_bytes!("../../models/fashion-mnist.onnx"))];
+
+/// What flows through the network.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// Nothing: structure only.
+    None,
+    /// A sample of the data set.
+    Sample(usize),
+    /// A picture.
+    #[allow(missing_docs)]
+    Picture { name: String, picture: Arc<Picture> },
+    /// Arrays under the graph's input names.
+    #[allow(missing_docs)]
+    Arrays { name: String, arrays: Arc<Arrays> },
+}
+
+impl Input {
+    /// Reads a picture, or arrays from an `.npz`.
+    pub(crate) fn read(source: &Source) -> Result<Self, String> {
+        let name = source.name();
+        if name.to_ascii_lowercase().ends_with(".npz") {
+            let arrays = match source {
+                Source::Bytes { bytes, .. } => data::npz::from_bytes(&name, bytes),
+                _ => data::npz::read(std::path::Path::new(&name)),
+            };
+            let arrays = Arc::new(arrays.map_err(|e| e.to_string())?);
+            return Ok(Input::Arrays { name, arrays });
+        }
+        let picture = match source {
+            Source::File(path) => Picture::open(path),
+            Source::Bytes { name, bytes } => Picture::decode(name, bytes),
+            Source::Bundled(name) => return Err(format!("{name}: there is no built-in input")),
+        };
+        let picture = Arc::new(picture.map_err(|e| e.to_string())?);
+        Ok(Input::Picture { name, picture })
+    }
+}
+
+/// An open network.
+pub struct Document {
+    /// File, or built-in name.
+    pub file: String,
+    /// As read; what is executed.
+    pub source: Arc<Network>,
+    /// As shown: symbolic sizes replaced by those of the last pass.
+    pub network: Network,
+    /// Sizes of symbols.
+    pub bindings: Bindings,
+    /// Cost of `network`.
+    pub cost: Cost,
+    /// Scopes that are closed at first.
+    pub(crate) collapsed: BTreeSet<ScopeId>,
+    /// Where everything stands.
+    pub layout: Arc<Layout>,
+    /// Activations of the last pass.
+    pub trace: Option<Arc<Trace>>,
+    /// Gradients of the last pass.
+    pub gradients: Option<Arc<Trace>>,
+    /// Class names, where the file or the data set states them.
+    pub classes: Vec<String>,
+    /// Examples that fit the network.
+    pub samples: Option<Arc<Images>>,
+    /// How a picture becomes the input; `None` for networks of other input.
+    pub preprocess: Option<Preprocess>,
+    /// Grows with each layout.
+    pub placed: u64,
+    /// Grows with each pass or gradient.
+    pub passed: u64,
+}
+
+/// Layers above which scopes are closed at first.
+const MANY: usize = 60;
+
+pub(crate) fn open(source: &Source) -> Result<(Document, Vec<String>), String> {
+    let network = match source {
+        Source::File(path) => formats::open(path),
+        Source::Bytes { name, bytes } => formats::open_bytes(name, bytes.clone(), None),
+        Source::Bundled(name) => {
+            let (_, bytes) = BUNDLED
+                .iter()
+                .find(|(n, _)| n == name)
+                .ok_or_else(|| format!("{name}: no built-in model has this name"))?;
+            formats::open_bytes(name, Bytes::from_static(bytes), None)
+        }
+    }
+    .map_err(|e| e.to_string())?;
+    let bindings = model::cost::default_bindings(&network);
+    let preprocess = preprocess(&network);
+    let stated = network.metadata.iter().find(|(k, _)| k == "classes");
+    let mut classes: Vec<String> = stated.map_or(Vec::new(), |(_, v)| v.lines().map(String::from).collect());
+    let samples = data::fashion_sample();
+    let fits = preprocess.as_ref().is_some_and(|p| *p == samples.preprocess())
+        && outputs(&network, &bindings) == Some(samples.classes.len() as u64);
+    let samples = fits.then(|| Arc::new(samples));
+    if let Some(samples) = samples.as_ref().filter(|_| classes.is_empty()) {
+        classes = samples.classes.clone();
+    }
+    let mut document = Document {
+        file: source.name(),
+        cost: model::cost(&network, &bindings),
+        collapsed: BTreeSet::new(),
+        layout: Arc::default(),
+        trace: None,
+        gradients: None,
+        classes,
+        samples,
+        preprocess,
+        placed: 0,
+        passed: 0,
+        bindings,
+        source: Arc::new(network.clone()),
+        network,
+    };
+    if document.network.main().layers.len() > MANY {
+        document.collapsed = document.outermost();
+    }
+    let request = LayoutRequest {
+        collapsed: document.collapsed.clone(),
+        bindings: document.bindings.clone(),
+        hide_trivial: true,
+        ..LayoutRequest::default()
+    };
+    document.layout = Arc::new(layout::layout(&document.network, &request));
+    let notes = document.network.warnings.clone();
+    Ok((document, notes))
+}
+
+/// Elements of one item of the first output.
+fn outputs(network: &Network, bindings: &Bindings) -> Option<u64> {
+    network
+        .tensor(*network.main().outputs.first()?)
+        .spec
+        .elements(bindings)
+}
+
+/// For a network of one picture.
+fn preprocess(network: &Network) -> Option<Preprocess> {
+    let [input] = network.main().inputs[..] else {
+        return None;
+    };
+    let dims = network.tensor(input).spec.dims()?;
+    let [_, channels, height, width] = &dims[..] else {
+        return None;
+    };
+    // A free size is that of most classifiers.
+    let side = |d: &Dim| d.known().unwrap_or(224) as usize;
+    match channels.known() {
+        Some(3) => Some(Preprocess::imagenet(side(width), side(height))),
+        Some(1) => Some(Preprocess::unit(side(width), side(height), 1)),
+        _ => None,
+    }
+}
+
+impl Document {
+    pub(crate) fn first_input(&self) -> Input {
+        match self.samples {
+            Some(_) => Input::Sample(0),
+            None => Input::None,
+        }
+    }
+
+    /// The arrays that a pass over `input` starts from; `None` without input.
+    pub(crate) fn arrays(&self, input: &Input) -> Result<Option<Arrays>, String> {
+        let picture = match input {
+            Input::None => return Ok(None),
+            Input::Sample(i) => self
+                .samples
+                .as_ref()
+                .map(|s| s.picture(*i))
+                .ok_or("there is no data set")?,
+            Input::Picture { picture, .. } => (**picture).clone(),
+            Input::Arrays { arrays, .. } => return Ok(Some((**arrays).clone())),
+        };
+        let how = self.preprocess.as_ref().ok_or_else(|| {
+            format!(
+                "{}: a picture was given, but the network does not take one",
+                self.file
+            )
+        })?;
+        let array = data::apply(how, &picture).map_err(|e| e.to_string())?;
+        let name = self.network.tensor(self.network.main().inputs[0]).name.clone();
+        Ok(Some(vec![(name, array)]))
+    }
+
+    pub(crate) fn clear_pass(&mut self) {
+        (self.trace, self.gradients) = (None, None);
+        self.passed += 1;
+    }
+
+    /// Takes a pass in; symbolic sizes become those of the pass.
+    pub(crate) fn set_pass(&mut self, trace: Trace) {
+        for (id, tensor) in &trace.tensors {
+            let spec = &mut self.network.tensors[id.0 as usize].spec;
+            let roles: Vec<_> = spec.axes.iter().flatten().map(|a| a.role).collect();
+            let shape: Vec<u64> = tensor.shape.iter().map(|&d| d as u64).collect();
+            *spec = TensorSpec::fixed(tensor.dtype, &shape);
+            if let Some(axes) = spec.axes.as_mut().filter(|a| a.len() == roles.len()) {
+                axes.iter_mut()
+                    .zip(roles)
+                    .for_each(|(axis, role)| axis.role = role);
+            }
+        }
+        self.cost = model::cost(&self.network, &self.bindings);
+        self.trace = Some(Arc::new(trace));
+        self.gradients = None;
+        self.passed += 1;
+    }
+
+    /// The outermost scopes.
+    pub(crate) fn outermost(&self) -> BTreeSet<ScopeId> {
+        self.network
+            .scopes
+            .get(ScopeTree::ROOT)
+            .children
+            .iter()
+            .copied()
+            .collect()
+    }
+
+    /// The scope with this path.
+    pub fn scope(&self, path: &str) -> Option<ScopeId> {
+        let scopes = &self.network.scopes;
+        (1..scopes.scopes.len() as u32)
+            .map(ScopeId)
+            .find(|&s| scopes.path(s) == path)
+    }
+
+    /// Name of a volume: that of its layer or tensor, or its scope's path.
+    pub fn name(&self, node: Node) -> String {
+        match node {
+            Node::Layer(l) => self.network.layer(l).name.clone(),
+            Node::Scope(s) => self.network.scopes.path(s),
+            Node::Input(t) | Node::Output(t) => self.network.tensor(t).name.clone(),
+        }
+    }
+
+    /// The volume of this name, where it is shown.
+    pub fn find(&self, name: &str) -> Option<Node> {
+        self.layout
+            .volumes
+            .iter()
+            .map(|v| v.node)
+            .find(|&n| self.name(n) == name)
+    }
+
+    /// Tensors that volumes show.
+    pub fn shown(&self) -> impl Iterator<Item = TensorId> + '_ {
+        self.layout.volumes.iter().filter_map(|v| v.tensor)
+    }
+}

@@ -1,0 +1,343 @@
+//! What is open now: a document, a selection, a playhead, undo. It changes only by [`Command`].
+//!
+//! In: commands from any panel, the scene, a tour file or a test; results from the worker. Out:
+//! the state that everything on screen is drawn from. It knows no window and no GPU.
+
+mod command;
+mod document;
+mod output;
+pub mod tour;
+mod worker;
+
+pub use command::{Command, Goal, Source};
+pub use document::{Document, Input};
+pub use output::{Output, Score};
+pub use tour::{Stop, Tour};
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use layout::{Layout, LayoutRequest, Node};
+use model::ScopeId;
+
+use worker::{Job, Reply, Worker};
+
+/// What undo brings back.
+#[derive(Clone, Debug, PartialEq)]
+pub struct State {
+    /// The selected volume.
+    pub selection: Option<Node>,
+    /// Scopes drawn as one volume.
+    pub collapsed: BTreeSet<ScopeId>,
+    /// How far the flow has come, columns of the layout.
+    pub playhead: f32,
+    /// The gradients flow instead of the activations, from the output to the input.
+    pub backward: bool,
+    /// Element of the output that gradients are of; `None`: the largest.
+    pub unit: Option<usize>,
+    /// What flows through.
+    pub input: Input,
+    /// Flow speed; 1 takes [`Session::seconds`] from end to end.
+    pub speed: f32,
+    /// Begin again at the end.
+    pub looping: bool,
+    /// Scores pass a softmax before they are shown.
+    pub softmax: bool,
+    /// Light colours.
+    pub light: bool,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        State {
+            selection: None,
+            collapsed: BTreeSet::new(),
+            playhead: f32::MAX,
+            backward: false,
+            unit: None,
+            input: Input::None,
+            speed: 1.0,
+            looping: false,
+            softmax: true,
+            light: false,
+        }
+    }
+}
+
+/// How grave a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Level {
+    Info,
+    Warning,
+    Error,
+}
+
+/// Everything that is open.
+pub struct Session {
+    /// Changed by commands, brought back by undo.
+    pub state: State,
+    /// The open network.
+    pub document: Option<Document>,
+    /// Messages, oldest first.
+    pub log: Vec<(Level, String)>,
+    /// True while the flow moves.
+    pub playing: bool,
+    /// Where the camera is to go, with a number that grows by each request.
+    pub goal: (u64, Goal),
+    /// Guided tour, its stop, and seconds since that stop began.
+    pub tour: Option<(Arc<Tour>, usize, f32)>,
+    undo: Vec<(std::mem::Discriminant<Command>, State)>,
+    redo: Vec<State>,
+    worker: Worker,
+    /// Grows with each pass that is asked for; replies to older ones are dropped.
+    ticket: u64,
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Session {
+    /// Nothing open.
+    pub fn new() -> Self {
+        Session {
+            state: State::default(),
+            document: None,
+            log: Vec::new(),
+            playing: false,
+            goal: (0, Goal::Home),
+            tour: None,
+            undo: Vec::new(),
+            redo: Vec::new(),
+            worker: Worker::new(),
+            ticket: 0,
+        }
+    }
+
+    /// The layout of the open network.
+    pub fn layout(&self) -> Option<&Arc<Layout>> {
+        self.document.as_ref().map(|d| &d.layout)
+    }
+
+    /// Columns of the layout, where the flow ends.
+    pub fn columns(&self) -> f32 {
+        self.layout().map_or(0.0, |l| {
+            l.volumes.iter().map(|v| v.rank + 1).max().unwrap_or(0) as f32
+        })
+    }
+
+    /// Seconds that the flow takes at speed 1.
+    pub fn seconds(&self) -> f32 {
+        (self.columns() * 0.4).clamp(3.0, 20.0)
+    }
+
+    /// Work under way, in words.
+    pub fn busy(&self) -> Option<String> {
+        self.worker.busy()
+    }
+
+    /// True when there is something to undo, and to redo.
+    pub fn history(&self) -> (bool, bool) {
+        (!self.undo.is_empty(), !self.redo.is_empty())
+    }
+
+    /// Adds a message to the log.
+    pub fn say(&mut self, level: Level, text: impl Into<String>) {
+        self.log.push((level, text.into()));
+    }
+
+    /// Does what `command` says. What is impossible is logged, and changes nothing.
+    pub fn apply(&mut self, command: Command) {
+        let before = self.state.clone();
+        let kind = std::mem::discriminant(&command);
+        if let Err(problem) = command::apply(self, command) {
+            self.say(Level::Error, problem);
+        }
+        if self.state != before {
+            // Scrubbing is one step, however many places it passes.
+            let continued = matches!(self.undo.last(), Some((last, _)) if *last == kind)
+                && kind == std::mem::discriminant(&Command::Seek(0.0));
+            if !continued {
+                self.undo.push((kind, before.clone()));
+            }
+            self.redo.clear();
+            self.follow(&before);
+        }
+    }
+
+    fn travel(&mut self, to: State) {
+        let before = std::mem::replace(&mut self.state, to);
+        self.follow(&before);
+    }
+
+    pub(crate) fn undo(&mut self) {
+        if let Some((_, state)) = self.undo.pop() {
+            self.redo.push(self.state.clone());
+            self.travel(state);
+        }
+    }
+
+    pub(crate) fn redo(&mut self) {
+        if let Some(state) = self.redo.pop() {
+            let kind = std::mem::discriminant(&Command::Redo);
+            self.undo.push((kind, self.state.clone()));
+            self.travel(state);
+        }
+    }
+
+    /// Brings what depends on the state after it: layout, pass, gradients.
+    fn follow(&mut self, before: &State) {
+        let columns = self.columns();
+        if self.state.playhead > columns {
+            self.state.playhead = columns;
+        }
+        if self.state.collapsed != before.collapsed {
+            self.place();
+        }
+        if self.state.input != before.input {
+            self.run();
+        } else if self.state.backward && (!before.backward || self.state.unit != before.unit) {
+            self.differentiate();
+        }
+    }
+
+    /// Lays the network out again.
+    pub(crate) fn place(&mut self) {
+        let Some(document) = &mut self.document else {
+            return;
+        };
+        let whole = self.state.playhead >= columns(&document.layout);
+        let share = self.state.playhead / columns(&document.layout).max(1.0);
+        let request = LayoutRequest {
+            collapsed: self.state.collapsed.clone(),
+            bindings: document.bindings.clone(),
+            hide_trivial: true,
+            ..LayoutRequest::default()
+        };
+        document.layout = Arc::new(layout::layout(&document.network, &request));
+        document.placed += 1;
+        let end = columns(&document.layout);
+        self.state.playhead = if whole { end } else { share * end };
+        let shown = |n: &Node| document.layout.volumes.iter().any(|v| v.node == *n);
+        self.state.selection = self.state.selection.filter(shown);
+    }
+
+    fn run(&mut self) {
+        let Some(document) = &mut self.document else {
+            return;
+        };
+        self.ticket += 1;
+        match document.arrays(&self.state.input) {
+            Ok(Some(arrays)) => {
+                let network = document.source.clone();
+                self.worker.submit(self.ticket, Job::Run { network, arrays });
+            }
+            Ok(None) => document.clear_pass(),
+            Err(problem) => self.say(Level::Error, problem),
+        }
+        if self.state.backward {
+            self.differentiate();
+        }
+    }
+
+    fn differentiate(&mut self) {
+        let Some(document) = &self.document else { return };
+        let unit = self
+            .state
+            .unit
+            .or_else(|| self.output().map(|o| o.ranked(1)[0].index));
+        let (Ok(Some(arrays)), Some(unit)) = (document.arrays(&self.state.input), unit) else {
+            return;
+        };
+        let network = document.source.clone();
+        self.worker.submit(
+            self.ticket,
+            Job::Gradients {
+                network,
+                arrays,
+                unit,
+            },
+        );
+    }
+
+    /// Takes finished work in and moves the playhead by `dt` seconds. Call once a frame.
+    pub fn update(&mut self, dt: f32) {
+        while let Some((ticket, reply)) = self.worker.poll() {
+            self.take(ticket, reply);
+        }
+        if self.playing {
+            let (end, step) = (
+                self.columns(),
+                dt * self.state.speed * self.columns() / self.seconds(),
+            );
+            let to = self.state.playhead + if self.state.backward { -step } else { step };
+            self.state.playhead = to.clamp(0.0, end);
+            if !(0.0..end).contains(&to) {
+                if self.state.looping {
+                    self.state.playhead = if self.state.backward { end } else { 0.0 };
+                } else {
+                    self.playing = false;
+                }
+            }
+        }
+        tour::advance(self, dt);
+    }
+
+    /// Waits until the worker has nothing left to do.
+    pub fn wait(&mut self) {
+        while self.worker.pending() {
+            if let Some((ticket, reply)) = self.worker.wait() {
+                self.take(ticket, reply);
+            }
+        }
+    }
+
+    fn take(&mut self, ticket: u64, reply: Reply) {
+        match reply {
+            Reply::Failed(problem) => self.say(Level::Error, problem),
+            Reply::Opened { document, notes } => {
+                for note in notes {
+                    self.say(Level::Warning, note);
+                }
+                self.say(Level::Info, format!("{} is open", document.file));
+                let input = document.first_input();
+                let light = self.state.light;
+                self.state = State {
+                    collapsed: document.collapsed.clone(),
+                    input,
+                    light,
+                    ..State::default()
+                };
+                self.document = Some(*document);
+                self.undo.clear();
+                self.redo.clear();
+                self.state.playhead = self.columns();
+                self.goal = (self.goal.0 + 1, Goal::Home);
+                self.run();
+            }
+            Reply::Passed(trace) if ticket == self.ticket => {
+                if let Some(document) = &mut self.document {
+                    document.set_pass(trace);
+                    self.place();
+                }
+                if self.state.backward {
+                    self.differentiate();
+                }
+            }
+            Reply::Differentiated(trace) if ticket == self.ticket => {
+                if let Some(document) = &mut self.document {
+                    document.gradients = Some(Arc::new(trace));
+                    document.passed += 1;
+                }
+            }
+            Reply::Passed(_) | Reply::Differentiated(_) => (),
+        }
+    }
+}
+
+fn columns(layout: &Layout) -> f32 {
+    layout.volumes.iter().map(|v| v.rank + 1).max().unwrap_or(0) as f32
+}
