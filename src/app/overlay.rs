@@ -14,11 +14,12 @@ pub struct Hover {
     pub cell: [u32; 3],
 }
 
-/// Draws into `rect` of the painter's layer.
+/// Draws into `rect` of the painter's layer; `layout` as it stands in this frame, with open tiles.
 pub fn draw(
     painter: &Painter,
     rect: Rect,
     session: &Session,
+    (layout, tiles): (&layout::Layout, &[scene::tiles::Tile]),
     camera: &Camera,
     hover: &Hover,
     pointer: egui::Pos2,
@@ -40,7 +41,6 @@ pub fn draw(
         );
         return;
     };
-    let layout = &document.layout;
     let size = Vec2::new(rect.width(), rect.height());
     let measure = |text: &str, size: f32| {
         painter
@@ -66,6 +66,24 @@ pub fn draw(
         painter.text(at, Align2::CENTER_TOP, &label.detail, small, faint);
     }
     let small = FontId::proportional(12.0);
+    for tile in tiles {
+        let foot = tile.center - glam::Vec3::Y * tile.size.y * 0.5;
+        let Some((at, depth)) = camera.project(foot, size) else {
+            continue;
+        };
+        let points = tile.size.x / depth * size.y / (2.0 * (camera.fov / 2.0).tan());
+        // Too small to read is better left out.
+        let font = (points * 0.14).min(13.0);
+        if font >= 7.0 {
+            let text = format!("{}  ({:.2})", tile.channel, tile.mean);
+            let at = rect.min + vec2(at.x, at.y + 1.0);
+            painter.text(at, Align2::CENTER_TOP, text, FontId::proportional(font), faint);
+        }
+    }
+    if let Some(more) = tiles.first().and_then(|_| hidden(session)) {
+        let at = rect.right_bottom() + vec2(-14.0, -10.0);
+        painter.text(at, Align2::RIGHT_BOTTOM, more, small.clone(), faint);
+    }
     let legend = match (session.state.backward, document.trace.is_some()) {
         (_, false) => "structure only: give an input to see values",
         (false, _) => {
@@ -105,6 +123,19 @@ pub fn draw(
         panel(painter, theme, Rect::from_min_size(at, text.size()));
         painter.galley(at, text, strong);
     }
+}
+
+/// What the tiles do not show.
+fn hidden(session: &Session) -> Option<String> {
+    let document = session.document.as_ref()?;
+    let volume = document
+        .layout
+        .volumes
+        .iter()
+        .find(|v| session.state.selection == Some(v.node))?;
+    let all = volume.cells.counts[2] as usize;
+    let most = scene::tiles::MOST;
+    (all > most).then(|| format!("{most} of {all} channels; number and mean under each"))
 }
 
 fn panel(painter: &Painter, theme: Theme, rect: Rect) {

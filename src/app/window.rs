@@ -1,6 +1,7 @@
 //! The explorer's window: Bevy runs it, `session` decides, `panels` and `scene` show.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use bevy::camera::ClearColorConfig;
 use bevy::core_pipeline::tonemapping::{DebandDither, Tonemapping};
@@ -10,6 +11,7 @@ use bevy::render::view::Msaa;
 use bevy_egui::{EguiContexts, EguiPlugin, EguiPrimaryContextPass, egui};
 use bevy_panorbit_camera::{PanOrbitCamera, PanOrbitCameraPlugin};
 use panels::{Panels, Status};
+use scene::tiles::{Order, Tile};
 use scene::{Camera as Eye, Display, Look, Theme};
 use session::{Command, Goal, Session, Source};
 
@@ -31,6 +33,14 @@ struct Explorer {
     sent: Option<u64>,
     /// What is in GPU memory: layout, pass, direction.
     uploaded: Option<(u64, u64, bool)>,
+    /// Origins of the volumes on their way to the present layout, and seconds since it came.
+    moving: Option<(Vec<(glam::Vec3, glam::Vec3)>, f32)>,
+    /// The layout that is shown.
+    placed: Option<Arc<layout::Layout>>,
+    /// The layout as it stands in this frame.
+    layout: Arc<layout::Layout>,
+    /// Open channels, with what they were made for.
+    tiles: Vec<Tile>,
     /// Where the button went down, to tell a click from a drag.
     pressed: Option<egui::Pos2>,
 }
@@ -52,6 +62,10 @@ pub fn open(files: &[String]) -> ExitCode {
         waiting: files.get(1).map(|f| Source::File(f.into())),
         sent: None,
         uploaded: None,
+        moving: None,
+        placed: None,
+        layout: Arc::default(),
+        tiles: Vec::new(),
         pressed: None,
     };
     let window = Window {
@@ -67,7 +81,7 @@ pub fn open(files: &[String]) -> ExitCode {
     .add_plugins((EguiPlugin::default(), PanOrbitCameraPlugin, crate::stage::plugin))
     .insert_resource(explorer)
     .add_systems(Startup, camera)
-    .add_systems(Update, (act, aim).chain())
+    .add_systems(Update, (act, place, aim).chain())
     .add_systems(EguiPrimaryContextPass, show)
     .add_systems(PostUpdate, fill.after(TransformSystems::Propagate));
     match app.run() {
@@ -126,6 +140,70 @@ fn act(
     Ok(())
 }
 
+/// Seconds that volumes take to their new places.
+const MOVE: f32 = 0.6;
+
+/// Moves volumes towards the session's layout, and opens the selection's channels.
+fn place(mut explorer: ResMut<Explorer>, time: Res<Time>) {
+    let explorer = &mut *explorer;
+    let Some(document) = &explorer.session.document else {
+        return;
+    };
+    let fresh = explorer
+        .placed
+        .as_ref()
+        .is_none_or(|p| !Arc::ptr_eq(p, &document.layout));
+    if fresh {
+        let same = explorer
+            .placed
+            .as_ref()
+            .is_some_and(|p| p.volumes == document.layout.volumes);
+        if !same && explorer.placed.is_some() {
+            let origins = scene::transition::origins(&document.network, &explorer.layout, &document.layout);
+            explorer.moving = Some((origins, 0.0));
+        }
+        explorer.placed = Some(document.layout.clone());
+        explorer.layout = document.layout.clone();
+    }
+    if let Some((origins, seconds)) = &mut explorer.moving {
+        *seconds += time.delta_secs();
+        let share = *seconds / MOVE;
+        explorer.layout = match share < 1.0 {
+            true => scene::transition::between(&document.layout, origins, share).into(),
+            false => document.layout.clone(),
+        };
+        if share >= 1.0 {
+            explorer.moving = None;
+        }
+    }
+    let state = &explorer.session.state;
+    let volume = document
+        .layout
+        .volumes
+        .iter()
+        .find(|v| state.selection == Some(v.node));
+    let trace = if state.backward {
+        &document.gradients
+    } else {
+        &document.trace
+    };
+    let values = volume.and_then(|v| trace.as_ref()?.tensors.get(&v.tensor?)?.host());
+    explorer.tiles = match (volume, values) {
+        (Some(volume), Some(values)) if explorer.moving.is_none() => {
+            scene::tiles::tiles(&document.layout, volume, values, order(&explorer.session))
+        }
+        _ => Vec::new(),
+    };
+}
+
+fn order(session: &Session) -> Order {
+    let paint = session.state.paint;
+    Order {
+        own_range: paint.own_range,
+        sorted: paint.sorted,
+    }
+}
+
 /// Sends the camera to the session's goal.
 fn aim(mut explorer: ResMut<Explorer>, mut camera: Single<&mut PanOrbitCamera>) {
     let explorer = &mut *explorer;
@@ -143,7 +221,13 @@ fn aim(mut explorer: ResMut<Explorer>, mut camera: Single<&mut PanOrbitCamera>) 
         (Goal::Selection, Some(volume)) => {
             let mut eye = now(&camera);
             let room = glam::Vec3::splat(0.35 * volume.size.length().max(1.0));
-            eye.frame((volume.min() - room, volume.max() + room), size, 0.1);
+            let (mut min, mut max) = (volume.min() - room, volume.max() + room);
+            for tile in &explorer.tiles {
+                min = min.min(tile.center - tile.size / 2.0);
+                max = max.max(tile.center + tile.size / 2.0);
+            }
+            (eye.yaw, eye.pitch) = (-0.25, 0.12);
+            eye.frame((min, max), size, 0.1);
             eye
         }
         _ => {
@@ -207,9 +291,9 @@ fn show(
     if over && let Some(document) = &explorer.session.document {
         let at = pointer - rect.min;
         let (origin, direction) = eye.ray(glam::Vec2::new(at.x, at.y), size);
-        if let Some((volume, distance)) = scene::compose::pick(&document.layout, origin, direction) {
+        if let Some((volume, distance)) = scene::compose::pick(&explorer.layout, origin, direction) {
             let point = origin + direction * distance;
-            let cell = scene::compose::cell(&document.layout.volumes[volume], point);
+            let cell = scene::compose::cell(&explorer.layout.volumes[volume], point);
             explorer.hover = Hover {
                 volume: Some(volume),
                 cell,
@@ -241,7 +325,16 @@ fn show(
     let painter = context
         .layer_painter(egui::LayerId::background())
         .with_clip_rect(rect);
-    crate::overlay::draw(&painter, rect, &explorer.session, &eye, &explorer.hover, pointer);
+    let scene = (&*explorer.layout, &explorer.tiles[..]);
+    crate::overlay::draw(
+        &painter,
+        rect,
+        &explorer.session,
+        scene,
+        &eye,
+        &explorer.hover,
+        pointer,
+    );
     for command in out {
         explorer.session.apply(command);
     }
@@ -322,9 +415,22 @@ fn fill(
         selected: node.and_then(|n| document.layout.volumes.iter().position(|v| v.node == n)),
         hovered: explorer.hover.volume,
         theme,
+        map: explorer.session.state.paint.map,
+        magnitude: explorer.session.state.paint.magnitude,
+        full: explorer.session.state.paint.full,
     };
-    let boxes = scene::compose::boxes(&document.layout, &shown.display, &look);
-    let mut segments = scene::compose::ribbons(&document.layout, &look);
+    let mut boxes = scene::compose::boxes(&explorer.layout, &shown.display, &look);
+    if let Some(volume) = look.selected.map(|v| &document.layout.volumes[v]) {
+        let order = order(&explorer.session);
+        boxes.extend(scene::tiles::boxes(
+            volume,
+            &explorer.tiles,
+            &shown.display,
+            &look,
+            order,
+        ));
+    }
+    let mut segments = scene::compose::ribbons(&explorer.layout, &look);
     if let Some(volume) = explorer.hover.volume.map(|v| &document.layout.volumes[v]) {
         for patch in crate::overlay::field(document, volume, explorer.hover.cell) {
             let input = layout::Node::Input(patch.input);

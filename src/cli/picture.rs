@@ -56,6 +56,7 @@ pub fn render(file: &Path, out: &Path, inputs: Option<&Path>, options: &Options)
     let mut request = LayoutRequest {
         bindings: bindings.clone(),
         hide_trivial: true,
+        fold: true,
         ..LayoutRequest::default()
     };
     if options.collapsed {

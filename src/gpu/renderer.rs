@@ -24,6 +24,10 @@ impl Flags {
     pub const HOVERED: u32 = 16;
     /// The flow front comes from +x.
     pub const REVERSED: u32 = 32;
+    /// Values lose their sign.
+    pub const MAGNITUDE: u32 = 64;
+    /// Times 0 to 3: viridis, magma, cividis, grey.
+    pub const MAP: u32 = 256;
 }
 
 /// One box, as the shader reads it (`shaders/volume.wgsl`).

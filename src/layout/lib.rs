@@ -20,6 +20,7 @@ use model::{Bindings, LayerId, Network, ScopeId, TensorId, TensorSpec};
 use serde::{Deserialize, Serialize};
 
 mod cells;
+mod fold;
 mod graph;
 mod lanes;
 mod route;
@@ -39,6 +40,8 @@ pub struct LayoutRequest {
     /// Leave out Identity, Dropout, Constant, Cast and shape arithmetic: their consumers' links
     /// start at what they read.
     pub hide_trivial: bool,
+    /// Break long networks into rows.
+    pub fold: bool,
 }
 
 /// What a volume stands for.
@@ -140,7 +143,7 @@ pub struct Link {
     /// The tensor.
     pub tensor: TensorId,
     /// Corners of a polyline from the +x face of `from` to the -x face of `to`, scene units.
-    /// x never decreases. Straight between the corners it meets no other volume; rounding a
+    /// x never decreases, but for a link that goes to the next row. Straight between the corners it meets no other volume; rounding a
     /// corner on its inner side is safe too.
     pub path: Vec<Vec3>,
     /// True when it arcs above the volumes that it passes.
@@ -179,5 +182,6 @@ pub fn layout(network: &Network, request: &LayoutRequest) -> Layout {
     }
     let sizes: Vec<Vec3> = volumes.iter().map(|v| v.size).collect();
     let lanes = lanes::assign(&graph, &sizes);
-    route::place(graph, &lanes, volumes)
+    let placed = route::place(graph, &lanes, volumes);
+    if request.fold { fold::fold(placed) } else { placed }
 }

@@ -3,6 +3,7 @@
 //! In: a [`Session`], to read. Out: [`Command`]s, and the rectangle that is left for the scene.
 //! It knows no Bevy and no GPU, so that each panel can be drawn and tested alone.
 
+mod colors;
 mod input;
 mod inspector;
 mod log;
@@ -81,6 +82,8 @@ impl Panels {
                     input::show(ui, &mut self.thumbnails, session, out);
                     ui.separator();
                     inspector::show(ui, session);
+                    ui.separator();
+                    colors::show(ui, session, out);
                     ui.separator();
                     log::show(ui, session);
                 });

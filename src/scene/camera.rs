@@ -70,15 +70,15 @@ impl Camera {
         (self.eye(), (near - self.eye()).normalize())
     }
 
-    /// A good first look at the box `min..max`: long networks from nearly straight ahead, so that
-    /// their far end stays readable, short ones from the side.
+    /// A good first look at the box `min..max`: short networks from the front, long ones from
+    /// beside their input, so that its end is large and the depth fills the picture.
     pub fn overview((min, max): (Vec3, Vec3), size: Vec2) -> Self {
         let extent = max - min;
         let long = extent.x / extent.y.max(extent.z).max(1e-3);
         let turn = ((long - 4.0) / 12.0).clamp(0.0, 1.0);
         let mut camera = Camera {
-            yaw: -0.42 + 0.30 * turn,
-            pitch: 0.36 - 0.10 * turn,
+            yaw: -0.42 - 0.5 * turn,
+            pitch: 0.36 + 0.12 * turn,
             ..Camera::default()
         };
         camera.frame((min, max), size, 0.05);

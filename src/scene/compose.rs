@@ -18,6 +18,8 @@ pub struct Shown {
     pub low: f32,
     /// Value at the high end.
     pub high: f32,
+    /// Least and greatest value.
+    pub full: (f32, f32),
     /// True when the map diverges at zero.
     pub signed: bool,
     /// True for an input image.
@@ -67,6 +69,7 @@ impl Display {
                     slot,
                     low,
                     high,
+                    full: extremes(values),
                     signed: signed && !picture,
                     picture,
                 },
@@ -112,6 +115,49 @@ pub fn range(values: &[f32]) -> (f32, f32, bool) {
     (if low > 0.0 && low < 0.5 * high { 0.0 } else { low }, high, false)
 }
 
+/// Least and greatest finite value.
+fn extremes(values: &[f32]) -> (f32, f32) {
+    let finite = values.iter().copied().filter(|v| v.is_finite());
+    let (low, high) = finite.fold((f32::INFINITY, f32::NEG_INFINITY), |(a, b), v| {
+        (a.min(v), b.max(v))
+    });
+    if low < high {
+        (low, high)
+    } else {
+        (low.min(0.0), low.max(0.0) + 1.0)
+    }
+}
+
+impl Look {
+    /// Colour flags that all boxes share.
+    pub(crate) fn paint(&self) -> u32 {
+        (self.map.min(3) * Flags::MAP) | if self.magnitude { Flags::MAGNITUDE } else { 0 }
+    }
+
+    /// The range as shown: low, high, and whether the map diverges.
+    pub(crate) fn range(&self, (low, high, signed): (f32, f32, bool)) -> (f32, f32, bool) {
+        match self.magnitude {
+            true => (0.0, low.abs().max(high.abs()), false),
+            false => (low, high, signed),
+        }
+    }
+
+    fn shown(&self, shown: &Shown) -> (f32, f32, bool) {
+        if shown.picture {
+            return (shown.low, shown.high, false);
+        }
+        let (low, high) = match (self.full, shown.signed) {
+            (false, _) => (shown.low, shown.high),
+            (true, false) => shown.full,
+            (true, true) => {
+                let reach = shown.full.0.abs().max(shown.full.1.abs());
+                (-reach, reach)
+            }
+        };
+        self.range((low, high, shown.signed))
+    }
+}
+
 /// What changes from frame to frame without a new layout.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Look {
@@ -119,6 +165,12 @@ pub struct Look {
     pub playhead: Option<f32>,
     /// The flow runs from the output to the input.
     pub backward: bool,
+    /// Sequential colour map: 0 viridis, 1 magma, 2 cividis, 3 grey.
+    pub map: u32,
+    /// Values lose their sign.
+    pub magnitude: bool,
+    /// Ranges reach from the least to the greatest value, instead of leaving 0.5 % out at each end.
+    pub full: bool,
     /// The selected volume.
     pub selected: Option<usize>,
     /// The volume under the pointer.
@@ -134,8 +186,8 @@ pub fn boxes(layout: &Layout, display: &Display, look: &Look) -> Vec<(gpu::Volum
         let mut flags = 0;
         if let Some(s) = shown {
             flags |= Flags::VALUES;
-            flags |= if s.signed { Flags::SIGNED } else { 0 };
-            flags |= if s.picture { Flags::PICTURE } else { 0 };
+            flags |= if look.shown(s).2 { Flags::SIGNED } else { 0 };
+            flags |= if s.picture { Flags::PICTURE } else { look.paint() };
         }
         flags |= if look.selected == Some(i) {
             Flags::SELECTED
@@ -161,8 +213,8 @@ pub fn boxes(layout: &Layout, display: &Display, look: &Look) -> Vec<(gpu::Volum
             elements: shown.map_or(0, |s| s.slot.len),
             strides: cells.strides,
             slabs: (slabs && !picture) as u32,
-            low: shown.map_or(0.0, |s| s.low),
-            high: shown.map_or(1.0, |s| s.high),
+            low: shown.map_or(0.0, |s| look.shown(s).0),
+            high: shown.map_or(1.0, |s| look.shown(s).1),
             front: look.playhead.map_or(1.1, |p| {
                 let past = p - volume.rank as f32;
                 let past = if look.backward { 1.0 - past } else { past };

@@ -51,6 +51,19 @@ pub fn labels(
         }
         order.push((weight, i, at));
     }
+    // Names keep off the largest volumes; more would cost more than they show.
+    let mut solid: Vec<(usize, Vec2, Vec2)> = Vec::new();
+    for (i, volume) in layout.volumes.iter().enumerate().take(2_000) {
+        let corner = |k: usize| {
+            let pick = glam::BVec3::new(k & 1 == 0, k & 2 == 0, k & 4 == 0);
+            camera.project(Vec3::select(pick, volume.min(), volume.max()), size)
+        };
+        let corners: Option<Vec<Vec2>> = (0..8).map(|k| corner(k).map(|c| c.0)).collect();
+        if let Some(corners) = corners {
+            let fold = |f: fn(Vec2, Vec2) -> Vec2| corners.iter().copied().reduce(f).unwrap_or_default();
+            solid.push((i, fold(Vec2::min), fold(Vec2::max)));
+        }
+    }
     order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     let mut taken: Vec<(Vec2, Vec2)> = Vec::new();
     let mut placed = Vec::new();
@@ -62,9 +75,9 @@ pub fn labels(
         let half = Vec2::new(width / 2.0 + 6.0 * scale, font * 1.3);
         let at = at + Vec2::new(0.0, half.y + 4.0 * scale);
         let (min, max) = (at - half, at + half);
-        let free = taken
-            .iter()
-            .all(|(a, b)| max.x < a.x || min.x > b.x || max.y < a.y || min.y > b.y);
+        let clear = |a: &Vec2, b: &Vec2| max.x < a.x || min.x > b.x || max.y < a.y || min.y > b.y;
+        let free = taken.iter().all(|(a, b)| clear(a, b))
+            && (chosen == Some(i) || solid.iter().all(|(v, a, b)| *v == i || clear(a, b)));
         if free && min.cmpge(Vec2::ZERO).all() && max.cmple(size).all() {
             taken.push((min, max));
             placed.push(Label {

@@ -7,6 +7,8 @@ pub mod camera;
 pub mod compose;
 pub mod labels;
 pub mod theme;
+pub mod tiles;
+pub mod transition;
 
 pub use camera::Camera;
 pub use compose::{Display, Look};

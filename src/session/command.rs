@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::document::Input;
 use crate::worker::Job;
-use crate::{Session, Tour};
+use crate::{Paint, Session, Tour};
 
 /// Where a file comes from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -72,6 +72,7 @@ pub enum Command {
     Unit(Option<usize>),
     Softmax(bool),
     Light(bool),
+    Paint(Paint),
     Look(Goal),
     /// Begins a guided tour, or ends it.
     Tour(Option<Tour>),
@@ -135,8 +136,12 @@ pub(crate) fn apply(session: &mut Session, command: Command) -> Result<(), Strin
                 .as_ref()
                 .map(|d| d.outermost())
                 .unwrap_or_default();
+            session.goal = (session.goal.0 + 1, Goal::Home);
         }
-        Command::ExpandAll => state.collapsed.clear(),
+        Command::ExpandAll => {
+            state.collapsed.clear();
+            session.goal = (session.goal.0 + 1, Goal::Home);
+        }
         Command::Play => {
             let (begin, done) = match state.backward {
                 false => (0.0, state.playhead >= end),
@@ -163,6 +168,7 @@ pub(crate) fn apply(session: &mut Session, command: Command) -> Result<(), Strin
         Command::Unit(unit) => state.unit = unit,
         Command::Softmax(on) => state.softmax = on,
         Command::Light(on) => state.light = on,
+        Command::Paint(paint) => state.paint = paint,
         Command::Look(goal) => session.goal = (session.goal.0 + 1, goal),
         Command::Tour(tour) => {
             session.tour = tour.map(|t| (t.into(), 0, 0.0));
@@ -176,8 +182,8 @@ pub(crate) fn apply(session: &mut Session, command: Command) -> Result<(), Strin
                 crate::tour::arrive(session);
             }
         }
-        Command::Undo => session.undo(),
-        Command::Redo => session.redo(),
+        // The session itself travels in time.
+        Command::Undo | Command::Redo => (),
     }
     Ok(())
 }

@@ -133,6 +133,7 @@ pub(crate) fn open(source: &Source) -> Result<(Document, Vec<String>), String> {
         collapsed: document.collapsed.clone(),
         bindings: document.bindings.clone(),
         hide_trivial: true,
+        fold: true,
         ..LayoutRequest::default()
     };
     document.layout = Arc::new(layout::layout(&document.network, &request));

@@ -9,9 +9,9 @@ mod output;
 pub mod tour;
 mod worker;
 
+pub use crate::output::{Output, Score};
 pub use command::{Command, Goal, Source};
 pub use document::{Document, Input};
-pub use output::{Output, Score};
 pub use tour::{Stop, Tour};
 
 use std::collections::BTreeSet;
@@ -45,6 +45,23 @@ pub struct State {
     pub softmax: bool,
     /// Light colours.
     pub light: bool,
+    /// How values are coloured.
+    pub paint: Paint,
+}
+
+/// How values are coloured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Paint {
+    /// Sequential map: 0 viridis, 1 magma, 2 cividis, 3 grey.
+    pub map: u32,
+    /// Values lose their sign.
+    pub magnitude: bool,
+    /// From the least to the greatest value, instead of leaving 0.5 % out at each end.
+    pub full: bool,
+    /// Each channel tile in its own range.
+    pub own_range: bool,
+    /// Channel tiles by their mean, largest first.
+    pub sorted: bool,
 }
 
 impl Default for State {
@@ -60,6 +77,7 @@ impl Default for State {
             looping: false,
             softmax: true,
             light: false,
+            paint: Paint::default(),
         }
     }
 }
@@ -151,6 +169,11 @@ impl Session {
 
     /// Does what `command` says. What is impossible is logged, and changes nothing.
     pub fn apply(&mut self, command: Command) {
+        match command {
+            Command::Undo => return self.undo(),
+            Command::Redo => return self.redo(),
+            _ => (),
+        }
         let before = self.state.clone();
         let kind = std::mem::discriminant(&command);
         if let Err(problem) = command::apply(self, command) {
@@ -173,14 +196,14 @@ impl Session {
         self.follow(&before);
     }
 
-    pub(crate) fn undo(&mut self) {
+    fn undo(&mut self) {
         if let Some((_, state)) = self.undo.pop() {
             self.redo.push(self.state.clone());
             self.travel(state);
         }
     }
 
-    pub(crate) fn redo(&mut self) {
+    fn redo(&mut self) {
         if let Some(state) = self.redo.pop() {
             let kind = std::mem::discriminant(&Command::Redo);
             self.undo.push((kind, self.state.clone()));
@@ -215,6 +238,7 @@ impl Session {
             collapsed: self.state.collapsed.clone(),
             bindings: document.bindings.clone(),
             hide_trivial: true,
+            fold: true,
             ..LayoutRequest::default()
         };
         document.layout = Arc::new(layout::layout(&document.network, &request));
@@ -304,11 +328,12 @@ impl Session {
                 }
                 self.say(Level::Info, format!("{} is open", document.file));
                 let input = document.first_input();
-                let light = self.state.light;
+                let (light, paint) = (self.state.light, self.state.paint);
                 self.state = State {
                     collapsed: document.collapsed.clone(),
                     input,
                     light,
+                    paint,
                     ..State::default()
                 };
                 self.document = Some(*document);

@@ -328,6 +328,7 @@ fn random(recipe: &Recipe) -> (Network, LayoutRequest) {
         bindings: BTreeMap::new(),
         show_constants: recipe.3.0,
         hide_trivial: recipe.3.1,
+        fold: false,
     };
     (b.network, request)
 }

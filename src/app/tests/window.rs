@@ -1,0 +1,134 @@
+//! The explorer in a real window on a virtual display, used with mouse and keys.
+//!
+//! Needs Xvfb, xdotool and ImageMagick: `./check` installs them and sets `LAYERSCOPE_XVFB`.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const DISPLAY: &str = ":93";
+
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn tool(name: &str, arguments: &[&str]) {
+    let done = Command::new(name)
+        .args(arguments)
+        .env("DISPLAY", DISPLAY)
+        .output();
+    let done = done.unwrap_or_else(|e| panic!("{name}: {e}"));
+    assert!(
+        done.status.success(),
+        "{name} {arguments:?}: {}",
+        String::from_utf8_lossy(&done.stderr)
+    );
+}
+
+/// The screen as 1280 x 800 RGB pixels.
+fn screen(folder: &Path) -> Vec<[u8; 3]> {
+    let file = folder.join("screen.png");
+    tool("import", &["-window", "root", file.to_str().unwrap()]);
+    image::open(&file)
+        .unwrap()
+        .to_rgb8()
+        .pixels()
+        .map(|p| p.0)
+        .collect()
+}
+
+/// Share of the scene's pixels (between the panels) that differ clearly.
+fn difference(a: &[[u8; 3]], b: &[[u8; 3]]) -> f32 {
+    let scene = |i: &usize| (240..980).contains(&(i % 1280)) && (40..720).contains(&(i / 1280));
+    let far = |i: &usize| (0..3).any(|c| a[*i][c].abs_diff(b[*i][c]) > 24);
+    let all = (0..a.len()).filter(scene).count();
+    (0..a.len()).filter(scene).filter(far).count() as f32 / all as f32
+}
+
+/// Takes pictures until `wanted` likes one, for a minute.
+fn wait(folder: &Path, what: &str, wanted: impl Fn(&[[u8; 3]]) -> bool) -> Vec<[u8; 3]> {
+    let start = Instant::now();
+    loop {
+        std::thread::sleep(Duration::from_millis(700));
+        let now = screen(folder);
+        if wanted(&now) {
+            return now;
+        }
+        assert!(
+            start.elapsed() < Duration::from_secs(60),
+            "{what}: not seen within a minute"
+        );
+    }
+}
+
+#[test]
+fn the_window_shows_the_demo_and_answers_keys_and_mouse() {
+    if std::env::var_os("LAYERSCOPE_XVFB").is_none() {
+        eprintln!("not run: LAYERSCOPE_XVFB is not set");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let quiet = || Stdio::null();
+    let server = Command::new("Xvfb")
+        .args([DISPLAY, "-screen", "0", "1280x800x24"])
+        .stderr(quiet())
+        .spawn();
+    let _server = Killed(server.expect("Xvfb"));
+    std::thread::sleep(Duration::from_secs(2));
+    let app = Command::new(env!("CARGO_BIN_EXE_layerscope"))
+        .env("DISPLAY", DISPLAY)
+        .env_remove("WAYLAND_DISPLAY")
+        .env("XDG_RUNTIME_DIR", folder.path())
+        .stdout(quiet())
+        .stderr(quiet())
+        .spawn();
+    let mut app = Killed(app.expect("layerscope"));
+    let empty = vec![[20, 24, 31]; 1280 * 800];
+    let drawn = wait(folder.path(), "the demo", |now| {
+        let share = difference(now, &empty);
+        (0.01..0.6).contains(&share)
+    });
+    tool("xdotool", &["search", "--name", "layerscope", "windowfocus"]);
+    tool("xdotool", &["mousemove", "600", "650", "key", "c"]);
+    wait(folder.path(), "collapsed scopes", |now| {
+        difference(now, &drawn) > 0.01
+    });
+    tool("xdotool", &["key", "ctrl+z", "h"]);
+    wait(folder.path(), "undone", |now| {
+        let share = difference(now, &empty);
+        difference(now, &drawn) < 0.01 && share > 0.01
+    });
+    tool("xdotool", &["key", "l"]);
+    wait(folder.path(), "the light theme", |now| {
+        now[700 * 1280 + 600][0] > 200
+    });
+    // Orbit by dragging, slowly enough for a software driver.
+    let before = screen(folder.path());
+    tool(
+        "xdotool",
+        &[
+            "mousemove",
+            "600",
+            "600",
+            "sleep",
+            "0.4",
+            "mousedown",
+            "1",
+            "sleep",
+            "0.4",
+        ],
+    );
+    for x in ["620", "650", "680", "710"] {
+        tool("xdotool", &["mousemove", x, "640", "sleep", "0.3"]);
+    }
+    tool("xdotool", &["mouseup", "1"]);
+    wait(folder.path(), "another view", |now| {
+        difference(now, &before) > 0.01
+    });
+    assert!(app.0.try_wait().unwrap().is_none(), "the explorer ended");
+}

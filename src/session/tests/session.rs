@@ -1,0 +1,141 @@
+//! The session on the built-in model: commands in, state out, without a window.
+
+use session::{Command, Goal, Input, Level, Session, Source, tour};
+
+fn demo() -> Session {
+    let mut session = Session::new();
+    session.apply(Command::Open(Source::Bundled("fashion-mnist".into())));
+    session.wait();
+    session
+}
+
+fn errors(session: &Session) -> Vec<&str> {
+    let errors = session.log.iter().filter(|(level, _)| *level == Level::Error);
+    errors.map(|(_, text)| text.as_str()).collect()
+}
+
+#[test]
+fn the_demo_tells_most_of_its_samples_apart() {
+    let mut session = demo();
+    let samples = session.document.as_ref().unwrap().samples.clone().unwrap();
+    let mut right = 0;
+    for i in (0..samples.len()).step_by(5) {
+        session.apply(Command::Sample(i));
+        session.wait();
+        right += usize::from(session.output().unwrap().ranked(1)[0].name == samples.class_of(i));
+    }
+    assert!(errors(&session).is_empty(), "{:?}", errors(&session));
+    // 91.5 % on the whole test set; 40 samples are a coarse measure.
+    assert!(right >= 32, "{right} of 40");
+}
+
+#[test]
+fn undo_brings_the_input_and_its_pass_back() {
+    let mut session = demo();
+    let first = session.output();
+    session.apply(Command::Sample(7));
+    session.wait();
+    assert_ne!(session.output(), first);
+    session.apply(Command::Undo);
+    session.wait();
+    assert_eq!(
+        (session.state.input.clone(), session.output()),
+        (Input::Sample(0), first)
+    );
+    session.apply(Command::Redo);
+    assert_eq!(session.state.input, Input::Sample(7));
+    // Scrubbing is one step.
+    let before = session.state.clone();
+    for at in 0..9 {
+        session.apply(Command::Seek(at as f32));
+    }
+    session.apply(Command::Undo);
+    assert_eq!(session.state, before);
+}
+
+#[test]
+fn scopes_collapse_and_the_playhead_keeps_its_place() {
+    let mut session = demo();
+    let (all, end) = (session.layout().unwrap().volumes.len(), session.columns());
+    session.apply(Command::Seek(end / 2.0));
+    session.apply(Command::Select(Some("block1/conv1".into())));
+    session.apply(Command::Collapse("block1".into()));
+    assert!(session.layout().unwrap().volumes.len() < all);
+    assert_eq!(
+        session.state.selection, None,
+        "the selected layer is no longer shown"
+    );
+    assert!((session.state.playhead / session.columns() - 0.5).abs() < 1e-3);
+    session.apply(Command::ExpandAll);
+    assert_eq!(session.layout().unwrap().volumes.len(), all);
+}
+
+#[test]
+fn the_flow_plays_to_the_end_and_stops() {
+    let mut session = demo();
+    session.apply(Command::Seek(0.0));
+    session.apply(Command::Play);
+    let mut seconds = 0.0;
+    while session.playing && seconds < 60.0 {
+        session.update(0.1);
+        seconds += 0.1;
+    }
+    assert_eq!(session.state.playhead, session.columns());
+    assert!((seconds - session.seconds()).abs() < 0.3, "{seconds}");
+}
+
+#[test]
+fn wrong_input_is_told_and_changes_nothing() {
+    let mut session = demo();
+    let before = session.state.clone();
+    for command in [
+        Command::Open(Source::File("no/such/model.onnx".into())),
+        Command::Open(Source::Bytes {
+            name: "cat.png".into(),
+            bytes: b"\x89PNG\r\n\x1a\n"[..].into(),
+        }),
+        Command::Feed(Source::Bytes {
+            name: "broken.png".into(),
+            bytes: b"nonsense"[..].into(),
+        }),
+        Command::Sample(100_000),
+        Command::Select(Some("nothing".into())),
+        Command::Collapse("nowhere".into()),
+        Command::Seek(f32::NAN),
+    ] {
+        let (count, text) = (errors(&session).len(), format!("{command:?}"));
+        session.apply(command);
+        session.wait();
+        assert_eq!(errors(&session).len(), count + 1, "{text}");
+    }
+    assert!(errors(&session)[0].contains("no/such/model.onnx"));
+    assert!(errors(&session)[1].contains("PNG"));
+    assert_eq!(session.state, before);
+    assert!(session.document.is_some());
+}
+
+#[test]
+fn the_tour_runs_through_all_its_stops() {
+    let demo_tour = tour::parse("demo.ron", tour::DEMO).unwrap();
+    let count = demo_tour.stops.len();
+    assert!(count >= 6);
+    let mut session = demo();
+    session.apply(Command::Tour(Some(demo_tour)));
+    let mut seen = 0;
+    let mut last = usize::MAX;
+    for _ in 0..700 {
+        session.wait();
+        session.update(0.1);
+        let stop = session.tour.as_ref().unwrap().1;
+        if stop != last {
+            (seen, last) = (seen + 1, stop);
+        }
+    }
+    assert_eq!(seen, count);
+    assert!(errors(&session).is_empty(), "{:?}", errors(&session));
+    assert!(session.document.as_ref().unwrap().gradients.is_some());
+    assert_eq!(session.goal.1, Goal::Home);
+    // Errors of a tour file name it and the place.
+    let wrong = tour::parse("mine.ron", "Tour(title: 3)").unwrap_err();
+    assert!(wrong.starts_with("mine.ron: 1:"), "{wrong}");
+}
