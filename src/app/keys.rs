@@ -5,7 +5,9 @@ use session::{Command, Goal, Session};
 
 /// Commands for the keys that went down.
 pub fn commands(keys: &ButtonInput<KeyCode>, session: &Session) -> Vec<Command> {
-    let control = keys.any_pressed([KeyCode::ControlLeft, KeyCode::ControlRight, KeyCode::SuperLeft]);
+    // On a slow frame a key may be down and up again before it is looked at.
+    let held = [KeyCode::ControlLeft, KeyCode::ControlRight, KeyCode::SuperLeft];
+    let control = keys.any_pressed(held) || keys.any_just_pressed(held);
     let mut out = Vec::new();
     for key in keys.get_just_pressed() {
         out.push(match (key, control) {

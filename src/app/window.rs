@@ -265,7 +265,7 @@ fn now(camera: &PanOrbitCamera) -> Eye {
 fn show(
     mut contexts: EguiContexts,
     mut explorer: ResMut<Explorer>,
-    camera: Single<&PanOrbitCamera>,
+    mut camera: Single<&mut PanOrbitCamera>,
 ) -> Result {
     let context = contexts.ctx_mut()?.clone();
     let explorer = &mut *explorer;
@@ -286,6 +286,11 @@ fn show(
     let (rect, eye) = (explorer.rect, now(&camera));
     let pointer = context.pointer_latest_pos().unwrap_or_default();
     let over = rect.contains(pointer) && !context.egui_wants_pointer_input();
+    // The wheel over a panel scrolls that panel only.
+    let steers = over || explorer.pressed.is_some();
+    if camera.enabled != steers {
+        camera.enabled = steers;
+    }
     explorer.hover = Hover::default();
     let size = glam::Vec2::new(rect.width(), rect.height());
     if over && let Some(document) = &explorer.session.document {
@@ -335,6 +340,9 @@ fn show(
         &explorer.hover,
         pointer,
     );
+    if !context.input(|i| i.pointer.any_down()) {
+        explorer.pressed = None;
+    }
     for command in out {
         explorer.session.apply(command);
     }

@@ -98,7 +98,7 @@ fn the_window_shows_the_demo_and_answers_keys_and_mouse() {
     wait(folder.path(), "collapsed scopes", |now| {
         difference(now, &drawn) > 0.01
     });
-    tool("xdotool", &["key", "ctrl+z", "h"]);
+    tool("xdotool", &["key", "ctrl+z", "sleep", "1.5", "key", "h"]);
     wait(folder.path(), "undone", |now| {
         let share = difference(now, &empty);
         difference(now, &drawn) < 0.01 && share > 0.01
@@ -123,8 +123,8 @@ fn the_window_shows_the_demo_and_answers_keys_and_mouse() {
             "0.4",
         ],
     );
-    for x in ["620", "650", "680", "710"] {
-        tool("xdotool", &["mousemove", x, "640", "sleep", "0.3"]);
+    for _ in 0..5 {
+        tool("xdotool", &["mousemove_relative", "20", "6", "sleep", "0.3"]);
     }
     tool("xdotool", &["mouseup", "1"]);
     wait(folder.path(), "another view", |now| {
