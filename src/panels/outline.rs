@@ -2,7 +2,7 @@
 
 use egui::{RichText, Ui};
 use layout::Node;
-use model::{LayerId, ScopeId, ScopeTree};
+use model::{LayerId, Op, ScopeId, ScopeTree};
 use session::{Command, Document, Session};
 
 /// Shows the tree.
@@ -60,7 +60,12 @@ fn scope(ui: &mut Ui, document: &Document, session: &Session, id: ScopeId, out: 
     let first = |s: ScopeId| first_layer(tree, s).map_or(u32::MAX, |l| l.0);
     let mut items: Vec<(u32, Result<ScopeId, LayerId>)> =
         this.children.iter().map(|&s| (first(s), Ok(s))).collect();
-    items.extend(this.layers.iter().map(|&l| (l.0, Err(l))));
+    // Constants would bury what computes; the search still finds them.
+    let computes = |l: &&LayerId| {
+        let op = &document.network.layer(**l).op;
+        !matches!(op, Op::Constant { .. } | Op::ConstantOfShape { .. })
+    };
+    items.extend(this.layers.iter().filter(computes).map(|&l| (l.0, Err(l))));
     items.sort_by_key(|i| i.0);
     for (_, item) in items {
         match item {
