@@ -1,10 +1,31 @@
 //! The keyboard: what `panels::KEYS` promises.
 
 use bevy::prelude::*;
+use bevy_egui::EguiContexts;
 use session::{Command, Goal, Session};
 
+use crate::explorer::{Explorer, Step};
+
+/// Adds the system.
+pub fn plugin(app: &mut App) {
+    app.add_systems(Update, press.in_set(Step::Ask));
+}
+
+fn press(
+    mut explorer: ResMut<Explorer>,
+    keys: Res<ButtonInput<KeyCode>>,
+    mut contexts: EguiContexts,
+) -> Result {
+    if !contexts.ctx_mut()?.egui_wants_keyboard_input() {
+        for command in commands(&keys, &explorer.session) {
+            explorer.session.apply(command);
+        }
+    }
+    Ok(())
+}
+
 /// Commands for the keys that went down.
-pub fn commands(keys: &ButtonInput<KeyCode>, session: &Session) -> Vec<Command> {
+fn commands(keys: &ButtonInput<KeyCode>, session: &Session) -> Vec<Command> {
     // On a slow frame a key may be down and up again before it is looked at.
     let held = [KeyCode::ControlLeft, KeyCode::ControlRight, KeyCode::SuperLeft];
     let control = keys.any_pressed(held) || keys.any_just_pressed(held);

@@ -1,8 +1,12 @@
 //! layerscope: `layerscope [MODEL [INPUT]]` opens the explorer, any other command is headless.
 
+mod camera;
+mod drops;
+mod explorer;
 mod keys;
-mod overlay;
-mod stage;
+mod pass;
+mod pointer;
+mod screen;
 mod window;
 
 use std::process::ExitCode;

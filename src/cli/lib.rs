@@ -4,7 +4,7 @@
 //! It knows every room below the app, and no window.
 
 mod inspect;
-mod picture;
+mod render;
 mod run;
 mod train;
 
@@ -74,7 +74,7 @@ enum Command {
     },
     /// Draw a model as a picture, with its activations where an input is given.
     Render {
-        /// Model file.
+        /// Model file, or `demo` for the built-in model.
         file: PathBuf,
         /// `.png` to write.
         out: PathBuf,
@@ -84,8 +84,8 @@ enum Command {
         /// `.npz` or picture to run through the model first.
         #[arg(long)]
         inputs: Option<PathBuf>,
-        /// How far the flow has come, seconds; without it everything is lit.
-        #[arg(long)]
+        /// Seconds since the flow began; without it everything is lit.
+        #[arg(long, value_parser = seconds)]
         at: Option<f32>,
         /// Scopes are drawn as single volumes.
         #[arg(long)]
@@ -142,6 +142,11 @@ fn size(text: &str) -> Result<(u32, u32), String> {
             .ok_or_else(wrong)
     };
     Ok((side(width)?, side(height)?))
+}
+
+fn seconds(text: &str) -> Result<f32, String> {
+    let found = text.parse().ok().filter(|s| (0.0..=3600.0).contains(s));
+    found.ok_or_else(|| format!("{text:?}: 0 to 3600 seconds are expected"))
 }
 
 /// True when `argument` is one of the headless commands or an option, and not a file to explore.
@@ -206,14 +211,16 @@ pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> i32 {
             light,
             bindings,
         } => {
-            let options = picture::Options {
+            let options = render::Options {
+                what: file,
+                inputs,
                 size,
                 at,
                 collapsed,
                 light,
                 bindings,
             };
-            picture::render(&file, &out, inputs.as_deref(), &options)
+            render::render(&out, &options)
         }
     };
     match done {

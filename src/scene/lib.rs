@@ -1,18 +1,28 @@
-//! The picture of a network: a layout and a trace as boxes, ribbons and labels, seen by a camera.
+//! The picture of a network: a session as boxes, ribbons and text, seen by a camera.
 //!
-//! In: a network, its layout, the trace of a pass, and a [`Look`]. Out: what `gpu` draws, where
-//! labels go, and what a pointer touches. It knows no file and no window.
+//! In: a [`session::Session`] and the seconds that passed. Out: what `gpu` draws ([`Shown`]), text
+//! for egui's painter ([`overlay`]), and what a pointer touches. The window and a headless picture
+//! go the same way, through a [`Stage`]. It knows no file and no window.
 
 pub mod camera;
 pub mod compose;
+pub mod hover;
 pub mod labels;
+pub mod overlay;
+pub mod rig;
+pub mod shown;
+pub mod stage;
 pub mod theme;
 pub mod tiles;
 pub mod transition;
 
 pub use camera::Camera;
 pub use compose::{Display, Look};
+pub use hover::Hover;
 pub use labels::{Label, labels};
+pub use rig::Rig;
+pub use shown::Shown;
+pub use stage::Stage;
 pub use theme::Theme;
 
 use glam::Vec2;

@@ -50,6 +50,8 @@ pub enum Command {
     Open(Source),
     /// Opens a picture or `.npz` as the input.
     Feed(Source),
+    /// Sets the size of a symbol, as `sequence`.
+    Bind(String, u64),
     /// Takes a sample of the data set as the input.
     Sample(usize),
     /// Selects the volume of a layer, scope or tensor.
@@ -100,6 +102,11 @@ pub(crate) fn apply(session: &mut Session, command: Command) -> Result<(), Strin
             // A wrong input is told before the one in place is given up.
             document.arrays(&input)?;
             state.input = input;
+        }
+        Command::Bind(symbol, size) => {
+            let document = session.document.as_mut().ok_or("nothing is open")?;
+            document.bind(symbol, size);
+            session.place();
         }
         Command::Sample(index) => {
             let samples = session.document.as_ref().and_then(|d| d.samples.as_ref());

@@ -222,6 +222,12 @@ impl Document {
         self.passed += 1;
     }
 
+    /// Sets the size of a symbol.
+    pub(crate) fn bind(&mut self, symbol: String, size: u64) {
+        self.bindings.insert(symbol, size);
+        self.cost = model::cost(&self.network, &self.bindings);
+    }
+
     /// The outermost scopes.
     pub(crate) fn outermost(&self) -> BTreeSet<ScopeId> {
         self.network

@@ -1,0 +1,84 @@
+//! What the window's systems share, and the passing of time.
+
+use bevy::prelude::*;
+use bevy_egui::egui;
+use panels::{Panels, Status};
+use scene::Stage;
+use session::{Command, Session, Source};
+
+/// All that the window's systems share.
+#[derive(Resource)]
+pub struct Explorer {
+    /// What is open.
+    pub session: Session,
+    /// Around the scene.
+    pub panels: Panels,
+    /// What the panels are told of the app.
+    pub status: Status,
+    /// The session as it stands in the scene.
+    pub stage: Stage,
+    /// Where the scene is, points.
+    pub rect: egui::Rect,
+    /// Where the button went down, to tell a click from a drag.
+    pub pressed: Option<egui::Pos2>,
+    /// An input to open once its model is.
+    waiting: Option<Source>,
+}
+
+/// The order of a frame's work before anything is shown.
+#[derive(SystemSet, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Step {
+    /// Keys and files become commands.
+    Ask,
+    /// The session and the stage follow time.
+    Follow,
+    /// The camera goes where the stage wants it.
+    Aim,
+}
+
+impl Explorer {
+    /// Opens `files`: a model, then its input; without files the built-in demo.
+    pub fn new(files: &[String]) -> Self {
+        let mut session = Session::new();
+        let source = match files.first() {
+            Some(file) => Source::File(file.into()),
+            None => Source::Bundled("fashion-mnist".into()),
+        };
+        session.apply(Command::Open(source));
+        Explorer {
+            session,
+            panels: Panels::default(),
+            status: Status::default(),
+            stage: Stage::default(),
+            rect: egui::Rect::NOTHING,
+            pressed: None,
+            waiting: files.get(1).map(|f| Source::File(f.into())),
+        }
+    }
+
+    /// Width and height of the scene, points; zero before it is known.
+    pub fn size(&self) -> glam::Vec2 {
+        glam::Vec2::new(self.rect.width(), self.rect.height()).max(glam::Vec2::ZERO)
+    }
+}
+
+/// Adds the passing of time.
+pub fn plugin(app: &mut App) {
+    app.configure_sets(Update, (Step::Ask, Step::Follow, Step::Aim).chain())
+        .add_systems(Update, follow.in_set(Step::Follow));
+}
+
+/// Finished work, time.
+fn follow(mut explorer: ResMut<Explorer>, time: Res<Time>) {
+    let explorer = &mut *explorer;
+    let dt = time.delta_secs();
+    explorer.session.update(dt);
+    if explorer.session.document.is_some()
+        && let Some(input) = explorer.waiting.take()
+    {
+        explorer.session.apply(Command::Feed(input));
+    }
+    let size = explorer.size();
+    explorer.stage.update(&explorer.session, dt, size);
+    explorer.status.frame += (dt * 1e3 - explorer.status.frame) * 0.05;
+}

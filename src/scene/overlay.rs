@@ -1,0 +1,98 @@
+//! Text over the scene, drawn with egui's painter: the same in the window and in a picture.
+
+mod caption;
+mod channels;
+mod legend;
+mod names;
+mod title;
+mod tooltip;
+
+use egui::{Align2, Color32, FontId, Painter, Pos2, Rect};
+use glam::Vec2;
+use session::{Document, Session};
+
+use crate::{Stage, Theme, stage};
+
+/// What an overlay draws on, and from.
+pub struct Sheet<'a> {
+    /// Draws.
+    pub painter: &'a Painter,
+    /// The scene's place, points.
+    pub rect: Rect,
+    /// What is open.
+    pub session: &'a Session,
+    /// The open network.
+    pub document: &'a Document,
+    /// What stands where.
+    pub stage: &'a Stage,
+    /// Dark or light.
+    pub theme: Theme,
+    /// The pointer, where there is one.
+    pub pointer: Option<Pos2>,
+    strong: Color32,
+    faint: Color32,
+}
+
+/// The overlays, later ones over earlier ones.
+const OVERLAYS: [fn(&Sheet); 6] = [
+    names::draw,
+    channels::draw,
+    legend::draw,
+    title::draw,
+    caption::draw,
+    tooltip::draw,
+];
+
+/// Draws everything into `rect` of the painter's layer. A picture has no pointer, but a title.
+pub fn draw(painter: &Painter, rect: Rect, session: &Session, stage: &Stage, pointer: Option<Pos2>) {
+    let theme = stage::theme(session);
+    let [strong, faint] = theme.text().map(|[r, g, b]| Color32::from_rgb(r, g, b));
+    let Some(document) = &session.document else {
+        let text = "Drop a model file here (ONNX, or layerscope's JSON)";
+        let font = FontId::proportional(20.0);
+        painter.text(rect.center(), Align2::CENTER_CENTER, text, font, faint);
+        return;
+    };
+    let sheet = Sheet {
+        painter,
+        rect,
+        session,
+        document,
+        stage,
+        theme,
+        pointer,
+        strong,
+        faint,
+    };
+    for overlay in OVERLAYS {
+        overlay(&sheet);
+    }
+}
+
+impl Sheet<'_> {
+    /// Width and height of the scene, points.
+    fn size(&self) -> Vec2 {
+        Vec2::new(self.rect.width(), self.rect.height())
+    }
+
+    /// A point of the scene, from its top left.
+    fn at(&self, point: Vec2) -> Pos2 {
+        self.rect.min + egui::vec2(point.x, point.y)
+    }
+
+    /// Text of `size` points, strong or faint.
+    fn text(&self, at: Pos2, anchor: Align2, text: impl ToString, size: f32, strong: bool) {
+        let color = if strong { self.strong } else { self.faint };
+        self.painter
+            .text(at, anchor, text, FontId::proportional(size), color);
+    }
+
+    /// A ground that text is legible on.
+    fn ground(&self, rect: Rect) {
+        let fill = match self.theme {
+            Theme::Dark => Color32::from_rgba_unmultiplied(20, 24, 31, 225),
+            Theme::Light => Color32::from_rgba_unmultiplied(250, 250, 252, 225),
+        };
+        self.painter.rect_filled(rect.expand(8.0), 6.0, fill);
+    }
+}

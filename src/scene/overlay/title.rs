@@ -1,0 +1,37 @@
+//! What a picture shows; in the window the bar says it, and in a tour the caption.
+
+use egui::{Align2, vec2};
+
+use super::Sheet;
+
+pub(super) fn draw(sheet: &Sheet) {
+    if sheet.pointer.is_some() || sheet.session.tour.is_some() {
+        return;
+    }
+    let (network, total) = (&sheet.document.network, &sheet.document.cost.total);
+    let title = match network.name.as_str() {
+        "" => "network",
+        name => name,
+    };
+    let corner = sheet.rect.left_top();
+    sheet.text(corner + vec2(20.0, 16.0), Align2::LEFT_TOP, title, 22.0, true);
+    let mut facts = format!(
+        "{} layers · {} parameters",
+        network.main().layers.len(),
+        short(total.parameters)
+    );
+    if let Some(macs) = total.macs.filter(|_| sheet.document.cost.unknown.is_empty()) {
+        facts += &format!(" · {} MACs", short(macs));
+    }
+    sheet.text(corner + vec2(20.0, 44.0), Align2::LEFT_TOP, facts, 13.0, false);
+}
+
+/// `4.09 G`, `25.56 M`, `812`.
+fn short(n: u64) -> String {
+    match n {
+        1_000_000_000.. => format!("{:.2} G", n as f64 / 1e9),
+        1_000_000.. => format!("{:.2} M", n as f64 / 1e6),
+        1_000.. => format!("{:.1} k", n as f64 / 1e3),
+        _ => n.to_string(),
+    }
+}

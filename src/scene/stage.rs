@@ -1,0 +1,177 @@
+//! A session as it stands in the scene in this frame: the one way from state to what is drawn.
+
+use std::sync::Arc;
+
+use glam::{Vec2, Vec3};
+use gpu::{Segment, Slot};
+use layout::{Layout, Node};
+use model::Trace;
+use session::{Document, Session};
+
+use crate::hover::Hover;
+use crate::rig::Rig;
+use crate::tiles::{Order, Tile};
+use crate::{Display, Look, Theme, compose, hover, tiles, transition};
+
+/// Seconds that volumes take to their new places.
+const MOVE: f32 = 0.6;
+
+/// What stands where, and who looks at it. The window and a headless picture share it.
+#[derive(Default)]
+pub struct Stage {
+    /// The layout as it stands in this frame.
+    pub layout: Arc<Layout>,
+    /// Open channels of the selection.
+    pub tiles: Vec<Tile>,
+    /// What the pointer is over.
+    pub hover: Hover,
+    /// The camera.
+    pub rig: Rig,
+    /// The layout that is shown, or on its way.
+    placed: Option<Arc<Layout>>,
+    /// Origins of the volumes on their way to it, and seconds since it came.
+    moving: Option<(Vec<(Vec3, Vec3)>, f32)>,
+    /// Since the start.
+    seconds: f32,
+}
+
+impl Stage {
+    /// Follows the session by `dt` seconds: volumes move, channels open, the camera flies.
+    /// `size` is that of the picture, points.
+    pub fn update(&mut self, session: &Session, dt: f32, size: Vec2) {
+        self.seconds += dt;
+        self.place(session, dt);
+        self.open(session);
+        self.rig.update(session, &self.tiles, size, dt);
+    }
+
+    /// Moves volumes towards the session's layout.
+    fn place(&mut self, session: &Session, dt: f32) {
+        let Some(document) = &session.document else {
+            return;
+        };
+        let known = self.placed.as_ref();
+        if known.is_none_or(|p| !Arc::ptr_eq(p, &document.layout)) {
+            if known.is_some_and(|p| p.volumes != document.layout.volumes) {
+                let origins = transition::origins(&document.network, &self.layout, &document.layout);
+                self.moving = Some((origins, 0.0));
+            }
+            self.placed = Some(document.layout.clone());
+            self.layout = document.layout.clone();
+        }
+        if let Some((origins, seconds)) = &mut self.moving {
+            *seconds += dt;
+            let share = *seconds / MOVE;
+            self.layout = match share < 1.0 {
+                true => transition::between(&document.layout, origins, share).into(),
+                false => document.layout.clone(),
+            };
+            if share >= 1.0 {
+                self.moving = None;
+            }
+        }
+    }
+
+    /// Opens the selection's channels.
+    fn open(&mut self, session: &Session) {
+        self.tiles.clear();
+        let Some(document) = session.document.as_ref().filter(|_| self.moving.is_none()) else {
+            return;
+        };
+        let selection = session.state.selection;
+        let volume = document.layout.volumes.iter().find(|v| selection == Some(v.node));
+        let trace = trace(session, document);
+        let values = volume.and_then(|v| trace?.tensors.get(&v.tensor?)?.host());
+        if let (Some(volume), Some(values)) = (volume, values) {
+            self.tiles = tiles::tiles(&document.layout, volume, values, order(session));
+        }
+    }
+
+    /// Notes what lies under `at`, a point of a picture of `size` points.
+    pub fn point(&mut self, session: &Session, at: Option<Vec2>, size: Vec2) {
+        self.hover = match at.filter(|_| session.document.is_some()) {
+            Some(at) => hover::under(&self.layout, self.rig.camera.ray(at, size)),
+            None => Hover::Nothing,
+        };
+    }
+
+    /// What changes from frame to frame without a new layout.
+    pub fn look(&self, session: &Session) -> Look {
+        let state = &session.state;
+        let lit = session.document.as_ref().is_some_and(|d| d.trace.is_some());
+        Look {
+            playhead: lit.then_some(state.playhead),
+            backward: state.backward,
+            selected: state
+                .selection
+                .and_then(|n| self.layout.volumes.iter().position(|v| v.node == n)),
+            hovered: self.hover.volume(),
+            theme: theme(session),
+            map: state.paint.map,
+            magnitude: state.paint.magnitude,
+            full: state.paint.full,
+        }
+    }
+
+    /// Boxes to draw: volumes and open channels.
+    pub fn boxes(&self, session: &Session, display: &Display) -> Vec<(gpu::Volume, Option<Slot>)> {
+        let look = self.look(session);
+        let mut boxes = compose::boxes(&self.layout, display, &look);
+        if let Some(volume) = look.selected.map(|v| &self.layout.volumes[v]) {
+            boxes.extend(tiles::boxes(volume, &self.tiles, display, &look, order(session)));
+        }
+        boxes
+    }
+
+    /// Ribbons to draw: connections, and on the input what the hovered cell sees.
+    pub fn segments(&self, session: &Session) -> Vec<Segment> {
+        let mut segments = compose::ribbons(&self.layout, &self.look(session));
+        if let (Some(document), Hover::Cell { volume, cell }) = (&session.document, self.hover)
+            && let Some(volume) = self.layout.volumes.get(volume)
+        {
+            for patch in hover::field(document, volume, cell) {
+                let input = Node::Input(patch.input);
+                if let Some(input) = self.layout.volumes.iter().find(|v| v.node == input) {
+                    segments.extend(compose::frame(input, patch.columns, patch.rows));
+                }
+            }
+        }
+        segments
+    }
+
+    /// The camera and frame for a picture of `size` pixels.
+    pub fn view(&self, session: &Session, size: Vec2) -> gpu::View {
+        let (min, max) = session.layout().map_or_else(Default::default, |l| l.bounds);
+        crate::view(
+            &self.rig.camera,
+            size,
+            self.seconds,
+            theme(session),
+            (max - min).length(),
+        )
+    }
+}
+
+/// Dark or light, as the session says.
+pub fn theme(session: &Session) -> Theme {
+    match session.state.light {
+        true => Theme::Light,
+        false => Theme::Dark,
+    }
+}
+
+/// What volumes show now: activations, or gradients.
+pub fn trace<'a>(session: &Session, document: &'a Document) -> Option<&'a Arc<Trace>> {
+    match session.state.backward {
+        true => document.gradients.as_ref(),
+        false => document.trace.as_ref(),
+    }
+}
+
+fn order(session: &Session) -> Order {
+    let paint = session.state.paint;
+    Order {
+        own_range: paint.own_range,
+        sorted: paint.sorted,
+    }
+}
