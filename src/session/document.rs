@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use data::{Images, Picture, Preprocess};
 use layout::{Layout, LayoutRequest, Node};
-use model::{Bindings, Cost, Dim, Network, ScopeId, ScopeTree, TensorId, TensorSpec, Trace};
+use model::{Bindings, Cost, Dim, Network, ScopeId, ScopeTree, TensorId, TensorKind, TensorSpec, Trace};
 
 use crate::Source;
 use crate::worker::Arrays;
@@ -106,7 +106,8 @@ pub(crate) fn open(source: &Source) -> Result<(Document, Vec<String>), String> {
     let samples = data::fashion_sample();
     let fits = preprocess.as_ref().is_some_and(|p| *p == samples.preprocess())
         && outputs(&network, &bindings) == Some(samples.classes.len() as u64);
-    let samples = fits.then(|| Arc::new(samples));
+    // A bare architecture has nothing to compute with.
+    let samples = (fits && weighted(&network)).then(|| Arc::new(samples));
     if let Some(samples) = samples.as_ref().filter(|_| classes.is_empty()) {
         classes = samples.classes.clone();
     }
@@ -139,6 +140,16 @@ pub(crate) fn open(source: &Source) -> Result<(Document, Vec<String>), String> {
     document.layout = Arc::new(layout::layout(&document.network, &request));
     let notes = document.network.warnings.clone();
     Ok((document, notes))
+}
+
+/// True when every parameter has its values.
+fn weighted(network: &Network) -> bool {
+    let stored = |t: &model::Tensor| matches!(t.kind, TensorKind::Parameter | TensorKind::Buffer);
+    network
+        .tensors
+        .iter()
+        .filter(|t| stored(t))
+        .all(|t| t.data.is_some())
 }
 
 /// Elements of one item of the first output.
