@@ -1,4 +1,4 @@
-//! layerscope: `layerscope [MODEL [INPUT]]` opens the explorer, any other command is headless.
+//! layerscope: one explorer, as a program with a window and as a page of a browser.
 
 mod camera;
 mod drops;
@@ -9,28 +9,13 @@ mod pointer;
 mod screen;
 mod window;
 
-use std::process::ExitCode;
+#[cfg(not(target_arch = "wasm32"))]
+#[path = "native.rs"]
+mod entry;
+#[cfg(target_arch = "wasm32")]
+#[path = "page.rs"]
+mod entry;
 
-fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args_os()
-        .skip(1)
-        .map(|a| a.to_string_lossy().into_owned())
-        .collect();
-    if arguments.first().is_some_and(|a| cli::takes(a)) {
-        return ExitCode::from(cli::main(std::env::args_os()).clamp(0, 255) as u8);
-    }
-    let display = ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"];
-    if cfg!(target_os = "linux")
-        && display
-            .iter()
-            .all(|v| std::env::var_os(v).is_none_or(|d| d.is_empty()))
-    {
-        eprintln!("layerscope: there is no display to open a window on; `layerscope render` needs none");
-        return ExitCode::from(2);
-    }
-    if let Some(missing) = arguments.iter().find(|a| !std::path::Path::new(a).exists()) {
-        eprintln!("layerscope: {missing}: there is no such file");
-        return ExitCode::from(2);
-    }
-    window::open(&arguments)
+fn main() -> std::process::ExitCode {
+    entry::main()
 }

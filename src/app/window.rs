@@ -9,11 +9,14 @@ use bevy_panorbit_camera::PanOrbitCameraPlugin;
 use crate::explorer::Explorer;
 use crate::{camera, drops, explorer, keys, pass, screen};
 
-/// Opens the window on `files`: a model, then its input; without files on the built-in demo.
-pub fn open(files: &[String]) -> ExitCode {
+/// The explorer on `files`: a model, then its input; without files on the built-in demo.
+pub fn explorer(files: &[String]) -> App {
     let window = Window {
         title: "layerscope".into(),
         resolution: (1280, 800).into(),
+        // In the browser: the page's canvas, as large as the page leaves it.
+        canvas: Some("#layerscope".into()),
+        fit_canvas_to_parent: true,
         ..default()
     };
     let mut app = App::new();
@@ -31,6 +34,11 @@ pub fn open(files: &[String]) -> ExitCode {
         pass::plugin,
     ))
     .insert_resource(Explorer::new(files));
+    app
+}
+
+/// Runs it until the window closes.
+pub fn run(mut app: App) -> ExitCode {
     match app.run() {
         AppExit::Success => ExitCode::SUCCESS,
         AppExit::Error(code) => ExitCode::from(code.get()),

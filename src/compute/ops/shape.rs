@@ -439,7 +439,7 @@ pub fn constant_of_shape<B: Backend>(c: &Context<B>, value: &TensorData) -> Outp
     let total = shape
         .iter()
         .try_fold(1usize, |p, &d| p.checked_mul(d))
-        .filter(|&t| t <= 1 << 32);
+        .filter(|&t| t as u64 <= 1 << 32);
     let total = total.ok_or_else(|| format!("a constant of shape {shape:?} is too large"))?;
     if value.dtype.is_float() {
         let one = value.to_f32().and_then(|v| v.first().copied()).unwrap_or(0.0);
