@@ -71,7 +71,9 @@ build() {
     need_bindgen
     find_compiler
     export CARGO_TARGET_DIR="$cache/web"
-    export RUSTFLAGS='--cfg getrandom_backend="wasm_js" -C target-feature=+simd128'
+    # Paths of this machine stay out of the module.
+    export RUSTFLAGS="--cfg getrandom_backend=\"wasm_js\" -C target-feature=+simd128 \
+        --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo --remap-path-prefix=$PWD=/layerscope"
     local optimize=(-Oz)
     if [ -n "${LAYERSCOPE_WEB_QUICK:-}" ]; then
         export CARGO_PROFILE_WEB_LTO=off CARGO_PROFILE_WEB_CODEGEN_UNITS=16
