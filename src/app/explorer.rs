@@ -47,7 +47,7 @@ impl Explorer {
         session.apply(Command::Open(source));
         Explorer {
             session,
-            panels: Panels::default(),
+            panels: Panels::open(panels::Store::of_user()),
             status: Status::default(),
             stage: Stage::default(),
             rect: egui::Rect::NOTHING,

@@ -24,10 +24,6 @@ fn show(
 ) -> Result {
     let context = contexts.ctx_mut()?.clone();
     let explorer = &mut *explorer;
-    context.set_visuals(match explorer.session.state.light {
-        true => egui::Visuals::light(),
-        false => egui::Visuals::dark(),
-    });
     let mut out = Vec::new();
     let builder = egui::UiBuilder::new()
         .layer_id(egui::LayerId::background())

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use ::image as codec;
 use codec::{DynamicImage, ImageDecoder, ImageError, ImageReader};
+use serde::{Deserialize, Serialize};
 
 use crate::error::{DataError, read_file};
 
@@ -16,7 +17,7 @@ pub const MAX_SIDE: u32 = 16_384;
 pub const MAX_PIXELS: u64 = 1 << 26;
 
 /// An 8-bit picture as planes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Picture {
     /// Pixels per row (W).
     pub width: usize,

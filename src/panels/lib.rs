@@ -1,28 +1,77 @@
 //! The panels around the scene, in egui.
 //!
 //! In: a [`Session`], to read. Out: [`Command`]s, and the rectangle that is left for the scene.
+//! A panel is one file with one [`Panel`] value and one line in [`PANELS`]. Panels share what the
+//! session holds and nothing else; what one keeps for itself stands in its [`Memory`].
 //! It knows no Bevy and no GPU, so that each panel can be drawn and tested alone.
 
+mod bar;
 mod colors;
+mod dock;
+mod draw;
+mod files;
 mod input;
 mod inspector;
+mod keys;
 mod log;
 mod outline;
 mod output;
+mod palette;
+mod panel;
+mod remember;
+mod settings;
+mod status;
+pub mod store;
+pub mod style;
 mod timeline;
+mod widgets;
 
 use egui::{Rect, Ui};
-use session::{Command, Goal, Session};
+use session::{Command, Session};
 
-/// What the panels themselves remember.
+pub use keys::KEYS;
+pub use panel::{Ask, Memory, Panel, Side, View};
+pub use remember::Settings;
+pub use store::Store;
+pub use widgets::short;
+
+use dock::Dock;
+use files::{Files, Wanted};
+use remember::Remember;
+
+/// Every panel, in the order of the View menu.
+pub const PANELS: &[Panel] = &[
+    outline::PANEL,
+    input::PANEL,
+    draw::PANEL,
+    output::PANEL,
+    inspector::PANEL,
+    colors::PANEL,
+    timeline::PANEL,
+    log::PANEL,
+    settings::PANEL,
+];
+
+/// The panel of this id.
+pub fn panel_of(id: &str) -> Option<&'static Panel> {
+    PANELS.iter().find(|p| p.id == id)
+}
+
+/// The panels, and what they remember.
 #[derive(Default)]
 pub struct Panels {
-    /// Text that the outline searches for.
-    search: String,
-    /// Textures of the input browser.
-    thumbnails: input::Thumbnails,
+    dock: Dock,
+    memory: Memory,
+    palette: palette::Palette,
+    files: Files,
     /// Show the keys.
     help: bool,
+    /// A sentence about the window itself.
+    notice: Option<String>,
+    /// Settings that the session does not know yet.
+    fresh: Option<Settings>,
+    remember: Option<Remember>,
+    settings: Settings,
 }
 
 /// What the app knows and the session does not.
@@ -36,125 +85,107 @@ pub struct Status {
     pub read_back: u64,
 }
 
-/// Keys and what they do, for the help and for the app's keyboard.
-pub const KEYS: &[(&str, &str)] = &[
-    ("Space", "play or pause"),
-    ("Left, Right", "one layer back or on"),
-    ("H", "the whole network"),
-    ("F", "look at the selection"),
-    ("G", "gradients backward, or activations"),
-    ("L", "light or dark"),
-    ("C, E", "collapse or expand all"),
-    ("Ctrl+Z, Ctrl+Y", "undo, redo"),
-    ("Drag, Shift+drag, wheel", "orbit, pan, zoom"),
-    ("F1", "this help"),
-];
-
 impl Panels {
-    /// Draws all panels into `ui`, and gives the space that they leave.
-    pub fn show(&mut self, ui: &mut Ui, session: &Session, status: &Status, out: &mut Vec<Command>) -> Rect {
-        egui::Panel::top("bar").show_inside(ui, |ui| self.bar(ui, session, out));
-        egui::Panel::bottom("status").show_inside(ui, |ui| {
-            ui.horizontal(|ui| {
-                ui.weak(format!("{:.1} ms", status.frame));
-                ui.separator();
-                ui.weak(&status.device);
-                ui.separator();
-                ui.weak(format!("{} bytes read back", status.read_back));
-                if let Some(work) = session.busy() {
-                    ui.separator();
-                    ui.spinner();
-                    ui.label(work);
-                }
-                log::last(ui, session);
-            });
-        });
-        egui::Panel::bottom("timeline").show_inside(ui, |ui| timeline::show(ui, session, out));
-        egui::Panel::left("outline")
-            .default_size(230.0)
-            .show_inside(ui, |ui| outline::show(ui, &mut self.search, session, out));
-        egui::Panel::right("inspector")
-            .default_size(290.0)
-            .show_inside(ui, |ui| {
-                egui::ScrollArea::vertical().show(ui, |ui| {
-                    output::show(ui, session, out);
-                    ui.separator();
-                    input::show(ui, &mut self.thumbnails, session, out);
-                    ui.separator();
-                    inspector::show(ui, session);
-                    ui.separator();
-                    colors::show(ui, session, out);
-                    ui.separator();
-                    log::show(ui, session);
-                });
-            });
-        if ui.input(|i| i.key_pressed(egui::Key::F1)) {
-            self.help = !self.help;
+    /// Panels that remember settings and arrangement in `store`, and begin with what is there.
+    pub fn open(store: Option<Store>) -> Self {
+        let Some((mut remember, settings, dock)) = store.map(Remember::open) else {
+            return Panels::default();
+        };
+        Panels {
+            dock,
+            memory: Memory::default(),
+            palette: palette::Palette::default(),
+            files: Files::default(),
+            help: false,
+            notice: remember.problem.take(),
+            fresh: Some(settings.clone()),
+            remember: Some(remember),
+            settings,
         }
-        egui::Window::new("Keys")
-            .open(&mut self.help)
-            .resizable(false)
-            .show(ui.ctx(), |ui| {
-                egui::Grid::new("keys").show(ui, |ui| {
-                    for (key, what) in KEYS {
-                        ui.strong(*key);
-                        ui.label(*what);
-                        ui.end_row();
-                    }
-                });
-            });
-        ui.available_rect_before_wrap()
     }
 
-    fn bar(&mut self, ui: &mut Ui, session: &Session, out: &mut Vec<Command>) {
-        ui.horizontal(|ui| {
-            ui.strong("layerscope");
-            ui.separator();
-            if let Some(document) = &session.document {
-                ui.label(&document.network.name);
-                let total = &document.cost.total;
-                let macs = total.macs.filter(|_| document.cost.unknown.is_empty());
-                ui.weak(format!(
-                    "{} layers, {} parameters, {} MACs",
-                    document.network.main().layers.len(),
-                    short(total.parameters),
-                    macs.map_or("?".into(), short)
-                ));
+    /// Draws all panels into `ui`, and gives the space that they leave for the scene.
+    pub fn show(&mut self, ui: &mut Ui, session: &Session, status: &Status, out: &mut Vec<Command>) -> Rect {
+        let settings = self.fresh.take();
+        out.extend(settings.into_iter().flat_map(|s| s.commands(&session.state)));
+        style::apply(ui.ctx(), session.state.light);
+        ui.set_style(ui.ctx().style_of(ui.ctx().theme()));
+        let mut asks = keys::asked(ui);
+        let mut view = View {
+            session,
+            status,
+            memory: &mut self.memory,
+            out,
+            asks: &mut asks,
+        };
+        let bar = egui::Frame::new()
+            .fill(ui.visuals().extreme_bg_color)
+            .inner_margin(egui::Margin::symmetric(10, 4));
+        egui::Panel::top("bar")
+            .frame(bar)
+            .show_separator_line(false)
+            .show_inside(ui, |ui| bar::show(ui, &self.dock, &mut view));
+        egui::Panel::bottom("status")
+            .frame(bar)
+            .show_separator_line(false)
+            .show_inside(ui, |ui| status::show(ui, &mut view, &mut self.notice));
+        let rect = self.dock.show(ui, &mut view);
+        self.palette.show(ui, &self.dock, &mut view);
+        keys::help(ui, &mut self.help);
+        if !asks.is_empty() {
+            ui.ctx().request_repaint();
+        }
+        for ask in asks {
+            self.answer(ui, ask);
+        }
+        match self.files.poll() {
+            Some(Ok(command)) => out.push(command),
+            Some(Err(problem)) => self.notice = Some(problem),
+            None => (),
+        }
+        self.settings = Settings::of(&session.state);
+        if let Some(remember) = &mut self.remember {
+            let time = ui.input(|i| i.time);
+            remember.keep(&self.settings, &self.dock, time, false);
+            if let Some(problem) = remember.problem.take() {
+                self.notice = Some(problem);
             }
-            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                if ui.button("Keys (F1)").clicked() {
-                    self.help = !self.help;
+        }
+        rect
+    }
+
+    /// True when the panel of this id has a tab.
+    pub fn is_open(&self, id: &str) -> bool {
+        self.dock.has(id)
+    }
+
+    /// What the user is told about the window itself.
+    pub fn notice(&self) -> Option<&str> {
+        self.notice.as_deref()
+    }
+
+    fn answer(&mut self, ui: &Ui, ask: Ask) {
+        match ask {
+            Ask::OpenModel => self.files.ask(Wanted::Model, ui.ctx()),
+            Ask::OpenInput => self.files.ask(Wanted::Input, ui.ctx()),
+            Ask::Show(id) => {
+                if let Some(panel) = panel_of(id) {
+                    self.dock.open(panel);
                 }
-                let mut light = session.state.light;
-                if ui.toggle_value(&mut light, "Light").changed() {
-                    out.push(Command::Light(light));
-                }
-                let (undo, redo) = session.history();
-                if ui.add_enabled(redo, egui::Button::new("Redo")).clicked() {
-                    out.push(Command::Redo);
-                }
-                if ui.add_enabled(undo, egui::Button::new("Undo")).clicked() {
-                    out.push(Command::Undo);
-                }
-                if ui.button("Home").clicked() {
-                    out.push(Command::Look(Goal::Home));
-                }
-                let touring = session.tour.is_some();
-                if ui.button(if touring { "End tour" } else { "Tour" }).clicked() {
-                    let demo = session::tour::parse("demo.ron", session::tour::DEMO);
-                    out.push(Command::Tour(demo.ok().filter(|_| !touring)));
-                }
-            });
-        });
+            }
+            Ask::Close(id) => self.dock.close(id),
+            Ask::Rearrange => self.dock = Dock::default(),
+            Ask::Palette => self.palette.toggle(),
+            Ask::Help => self.help = !self.help,
+        }
     }
 }
 
-/// `4.09 G`, `25.6 M`, `812`.
-pub fn short(n: u64) -> String {
-    match n {
-        1_000_000_000.. => format!("{:.2} G", n as f64 / 1e9),
-        1_000_000.. => format!("{:.2} M", n as f64 / 1e6),
-        1_000.. => format!("{:.1} k", n as f64 / 1e3),
-        _ => n.to_string(),
+impl Drop for Panels {
+    /// The last changes are kept too.
+    fn drop(&mut self) {
+        if let Some(remember) = &mut self.remember {
+            remember.keep(&self.settings, &self.dock, 0.0, true);
+        }
     }
 }

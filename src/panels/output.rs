@@ -1,45 +1,128 @@
 //! What the network says: the five largest scores.
 
-use egui::Ui;
-use session::{Command, Session};
+use egui::{Label, RichText, ScrollArea, Ui};
+use session::{Command, Input};
 
-/// Shows the scores as bars; a click asks for that class's gradients.
-pub fn show(ui: &mut Ui, session: &Session, out: &mut Vec<Command>) {
+use crate::panel::{Panel, Side, View};
+use crate::style;
+use crate::widgets::{bar, empty, line, mark_here, value};
+
+/// The panel.
+pub const PANEL: Panel = Panel {
+    id: "output",
+    title: "Output",
+    about: "What the network says about the input",
+    side: Side::Right,
+    open: true,
+    show,
+};
+
+/// Scores that are shown.
+const TOP: usize = 5;
+
+fn show(ui: &mut Ui, view: &mut View) {
+    let session = view.session;
+    let Some(document) = &session.document else {
+        return empty(ui, "No answer yet", "Open a model, then give it an input.");
+    };
+    let Some(trace) = &document.trace else {
+        let advice = match (session.state.input == Input::None, session.busy().is_some()) {
+            (_, true) => "The pass is on its way.",
+            (true, _) if !document.weighted() => "The file holds no weights, so nothing can flow.",
+            (true, _) => "Give an input to see what the network says.",
+            (false, _) => "The last pass failed: the log says where and why.",
+        };
+        return empty(ui, "No answer yet", advice);
+    };
+    let Some(output) = session.output() else {
+        return plain(ui, view, trace);
+    };
+    let top = output.ranked(TOP);
     ui.horizontal(|ui| {
-        ui.heading("Output");
         let mut softmax = session.state.softmax;
-        if ui.checkbox(&mut softmax, "softmax").changed() {
-            out.push(Command::Softmax(softmax));
+        for (on, text, about) in [
+            (true, "Probabilities", "Scores after a softmax"),
+            (false, "Raw", "Scores as the network gives them"),
+        ] {
+            if ui
+                .selectable_value(&mut softmax, on, text)
+                .on_hover_text(about)
+                .changed()
+            {
+                view.out.push(Command::Softmax(softmax));
+            }
         }
     });
-    let Some(output) = session.output() else {
-        ui.weak("Give an input to see what the network says.");
-        return;
-    };
-    let top = output.ranked(5);
+    verdict(ui, view, top.first().map(|s| s.index));
     let largest = top
         .iter()
         .map(|s| s.value.abs())
         .fold(f32::MIN_POSITIVE, f32::max);
-    for score in top {
-        let chosen = session.state.unit == Some(score.index);
-        let (share, text) = match session.state.softmax {
-            true => (
-                score.value,
-                format!("{}  {:.1} %", score.name, 100.0 * score.value),
-            ),
-            false => (
-                score.value.max(0.0) / largest,
-                format!("{}  {:.3}", score.name, score.value),
-            ),
+    ui.spacing_mut().item_spacing.y = 3.0;
+    ScrollArea::vertical().show(ui, |ui| {
+        for score in top {
+            let chosen = session.state.unit == Some(score.index);
+            let (share, text) = match session.state.softmax {
+                true => (score.value, format!("{:.1} %", 100.0 * score.value)),
+                false => (score.value.max(0.0) / largest, value(f64::from(score.value))),
+            };
+            let hint = match chosen {
+                true => "Gradients are of this class; click for the largest again",
+                false => "Click for the gradients of this class",
+            };
+            if bar(ui, &score.name, &text, share, chosen)
+                .on_hover_text(hint)
+                .clicked()
+            {
+                view.out.push(Command::Unit((!chosen).then_some(score.index)));
+            }
+        }
+        if output.scores.len() > TOP {
+            ui.add(Label::new(
+                RichText::new(format!("the largest {TOP} of {}", output.scores.len()))
+                    .weak()
+                    .small(),
+            ));
+        }
+    });
+}
+
+/// Whether the answer is the sample's label.
+fn verdict(ui: &mut Ui, view: &View, best: Option<usize>) {
+    let samples = view.session.document.as_ref().and_then(|d| d.samples.as_ref());
+    let (Some(samples), Input::Sample(i), Some(best)) = (samples, &view.session.state.input, best) else {
+        return;
+    };
+    let right = best == usize::from(samples.labels[*i]);
+    ui.horizontal(|ui| {
+        mark_here(ui, right);
+        let color = match right {
+            true => style::right(ui.visuals()),
+            false => style::wrong(ui.visuals()),
         };
-        let mut bar = egui::ProgressBar::new(share.clamp(0.0, 1.0)).text(text);
-        if chosen {
-            bar = bar.fill(ui.visuals().selection.bg_fill);
+        let text = match right {
+            true => format!("right: {}", samples.class_of(*i)),
+            false => format!("wrong: the label is {}", samples.class_of(*i)),
+        };
+        line(ui, RichText::new(text).color(color));
+    });
+}
+
+/// Outputs that are no list of scores.
+fn plain(ui: &mut Ui, view: &View, trace: &model::Trace) {
+    let Some(document) = &view.session.document else {
+        return;
+    };
+    ui.weak("This network does not end in a list of scores.");
+    ScrollArea::vertical().show(ui, |ui| {
+        for &id in &document.network.main().outputs {
+            let tensor = document.network.tensor(id);
+            line(ui, RichText::new(&tensor.name).strong());
+            ui.weak(tensor.spec.to_string());
+            if let Some(s) = trace.tensors.get(&id).and_then(|t| t.summary) {
+                let [min, max, mean] = [s.min, s.max, s.mean].map(|v| value(f64::from(v)));
+                ui.label(format!("{min} to {max}, mean {mean}"));
+            }
         }
-        let bar = ui.add(bar).interact(egui::Sense::click());
-        if bar.on_hover_text("Gradients of this class").clicked() {
-            out.push(Command::Unit((!chosen).then_some(score.index)));
-        }
-    }
+    });
 }

@@ -1,8 +1,10 @@
 //! Every action, as data.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use bytes::Bytes;
+use data::Picture;
 use serde::{Deserialize, Serialize};
 
 use crate::document::Input;
@@ -48,13 +50,18 @@ pub enum Goal {
 pub enum Command {
     /// Opens a model; what was open stays until it is read.
     Open(Source),
-    /// Opens a picture or `.npz` as the input.
+    /// Opens a picture or `.npz` as the input; the one in place stays until it is read.
     Feed(Source),
     /// Sets the size of a symbol, as `sequence`.
     Bind(String, u64),
+    /// Takes a drawing as the input. `begins`: with a new stroke, which undo takes back alone.
+    Draw {
+        picture: Arc<Picture>,
+        begins: bool,
+    },
     /// Takes a sample of the data set as the input.
     Sample(usize),
-    /// Selects the volume of a layer, scope or tensor.
+    /// Selects a layer, scope or tensor; a layer inside collapsed scopes expands them.
     Select(Option<String>),
     Collapse(String),
     Expand(String),
@@ -94,12 +101,14 @@ pub(crate) fn apply(session: &mut Session, command: Command) -> Result<(), Strin
             session.worker.submit(session.ticket, Job::Open(source));
         }
         Command::Feed(source) => {
-            let document = session
-                .document
-                .as_ref()
-                .ok_or("open a model first, then its input")?;
-            let input = Input::read(&source)?;
-            // A wrong input is told before the one in place is given up.
+            if session.document.is_none() {
+                return Err(format!("{}: open a model first, then its input", source.name()));
+            }
+            session.worker.submit(session.ticket, Job::Read(source));
+        }
+        Command::Draw { picture, .. } => {
+            let document = session.document.as_ref().ok_or("open a model first, then draw")?;
+            let input = Input::Drawing(picture);
             document.arrays(&input)?;
             state.input = input;
         }
@@ -119,8 +128,16 @@ pub(crate) fn apply(session: &mut Session, command: Command) -> Result<(), Strin
         Command::Select(None) => state.selection = None,
         Command::Select(Some(name)) => {
             let document = session.document.as_ref().ok_or("nothing is open")?;
-            let node = document.find(&name);
-            state.selection = Some(node.ok_or_else(|| format!("nothing shown is named {name:?}"))?);
+            state.selection = Some(match document.find(&name) {
+                Some(node) => node,
+                None => {
+                    let (layer, inside) = document.hidden(&name, &state.collapsed)?;
+                    inside.iter().for_each(|s| {
+                        state.collapsed.remove(s);
+                    });
+                    layer
+                }
+            });
         }
         Command::Collapse(path) | Command::Expand(path) if session.document.is_none() => {
             return Err(format!("{path}: nothing is open"));

@@ -8,8 +8,8 @@ use data::{Images, Picture, Preprocess};
 use layout::{Layout, LayoutRequest, Node};
 use model::{Bindings, Cost, Dim, Network, ScopeId, ScopeTree, TensorId, TensorKind, TensorSpec, Trace};
 
-use crate::Source;
 use crate::worker::Arrays;
+use crate::{Predictions, Source};
 
 /// Models that are built in.
 const BUNDLED: &[(&str, &[u8])] = &[("fashion-mnist", include_bytes!("../../models/fashion-mnist.onnx"))];
@@ -24,6 +24,8 @@ pub enum Input {
     /// A picture.
     #[allow(missing_docs)]
     Picture { name: String, picture: Arc<Picture> },
+    /// What was drawn by hand.
+    Drawing(Arc<Picture>),
     /// Arrays under the graph's input names.
     #[allow(missing_docs)]
     Arrays { name: String, arrays: Arc<Arrays> },
@@ -75,6 +77,8 @@ pub struct Document {
     pub classes: Vec<String>,
     /// Examples that fit the network.
     pub samples: Option<Arc<Images>>,
+    /// What the network says about them, once that is begun.
+    pub predictions: Option<Predictions>,
     /// How a picture becomes the input; `None` for networks of other input.
     pub preprocess: Option<Preprocess>,
     /// Grows with each layout.
@@ -120,6 +124,7 @@ pub(crate) fn open(source: &Source) -> Result<(Document, Vec<String>), String> {
         gradients: None,
         classes,
         samples,
+        predictions: None,
         preprocess,
         placed: 0,
         passed: 0,
@@ -195,7 +200,7 @@ impl Document {
                 .as_ref()
                 .map(|s| s.picture(*i))
                 .ok_or("there is no data set")?,
-            Input::Picture { picture, .. } => (**picture).clone(),
+            Input::Picture { picture, .. } | Input::Drawing(picture) => (**picture).clone(),
             Input::Arrays { arrays, .. } => return Ok(Some((**arrays).clone())),
         };
         let how = self.preprocess.as_ref().ok_or_else(|| {
@@ -233,6 +238,11 @@ impl Document {
         self.passed += 1;
     }
 
+    /// True when every parameter has its values: the network can be run.
+    pub fn weighted(&self) -> bool {
+        weighted(&self.network)
+    }
+
     /// Sets the size of a symbol.
     pub(crate) fn bind(&mut self, symbol: String, size: u64) {
         self.bindings.insert(symbol, size);
@@ -267,13 +277,48 @@ impl Document {
         }
     }
 
-    /// The volume of this name, where it is shown.
+    /// The volume of this name, where it is shown, or the scope of this path, open or closed.
     pub fn find(&self, name: &str) -> Option<Node> {
-        self.layout
-            .volumes
-            .iter()
-            .map(|v| v.node)
-            .find(|&n| self.name(n) == name)
+        let volumes = self.layout.volumes.iter().map(|v| v.node);
+        let shown = volumes.into_iter().find(|&n| self.named(n, name));
+        shown.or_else(|| self.scope(name).map(Node::Scope))
+    }
+
+    /// Whether [`Document::name`] of `node` is `name`, without making the name.
+    fn named(&self, node: Node, name: &str) -> bool {
+        match node {
+            Node::Layer(l) => self.network.layer(l).name == name,
+            Node::Scope(s) => self.network.scopes.path(s) == name,
+            Node::Input(t) | Node::Output(t) => self.network.tensor(t).name == name,
+        }
+    }
+
+    /// A layer without a volume, with the collapsed scopes around it.
+    pub(crate) fn hidden(
+        &self,
+        name: &str,
+        collapsed: &BTreeSet<ScopeId>,
+    ) -> Result<(Node, Vec<ScopeId>), String> {
+        let layer = self.network.layer_named(name);
+        let layer = layer.ok_or_else(|| format!("{}: nothing is named {name:?}", self.file))?;
+        let scopes = &self.network.scopes;
+        let around = scopes.ancestors(self.network.layer(layer).scope);
+        Ok((
+            Node::Layer(layer),
+            around.filter(|s| collapsed.contains(s)).collect(),
+        ))
+    }
+
+    /// False inside a collapsed scope.
+    pub(crate) fn open_to(&self, node: Node, collapsed: &BTreeSet<ScopeId>) -> bool {
+        let scopes = &self.network.scopes;
+        let inner = match node {
+            Node::Layer(l) => Some(self.network.layer(l).scope),
+            Node::Scope(s) => scopes.get(s).parent,
+            Node::Input(_) | Node::Output(_) => None,
+        };
+        let mut around = inner.into_iter().flat_map(|s| scopes.ancestors(s));
+        around.all(|s| !collapsed.contains(&s))
     }
 
     /// Tensors that volumes show.

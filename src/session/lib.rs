@@ -6,12 +6,14 @@
 mod command;
 mod document;
 mod output;
+mod predictions;
 pub mod tour;
 mod worker;
 
 pub use crate::output::{Output, Score};
 pub use command::{Command, Goal, Source};
 pub use document::{Document, Input};
+pub use predictions::{Guess, Predictions};
 pub use tour::{Stop, Tour};
 
 use std::collections::BTreeSet;
@@ -51,6 +53,7 @@ pub struct State {
 
 /// How values are coloured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct Paint {
     /// Sequential map: 0 viridis, 1 magma, 2 cividis, 3 grey.
     pub map: u32,
@@ -110,6 +113,8 @@ pub struct Session {
     worker: Worker,
     /// Grows with each pass that is asked for; replies to older ones are dropped.
     ticket: u64,
+    /// Grows with each document.
+    opened: u64,
 }
 
 impl Default for Session {
@@ -132,6 +137,7 @@ impl Session {
             redo: Vec::new(),
             worker: Worker::new(),
             ticket: 0,
+            opened: 0,
         }
     }
 
@@ -176,19 +182,25 @@ impl Session {
         }
         let before = self.state.clone();
         let kind = std::mem::discriminant(&command);
+        // Scrubbing is one step, however many places it passes, and so is a stroke.
+        let continues = matches!(command, Command::Seek(_) | Command::Draw { begins: false, .. });
         if let Err(problem) = command::apply(self, command) {
             self.say(Level::Error, problem);
         }
-        if self.state != before {
-            // Scrubbing is one step, however many places it passes.
-            let continued = matches!(self.undo.last(), Some((last, _)) if *last == kind)
-                && kind == std::mem::discriminant(&Command::Seek(0.0));
-            if !continued {
-                self.undo.push((kind, before.clone()));
-            }
-            self.redo.clear();
-            self.follow(&before);
+        let continued = continues && matches!(self.undo.last(), Some((last, _)) if *last == kind);
+        self.changed(before, kind, continued);
+    }
+
+    /// Keeps what undo needs, and follows the state.
+    fn changed(&mut self, before: State, kind: std::mem::Discriminant<Command>, continued: bool) {
+        if self.state == before {
+            return;
         }
+        if !continued {
+            self.undo.push((kind, before.clone()));
+        }
+        self.redo.clear();
+        self.follow(&before);
     }
 
     fn travel(&mut self, to: State) {
@@ -245,7 +257,7 @@ impl Session {
         document.placed += 1;
         let end = columns(&document.layout);
         self.state.playhead = if whole { end } else { share * end };
-        let shown = |n: &Node| document.layout.volumes.iter().any(|v| v.node == *n);
+        let shown = |n: &Node| document.open_to(*n, &self.state.collapsed);
         self.state.selection = self.state.selection.filter(shown);
     }
 
@@ -292,6 +304,7 @@ impl Session {
         while let Some((ticket, reply)) = self.worker.poll() {
             self.take(ticket, reply);
         }
+        self.predict();
         if self.playing {
             let (end, step) = (
                 self.columns(),
@@ -319,6 +332,18 @@ impl Session {
         }
     }
 
+    /// Takes an input that was read. A wrong one is told before the one in place is given up.
+    fn give(&mut self, input: Input) {
+        let Some(document) = &self.document else { return };
+        if let Err(problem) = document.arrays(&input) {
+            return self.say(Level::Error, problem);
+        }
+        let before = self.state.clone();
+        self.state.input = input;
+        let kind = std::mem::discriminant(&Command::Undo);
+        self.changed(before, kind, false);
+    }
+
     fn take(&mut self, ticket: u64, reply: Reply) {
         match reply {
             Reply::Failed(problem) => self.say(Level::Error, problem),
@@ -328,15 +353,18 @@ impl Session {
                 }
                 self.say(Level::Info, format!("{} is open", document.file));
                 let input = document.first_input();
-                let (light, paint) = (self.state.light, self.state.paint);
+                // What the user set stays; what belongs to the network is new.
                 self.state = State {
                     collapsed: document.collapsed.clone(),
                     input,
-                    light,
-                    paint,
-                    ..State::default()
+                    selection: None,
+                    playhead: f32::MAX,
+                    backward: false,
+                    unit: None,
+                    ..self.state.clone()
                 };
                 self.document = Some(*document);
+                self.opened += 1;
                 self.undo.clear();
                 self.redo.clear();
                 self.state.playhead = self.columns();
@@ -358,7 +386,9 @@ impl Session {
                     document.passed += 1;
                 }
             }
-            Reply::Passed(_) | Reply::Differentiated(_) => (),
+            Reply::Read(input) if ticket == self.ticket => self.give(input),
+            Reply::Predicted(guesses) => self.guessed(ticket, guesses),
+            Reply::Passed(_) | Reply::Differentiated(_) | Reply::Read(_) => (),
         }
     }
 }

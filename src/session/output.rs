@@ -40,12 +40,7 @@ impl Session {
         if long > 1 || values.is_empty() || values.len() > 100_000 {
             return None;
         }
-        let producer = document
-            .network
-            .tensor(*id)
-            .producer
-            .map(|l| &document.network.layer(l).op);
-        let probabilities = matches!(producer, Some(model::Op::Softmax { .. }));
+        let probabilities = crate::predictions::gives_probabilities(&document.network);
         let values = match self.state.softmax && !probabilities && values.len() > 1 {
             true => analyze::softmax(values),
             false => values.to_vec(),

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use compute::RunOptions;
 use model::{Network, TensorData, Trace};
 
-use crate::{Document, Source};
+use crate::predictions::{Batch, Guess};
+use crate::{Document, Input, Source};
 
 /// Arrays by input name.
 pub(crate) type Arrays = Vec<(String, TensorData)>;
@@ -14,6 +15,8 @@ pub(crate) type Arrays = Vec<(String, TensorData)>;
 /// What the worker can do.
 pub(crate) enum Job {
     Open(Source),
+    /// Reads an input.
+    Read(Source),
     Run {
         network: Arc<Network>,
         arrays: Arrays,
@@ -23,6 +26,8 @@ pub(crate) enum Job {
         arrays: Arrays,
         unit: usize,
     },
+    /// Asks about a few samples of the data set.
+    Predict(Batch),
 }
 
 /// What comes of it.
@@ -31,8 +36,10 @@ pub(crate) enum Reply {
         document: Box<Document>,
         notes: Vec<String>,
     },
+    Read(Input),
     Passed(Trace),
     Differentiated(Trace),
+    Predicted(Result<Vec<Guess>, String>),
     Failed(String),
 }
 
@@ -43,6 +50,7 @@ fn work(job: Job) -> Reply {
             document: Box::new(document),
             notes,
         }),
+        Job::Read(source) => Input::read(&source).map(Reply::Read),
         Job::Run { network, arrays } => compute::run_cpu(&network, &arrays, &options)
             .map(Reply::Passed)
             .map_err(|e| e.to_string()),
@@ -53,6 +61,7 @@ fn work(job: Job) -> Reply {
         } => compute::gradients(&network, &arrays, unit, &options)
             .map(Reply::Differentiated)
             .map_err(|e| format!("gradients: {e}")),
+        Job::Predict(batch) => Ok(Reply::Predicted(batch.run())),
     };
     done.unwrap_or_else(Reply::Failed)
 }
@@ -61,8 +70,10 @@ impl Job {
     fn words(&self) -> String {
         match self {
             Job::Open(source) => format!("opening {}", source.name()),
+            Job::Read(source) => format!("reading {}", source.name()),
             Job::Run { network, .. } => format!("running {}", network.name),
             Job::Gradients { network, .. } => format!("gradients of {}", network.name),
+            Job::Predict(batch) => batch.words(),
         }
     }
 }

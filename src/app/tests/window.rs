@@ -84,6 +84,7 @@ fn the_window_shows_the_demo_and_answers_keys_and_mouse() {
         .env("DISPLAY", DISPLAY)
         .env_remove("WAYLAND_DISPLAY")
         .env("XDG_RUNTIME_DIR", folder.path())
+        .env("XDG_CONFIG_HOME", folder.path())
         .stdout(quiet())
         .stderr(quiet())
         .spawn();

@@ -1,5 +1,8 @@
 //! The session on the built-in model: commands in, state out, without a window.
 
+use std::sync::Arc;
+
+use data::Picture;
 use session::{Command, Goal, Input, Level, Session, Source, tour};
 
 fn demo() -> Session {
@@ -138,4 +141,112 @@ fn the_tour_runs_through_all_its_stops() {
     // Errors of a tour file name it and the place.
     let wrong = tour::parse("mine.ron", "Tour(title: 3)").unwrap_err();
     assert!(wrong.starts_with("mine.ron: 1:"), "{wrong}");
+}
+
+#[test]
+fn the_whole_data_set_is_answered_in_the_background() {
+    let mut session = demo();
+    session.update(0.0);
+    // A job of the user comes between, and both are done.
+    session.apply(Command::Sample(7));
+    session.wait();
+    let known = |s: &Session| {
+        s.document
+            .as_ref()
+            .unwrap()
+            .predictions
+            .as_ref()
+            .map_or(0, |p| p.guesses.len())
+    };
+    assert!(
+        known(&session) < 40,
+        "the user does not wait for the data set: {}",
+        known(&session)
+    );
+    let answer = session.output().unwrap().ranked(1)[0].clone();
+    session.wait_for_predictions();
+    let document = session.document.as_ref().unwrap();
+    let samples = document.samples.as_ref().unwrap();
+    let predictions = document.predictions.as_ref().unwrap();
+    assert_eq!(
+        (predictions.guesses.len(), &predictions.problem),
+        (samples.len(), &None)
+    );
+    // In a batch as alone.
+    let guess = predictions.guesses[7];
+    assert_eq!(guess.class, answer.index);
+    assert!(
+        (guess.probability - answer.value).abs() < 1e-4,
+        "{guess:?} {answer:?}"
+    );
+    let right = predictions.right(samples);
+    assert!((170..=195).contains(&right), "{right} of 200");
+    // Another network forgets them.
+    session.apply(Command::Open(Source::Bundled("fashion-mnist".into())));
+    session.wait();
+    assert_eq!(known(&session), 0);
+}
+
+#[test]
+fn strokes_are_steps_of_undo() {
+    let mut session = demo();
+    let picture = |value: u8| {
+        Arc::new(Picture {
+            width: 28,
+            height: 28,
+            channels: 1,
+            pixels: vec![value; 784],
+        })
+    };
+    for (value, begins) in [(10, true), (20, false), (30, true), (40, false), (50, false)] {
+        let picture = picture(value);
+        session.apply(Command::Draw { picture, begins });
+    }
+    session.wait();
+    for wanted in [
+        Input::Drawing(picture(50)),
+        Input::Drawing(picture(20)),
+        Input::Sample(0),
+    ] {
+        assert_eq!(session.state.input, wanted);
+        session.apply(Command::Undo);
+    }
+    session.wait();
+    assert!(errors(&session).is_empty(), "{:?}", errors(&session));
+}
+
+#[test]
+fn what_is_selected_inside_a_collapsed_scope_comes_to_light() {
+    let mut session = demo();
+    session.apply(Command::CollapseAll);
+    let few = session.layout().unwrap().volumes.len();
+    session.apply(Command::Select(Some("block2/conv1".into())));
+    assert!(session.layout().unwrap().volumes.len() > few);
+    let node = session.state.selection.unwrap();
+    assert!(session.layout().unwrap().volumes.iter().any(|v| v.node == node));
+    // Only the scopes around it opened.
+    session.apply(Command::Select(Some("block1/conv1".into())));
+    session.apply(Command::Collapse("block1".into()));
+    assert_eq!(session.state.selection, None);
+    // An open scope can be selected too.
+    session.apply(Command::Select(Some("block2".into())));
+    assert!(matches!(session.state.selection, Some(layout::Node::Scope(_))));
+    assert!(errors(&session).is_empty(), "{:?}", errors(&session));
+}
+
+#[test]
+fn what_the_user_set_outlives_the_network() {
+    let mut session = demo();
+    for command in [
+        Command::Speed(3.0),
+        Command::Softmax(false),
+        Command::Loop(true),
+        Command::Light(true),
+    ] {
+        session.apply(command);
+    }
+    session.apply(Command::Open(Source::Bundled("fashion-mnist".into())));
+    session.wait();
+    let state = &session.state;
+    assert!(state.speed == 3.0 && !state.softmax && state.looping && state.light);
 }

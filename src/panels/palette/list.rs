@@ -1,0 +1,156 @@
+//! What the palette offers.
+
+use model::ScopeId;
+use session::{Command, Goal, Session, Source};
+
+use crate::colors::MAPS;
+use crate::dock::Dock;
+use crate::panel::Ask;
+use crate::{PANELS, bar, draw, keys};
+
+/// What an entry does.
+pub enum Do {
+    /// In the session.
+    Commands(Vec<Command>),
+    /// In the window.
+    Ask(Ask),
+}
+
+/// A line of the palette.
+pub struct Entry {
+    /// What is searched.
+    pub name: String,
+    /// Its key, or its kind.
+    pub hint: String,
+    /// What it does.
+    pub does: Do,
+}
+
+/// Commands first, then panels, scopes and layers in flow order.
+pub fn all(session: &Session, dock: &Dock) -> Vec<Entry> {
+    let mut list = Vec::new();
+    let mut add = |name: &str, hint: &str, does: Do| {
+        list.push(Entry {
+            name: name.into(),
+            hint: hint.into(),
+            does,
+        });
+    };
+    let one = |command: Command| Do::Commands(vec![command]);
+    let state = &session.state;
+    add("Open a model…", keys::OPEN, Do::Ask(Ask::OpenModel));
+    add(
+        "Open Fashion-MNIST",
+        "built in",
+        one(Command::Open(Source::Bundled("fashion-mnist".into()))),
+    );
+    if let Some(document) = &session.document {
+        add("Open an input…", "", Do::Ask(Ask::OpenInput));
+        match session.playing {
+            true => add("Pause", "Space", one(Command::Pause)),
+            false => add("Play the flow", "Space", one(Command::Play)),
+        }
+        add("One layer back", "Left", one(Command::Step(-1)));
+        add("One layer on", "Right", one(Command::Step(1)));
+        add("To the beginning of the flow", "", one(Command::Seek(0.0)));
+        add(
+            "To the end of the flow",
+            "",
+            one(Command::Seek(session.columns())),
+        );
+        match state.backward {
+            true => add("Show activations", "G", one(Command::Backward(false))),
+            false => add("Show gradients", "G", one(Command::Backward(true))),
+        }
+        add("Look at the whole network", "H", one(Command::Look(Goal::Home)));
+        add("Look at the selection", "F", one(Command::Look(Goal::Selection)));
+        add("Select nothing", "Escape", one(Command::Select(None)));
+        add("Collapse all scopes", "C", one(Command::CollapseAll));
+        add("Expand all scopes", "E", one(Command::ExpandAll));
+        if draw::possible(document) {
+            add("Draw an input", "", Do::Ask(Ask::Show(draw::PANEL.id)));
+        }
+    }
+    let touring = session.tour.is_some();
+    add(
+        if touring {
+            "End the tour"
+        } else {
+            "Begin the guided tour"
+        },
+        "",
+        one(bar::tour(touring)),
+    );
+    let (undo, redo) = session.history();
+    if undo {
+        add("Undo", "Ctrl+Z", one(Command::Undo));
+    }
+    if redo {
+        add("Redo", "Ctrl+Y", one(Command::Redo));
+    }
+    add(
+        if state.light { "Dark theme" } else { "Light theme" },
+        "L",
+        one(Command::Light(!state.light)),
+    );
+    add(
+        if state.looping {
+            "Play once"
+        } else {
+            "Loop the flow"
+        },
+        "",
+        one(Command::Loop(!state.looping)),
+    );
+    add(
+        if state.softmax {
+            "Raw scores"
+        } else {
+            "Scores as probabilities"
+        },
+        "",
+        one(Command::Softmax(!state.softmax)),
+    );
+    for (i, (name, _)) in (0u32..).zip(MAPS) {
+        let paint = session::Paint {
+            map: i,
+            ..state.paint
+        };
+        add(&format!("Colour map: {name}"), "", one(Command::Paint(paint)));
+    }
+    for panel in PANELS {
+        add(
+            &format!("Show panel: {}", panel.title),
+            "",
+            Do::Ask(Ask::Show(panel.id)),
+        );
+        if dock.has(panel.id) {
+            add(
+                &format!("Close panel: {}", panel.title),
+                "",
+                Do::Ask(Ask::Close(panel.id)),
+            );
+        }
+    }
+    add("Arrange panels as at first", "", Do::Ask(Ask::Rearrange));
+    add("Show the keys", keys::HELP, Do::Ask(Ask::Help));
+    if let Some(document) = &session.document {
+        let network = &document.network;
+        let go = |name: &str| {
+            Do::Commands(vec![
+                Command::Select(Some(name.into())),
+                Command::Look(Goal::Selection),
+            ])
+        };
+        for s in (1..network.scopes.scopes.len() as u32).map(ScopeId) {
+            let (path, kind) = (network.scopes.path(s), &network.scopes.get(s).kind);
+            let kind = if kind.is_empty() { "scope" } else { kind };
+            add(&path, kind, go(&path));
+        }
+        for &l in &network.main().layers {
+            let layer = network.layer(l);
+            add(&layer.name, &layer.kind, go(&layer.name));
+        }
+    }
+    list
+}

@@ -1,0 +1,97 @@
+//! Pictures of the panels. After a wanted change: look at the `.new.png` beside each, then run with
+//! `UPDATE_SNAPSHOTS=1`.
+
+use egui_kittest::{Harness, SnapshotOptions, SnapshotResults};
+use panels::{PANELS, Panels, panel_of};
+use session::{Command, Session};
+
+use crate::states::{Shown, alone, demo, empty, failed, residual, settle, window};
+
+fn options() -> SnapshotOptions {
+    // Drivers round edges of glyphs differently.
+    SnapshotOptions::new()
+        .threshold(1.5_f32)
+        .failed_pixel_count_threshold(120_usize)
+}
+
+fn take(results: &mut SnapshotResults, harness: &mut Harness<Shown>, name: &str) {
+    results.add(harness.try_snapshot_options(name, &options()));
+}
+
+/// Without what differs from run to run.
+fn still(mut session: Session) -> Session {
+    let document = session.document.as_mut();
+    if let Some(trace) = document.and_then(|d| d.trace.as_mut()) {
+        let trace = std::sync::Arc::make_mut(trace);
+        (trace.seconds, trace.device) = (0.0123, "processor".into());
+    }
+    session
+}
+
+fn size(id: &str) -> [f32; 2] {
+    match id {
+        "timeline" | "log" => [760.0, 120.0],
+        "output" => [310.0, 220.0],
+        "inspector" => [310.0, 760.0],
+        "colors" | "settings" => [310.0, 360.0],
+        "draw" => [250.0, 330.0],
+        _ => [250.0, 420.0],
+    }
+}
+
+#[test]
+fn each_panel_looks_as_it_did() {
+    let mut results = SnapshotResults::new();
+    let mut session = Some(still(demo()));
+    for panel in PANELS {
+        let mut harness = alone(session.take().unwrap(), panel, size(panel.id));
+        take(&mut results, &mut harness, panel.id);
+        session = Some(std::mem::take(&mut harness.state_mut().session));
+    }
+    let mut session = session.unwrap();
+    session.apply(Command::Light(true));
+    let mut session = Some(session);
+    for id in ["outline", "input", "output", "inspector"] {
+        let mut harness = alone(session.take().unwrap(), panel_of(id).unwrap(), size(id));
+        take(&mut results, &mut harness, &format!("{id}_light"));
+        session = Some(std::mem::take(&mut harness.state_mut().session));
+    }
+}
+
+#[test]
+fn panels_without_anything_to_show() {
+    let mut results = SnapshotResults::new();
+    for id in ["outline", "input", "output", "inspector", "log"] {
+        let mut harness = alone(empty(), panel_of(id).unwrap(), [250.0, 170.0]);
+        take(&mut results, &mut harness, &format!("{id}_empty"));
+    }
+    let mut session = residual(16);
+    session.apply(Command::Select(Some("stage2".into())));
+    let mut session = Some(session);
+    for id in ["outline", "input", "inspector"] {
+        let mut harness = alone(session.take().unwrap(), panel_of(id).unwrap(), size(id));
+        take(&mut results, &mut harness, &format!("{id}_structure"));
+        session = Some(std::mem::take(&mut harness.state_mut().session));
+    }
+    let mut harness = alone(failed(), panel_of("log").unwrap(), size("log"));
+    take(&mut results, &mut harness, "log_failed");
+}
+
+#[test]
+fn the_whole_window() {
+    let mut results = SnapshotResults::new();
+    let mut harness = window(still(demo()), Panels::default());
+    take(&mut results, &mut harness, "window");
+    harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::P);
+    settle(&mut harness);
+    harness.event(egui::Event::Text("conv".into()));
+    settle(&mut harness);
+    take(&mut results, &mut harness, "window_palette");
+    harness.key_press(egui::Key::Escape);
+    harness.key_press(egui::Key::F1);
+    harness.state_mut().session.apply(Command::Light(true));
+    settle(&mut harness);
+    take(&mut results, &mut harness, "window_light_help");
+    let mut harness = window(empty(), Panels::default());
+    take(&mut results, &mut harness, "window_empty");
+}

@@ -1,0 +1,8 @@
+//! The panels without a window: what they show, what clicks and keys ask for, what is remembered.
+
+mod asks;
+mod looks;
+mod palette;
+mod remember;
+mod speed;
+mod states;

@@ -1,0 +1,209 @@
+//! Sessions in the states that a panel may meet, and one panel or all of them drawn in each.
+
+use egui_kittest::Harness;
+use panels::{Ask, Memory, PANELS, Panel, Panels, Status, View};
+use session::{Command, Session, Source};
+
+/// Everything that a test reads afterwards.
+pub struct Shown {
+    pub session: Session,
+    pub panels: Panels,
+    pub memory: Memory,
+    pub out: Vec<Command>,
+    pub asks: Vec<Ask>,
+    pub rect: egui::Rect,
+}
+
+/// A harness about `session`, each frame drawn by `draw`.
+pub fn harness(
+    session: Session,
+    panels: Panels,
+    size: [f32; 2],
+    draw: impl Fn(&mut egui::Ui, &mut Shown) + 'static,
+) -> Harness<'static, Shown> {
+    let shown = Shown {
+        session,
+        panels,
+        memory: Memory::default(),
+        out: Vec::new(),
+        asks: Vec::new(),
+        rect: egui::Rect::NOTHING,
+    };
+    let harness = Harness::builder().with_size(egui::vec2(size[0], size[1]));
+    harness.build_ui_state(draw, shown)
+}
+
+pub fn status() -> Status {
+    Status {
+        frame: 8.3,
+        device: "A graphics card".into(),
+        ..Status::default()
+    }
+}
+
+/// All panels around the scene, in a window of the usual size.
+pub fn window(session: Session, panels: Panels) -> Harness<'static, Shown> {
+    let mut harness = harness(session, panels, [1280.0, 800.0], |ui, s| {
+        // To the edges, as in the app.
+        let builder = egui::UiBuilder::new().max_rect(ui.ctx().content_rect());
+        let mut ui = ui.new_child(builder);
+        s.rect = s.panels.show(&mut ui, &s.session, &status(), &mut s.out);
+    });
+    settle(&mut harness);
+    harness
+}
+
+/// One panel alone, as wide as in its place.
+pub fn alone(session: Session, panel: &'static Panel, size: [f32; 2]) -> Harness<'static, Shown> {
+    let mut harness = harness(session, Panels::default(), size, move |ui, s| {
+        panels::style::apply(ui.ctx(), s.session.state.light);
+        ui.set_style(ui.ctx().style_of(ui.ctx().theme()));
+        let fill = ui.visuals().panel_fill;
+        ui.painter().rect_filled(ui.ctx().content_rect(), 0.0, fill);
+        let mut view = View {
+            session: &s.session,
+            status: &status(),
+            memory: &mut s.memory,
+            out: &mut s.out,
+            asks: &mut s.asks,
+        };
+        (panel.show)(ui, &mut view);
+    });
+    settle(&mut harness);
+    harness
+}
+
+/// Frames until nothing moves; long statistics may take a while on their thread.
+pub fn settle<T>(harness: &mut Harness<T>) {
+    for _ in 0..400 {
+        if harness.run_ok().is_some() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    panic!("the panels never come to rest");
+}
+
+pub fn empty() -> Session {
+    Session::new()
+}
+
+/// The built-in model with all its answers, a convolution selected.
+pub fn demo() -> Session {
+    let mut session = Session::new();
+    session.apply(Command::Open(Source::Bundled("fashion-mnist".into())));
+    session.wait_for_predictions();
+    session.apply(Command::Select(Some("block1/conv1".into())));
+    session
+}
+
+/// The built-in model after one failure of each kind.
+pub fn failed() -> Session {
+    let mut session = demo();
+    let bytes = |name: &str, bytes: &'static [u8]| Source::Bytes {
+        name: name.into(),
+        bytes: bytes.into(),
+    };
+    for command in [
+        Command::Open(Source::File("no/such/model.onnx".into())),
+        Command::Open(bytes("cat.png", b"\x89PNG\r\n\x1a\n")),
+        Command::Open(bytes("broken.json", b"{\"layers\": [{\"name\": \"a\"}]}")),
+        Command::Feed(bytes("broken.png", b"nonsense")),
+        Command::Feed(Source::Bytes {
+            name: "wrong.npz".into(),
+            bytes: wrong_shape().into(),
+        }),
+    ] {
+        session.apply(command);
+        session.wait();
+    }
+    session
+}
+
+/// Arrays under the right name in a wrong shape.
+fn wrong_shape() -> Vec<u8> {
+    let data = model::TensorData::from_f32(&[1, 3, 5, 5], &[0.0; 75]);
+    data::npz::to_bytes([("image", &data)]).unwrap()
+}
+
+/// A residual network of `blocks` blocks, structure only, opened from JSON.
+pub fn residual(blocks: usize) -> Session {
+    let mut layers = vec![r#"{"name":"image","type":"input","shape":[3,64,64]}"#.to_string()];
+    let mut links = Vec::new();
+    let mut last = "image".to_string();
+    for b in 0..blocks {
+        let name = |part: &str| format!("stage{}/block{}/{part}", b / 4 + 1, b % 4);
+        let filters = 16 << (b / 4).min(4);
+        for (part, from) in [("conv1", &last), ("conv2", &name("relu1"))] {
+            layers.push(format!(
+                r#"{{"name":"{}","type":"conv2d","filters":{filters},"kernel_size":[3,3],"padding":"same"}}"#,
+                name(part)
+            ));
+            links.push((from.clone(), name(part)));
+            if part == "conv1" {
+                layers.push(format!(r#"{{"name":"{}","type":"relu"}}"#, name("relu1")));
+                links.push((name("conv1"), name("relu1")));
+            }
+        }
+        layers.push(format!(r#"{{"name":"{}","type":"relu"}}"#, name("relu2")));
+        links.push((name("conv2"), name("relu2")));
+        last = name("relu2");
+    }
+    let links: Vec<String> = links
+        .iter()
+        .map(|(a, b)| format!(r#"{{"from":"{a}","to":"{b}"}}"#))
+        .collect();
+    let text = format!(
+        r#"{{"layers":[{}],"connections":[{}]}}"#,
+        layers.join(","),
+        links.join(",")
+    );
+    let mut session = Session::new();
+    session.apply(Command::Open(Source::Bytes {
+        name: "residual.json".into(),
+        bytes: text.into_bytes().into(),
+    }));
+    session.wait();
+    assert!(session.document.is_some(), "{:?}", session.log);
+    session
+}
+
+#[test]
+fn every_panel_draws_in_every_state() {
+    type Make = fn() -> Session;
+    let states: [(&str, Make); 4] = [
+        ("empty", empty),
+        ("demo", demo),
+        ("failed", failed),
+        ("residual", || residual(16)),
+    ];
+    for (state, make) in states {
+        for light in [false, true] {
+            let mut session = make();
+            session.apply(Command::Light(light));
+            // One session serves all panels: each harness gives it back.
+            let mut session = Some(session);
+            for panel in PANELS {
+                let mut harness = alone(session.take().unwrap(), panel, [300.0, 400.0]);
+                let shown = harness.state_mut();
+                assert!(
+                    shown.out.is_empty(),
+                    "{} asks for {:?} by itself ({state})",
+                    panel.id,
+                    shown.out
+                );
+                session = Some(std::mem::take(&mut shown.session));
+                // In a place that is far too small too.
+                let mut harness = alone(session.take().unwrap(), panel, [60.0, 40.0]);
+                session = Some(std::mem::take(&mut harness.state_mut().session));
+            }
+        }
+    }
+}
+
+#[test]
+fn panels_are_named_once() {
+    let ids: std::collections::BTreeSet<&str> = PANELS.iter().map(|p| p.id).collect();
+    assert_eq!(ids.len(), PANELS.len());
+    assert!(PANELS.iter().all(|p| !p.title.is_empty() && !p.about.is_empty()));
+}
