@@ -1,7 +1,7 @@
 //! Where the panels stand: a dock around the scene.
 
 use egui::{Rect, Ui, WidgetText};
-use egui_dock::{DockArea, DockState, NodeIndex, NodePath, Split, SurfaceIndex, TabViewer};
+use egui_dock::{DockArea, DockState, Node, NodeIndex, NodePath, Split, SurfaceIndex, TabViewer, Tree};
 
 use crate::panel::{Panel, Side, View};
 use crate::{PANELS, panel_of, style};
@@ -30,6 +30,9 @@ impl Default for Dock {
 impl Dock {
     /// An arrangement that was remembered, without panels that are no more, and with the scene.
     pub fn checked(state: DockState<String>) -> Option<Self> {
+        if !state.iter_surfaces().filter_map(|s| s.node_tree()).all(whole) {
+            return None;
+        }
         let mut seen = std::collections::BTreeSet::new();
         let known = state.filter_tabs(|t| (t == SCENE || panel_of(t).is_some()) && seen.insert(t.clone()));
         known.find_main_surface_tab(&SCENE.to_string())?;
@@ -104,6 +107,18 @@ impl Dock {
             .show_inside(ui, &mut tabs);
         tabs.rect
     }
+}
+
+/// True for a tree that the dock can draw: it trusts what it is given.
+fn whole(tree: &Tree<String>) -> bool {
+    let child = |i: usize| tree.iter().nth(i).is_some_and(|n| !n.is_empty());
+    tree.iter().enumerate().all(|(i, node)| match node {
+        Node::Empty => true,
+        Node::Leaf(leaf) => leaf.active.0 < leaf.len() && !leaf.collapsed,
+        Node::Horizontal(split) | Node::Vertical(split) => {
+            (0.0..=1.0).contains(&split.fraction) && child(2 * i + 1) && child(2 * i + 2)
+        }
+    })
 }
 
 struct Tabs<'a, 'b> {

@@ -1,11 +1,13 @@
 //! What the network says: the five largest scores.
 
+use std::sync::Arc;
+
 use egui::{Label, RichText, ScrollArea, Ui};
-use session::{Command, Input};
+use session::{Command, Input, Score};
 
 use crate::panel::{Panel, Side, View};
 use crate::style;
-use crate::widgets::{bar, empty, line, mark_here, value};
+use crate::widgets::{bar, empty, grouped, line, mark_here, value};
 
 /// The panel.
 pub const PANEL: Panel = Panel {
@@ -16,6 +18,14 @@ pub const PANEL: Panel = Panel {
     open: true,
     show,
 };
+
+/// The largest scores, ranked once a pass: a language model has many.
+#[derive(Default)]
+struct State {
+    of: Option<(Arc<model::Trace>, bool)>,
+    top: Vec<Score>,
+    count: usize,
+}
 
 /// Scores that are shown.
 const TOP: usize = 5;
@@ -34,10 +44,20 @@ fn show(ui: &mut Ui, view: &mut View) {
         };
         return empty(ui, "No answer yet", advice);
     };
-    let Some(output) = session.output() else {
-        return plain(ui, view, trace);
-    };
-    let top = output.ranked(TOP);
+    let softmax = session.state.softmax;
+    let state = view.memory.of::<State>();
+    let known = |(t, s): &(Arc<model::Trace>, bool)| Arc::ptr_eq(t, trace) && *s == softmax;
+    if !state.of.as_ref().is_some_and(known) {
+        let Some(output) = session.output() else {
+            return plain(ui, view, trace);
+        };
+        *state = State {
+            of: Some((trace.clone(), softmax)),
+            top: output.ranked(TOP),
+            count: output.scores.len(),
+        };
+    }
+    let (top, count) = (state.top.clone(), state.count);
     ui.horizontal(|ui| {
         let mut softmax = session.state.softmax;
         for (on, text, about) in [
@@ -77,9 +97,9 @@ fn show(ui: &mut Ui, view: &mut View) {
                 view.out.push(Command::Unit((!chosen).then_some(score.index)));
             }
         }
-        if output.scores.len() > TOP {
+        if count > TOP {
             ui.add(Label::new(
-                RichText::new(format!("the largest {TOP} of {}", output.scores.len()))
+                RichText::new(format!("the largest {TOP} of {}", grouped(count as u64)))
                     .weak()
                     .small(),
             ));

@@ -21,6 +21,8 @@ pub struct Settings {
     pub looping: bool,
     /// Scores pass a softmax.
     pub softmax: bool,
+    /// Share of the names that are written in the scene.
+    pub labels: f32,
 }
 
 impl Default for Settings {
@@ -38,6 +40,7 @@ impl Settings {
             speed: state.speed,
             looping: state.looping,
             softmax: state.softmax,
+            labels: state.labels,
         }
     }
 
@@ -50,6 +53,7 @@ impl Settings {
             (self.speed != now.speed, Command::Speed(self.speed)),
             (self.looping != now.looping, Command::Loop(self.looping)),
             (self.softmax != now.softmax, Command::Softmax(self.softmax)),
+            (self.labels != now.labels, Command::Labels(self.labels)),
         ];
         changes.into_iter().filter(|c| c.0).map(|c| c.1).collect()
     }

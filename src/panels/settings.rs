@@ -41,6 +41,18 @@ fn show(ui: &mut Ui, view: &mut View) {
     if paint != state.paint {
         view.out.push(Command::Paint(paint));
     }
+    section(ui, "Names in the scene");
+    let mut labels = 100.0 * state.labels;
+    let slider = Slider::new(&mut labels, 0.0..=100.0)
+        .fixed_decimals(0)
+        .suffix(" %");
+    if ui
+        .add(slider)
+        .on_hover_text("How many of those that fit; the most telling ones stay longest")
+        .changed()
+    {
+        view.out.push(Command::Labels(labels / 100.0));
+    }
     section(ui, "Flow");
     let mut speed = state.speed;
     if ui

@@ -91,6 +91,12 @@ fn show(ui: &mut Ui, view: &mut View) {
             {
                 view.out.push(Command::Speed(speed));
             }
+            if session.tour.is_none()
+                && let Some(name) = front(session)
+            {
+                ui.separator();
+                ui.add(Label::new(RichText::new(name).weak()).truncate());
+            }
             if let Some((tour, stop, _)) = &session.tour {
                 ui.separator();
                 ui.add(Label::new(RichText::new(&tour.title).weak()).truncate());
@@ -105,4 +111,16 @@ fn show(ui: &mut Ui, view: &mut View) {
             }
         });
     });
+}
+
+/// What the flow's front is at; nothing once it has passed everything.
+fn front(session: &session::Session) -> Option<String> {
+    let document = session.document.as_ref()?;
+    let column = session.state.playhead.floor() as u32;
+    let mut here = document.layout.volumes.iter().filter(|v| v.rank == column);
+    let first = &here.next()?.label;
+    Some(match here.count() {
+        0 => format!("at {first}"),
+        more => format!("at {first} and {more} more"),
+    })
 }

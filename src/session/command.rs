@@ -82,6 +82,8 @@ pub enum Command {
     Softmax(bool),
     Light(bool),
     Paint(Paint),
+    /// Share of the names that are written in the scene, 0 to 1.
+    Labels(f32),
     Look(Goal),
     /// Begins a guided tour, or ends it.
     Tour(Option<Tour>),
@@ -183,7 +185,12 @@ pub(crate) fn apply(session: &mut Session, command: Command) -> Result<(), Strin
             session.playing = false;
             state.playhead = (state.playhead.round() + by as f32).clamp(0.0, end);
         }
-        Command::Speed(speed) => state.speed = speed.clamp(0.1, 10.0),
+        Command::Speed(speed) if speed.is_finite() => state.speed = speed.clamp(0.1, 10.0),
+        Command::Speed(speed) => {
+            return Err(format!(
+                "the flow cannot go at speed {speed}: 0.1 to 10 is expected"
+            ));
+        }
         Command::Loop(on) => state.looping = on,
         Command::Backward(on) => {
             state.backward = on;
@@ -193,6 +200,12 @@ pub(crate) fn apply(session: &mut Session, command: Command) -> Result<(), Strin
         Command::Softmax(on) => state.softmax = on,
         Command::Light(on) => state.light = on,
         Command::Paint(paint) => state.paint = paint,
+        Command::Labels(share) if share.is_finite() => state.labels = share.clamp(0.0, 1.0),
+        Command::Labels(share) => {
+            return Err(format!(
+                "{share} of the names cannot be written: 0 to 1 is expected"
+            ));
+        }
         Command::Look(goal) => session.goal = (session.goal.0 + 1, goal),
         Command::Tour(tour) => {
             session.tour = tour.map(|t| (t.into(), 0, 0.0));

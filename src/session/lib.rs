@@ -49,6 +49,9 @@ pub struct State {
     pub light: bool,
     /// How values are coloured.
     pub paint: Paint,
+    /// Share of the names that are written beside volumes where there is room: 0 to 1, the most
+    /// telling ones first.
+    pub labels: f32,
 }
 
 /// How values are coloured.
@@ -81,6 +84,7 @@ impl Default for State {
             softmax: true,
             light: false,
             paint: Paint::default(),
+            labels: 1.0,
         }
     }
 }

@@ -16,7 +16,10 @@ pub(super) fn draw(sheet: &Sheet) {
     let chosen = stage.look(sheet.session).selected;
     let detail = |volume: &Volume| shape(sheet.document, volume);
     let camera = &stage.rig.camera;
-    for label in crate::labels(&stage.layout, camera, sheet.size(), 1.0, chosen, measure, detail) {
+    let names = crate::labels(&stage.layout, camera, sheet.size(), 1.0, chosen, measure, detail);
+    // The most telling ones come first.
+    let most = (names.len() as f32 * sheet.session.state.labels).round() as usize;
+    for label in names.into_iter().take(most) {
         let at = sheet.at(label.at);
         sheet.text(at, Align2::CENTER_BOTTOM, &label.text, label.size, true);
         sheet.text(at, Align2::CENTER_TOP, &label.detail, label.size * 0.85, false);

@@ -105,6 +105,8 @@ fn wrong_input_is_told_and_changes_nothing() {
         Command::Select(Some("nothing".into())),
         Command::Collapse("nowhere".into()),
         Command::Seek(f32::NAN),
+        Command::Speed(f32::NAN),
+        Command::Labels(f32::INFINITY),
     ] {
         let (count, text) = (errors(&session).len(), format!("{command:?}"));
         session.apply(command);

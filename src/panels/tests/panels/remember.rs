@@ -38,6 +38,7 @@ fn settings_and_arrangement_come_back() {
         Command::Paint(paint),
         Command::Speed(2.5),
         Command::Loop(true),
+        Command::Labels(0.5),
     ];
     let shown = harness.state_mut();
     changes.into_iter().for_each(|c| shown.session.apply(c));
@@ -82,9 +83,25 @@ fn a_damaged_file_is_put_aside_and_the_other_one_counts() {
     // Fields of other versions are no damage.
     std::fs::write(folder.path().join("settings.ron"), "(light: true)").unwrap();
     assert!(settings(folder.path()).0.light);
-    // An arrangement without the scene, or with panels of other versions, is repaired.
-    let text = std::fs::read_to_string(folder.path().join("window.ron")).unwrap();
-    let text = text
+    // Panels of other versions are left out.
+    let whole = std::fs::read_to_string(folder.path().join("window.ron")).unwrap();
+    let other = whole.replace("\"outline\"", "\"of another version\"");
+    std::fs::write(folder.path().join("window.ron"), other).unwrap();
+    let (_, panels) = settings(folder.path());
+    assert!(!panels.is_open("outline") && !panels.is_open("log") && panels.is_open("input"));
+    // A tree that the dock could not draw gives way to the first arrangement.
+    for (part, odd) in [
+        ("fraction: 0.2,", "fraction: 7.5,"),
+        ("active: (0)", "active: (3)"),
+        ("collapsed: false", "collapsed: true"),
+    ] {
+        assert!(whole.contains(part), "{part}");
+        std::fs::write(folder.path().join("window.ron"), whole.replace(part, odd)).unwrap();
+        let (_, panels) = settings(folder.path());
+        assert!(panels.is_open("log"), "{odd}");
+    }
+    // So does one without the scene.
+    let text = whole
         .replace("\"outline\"", "\"of another version\"")
         .replace("\"scene\"", "\"nothing\"");
     std::fs::write(folder.path().join("window.ron"), text).unwrap();
