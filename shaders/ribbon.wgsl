@@ -1,10 +1,11 @@
-// Links as ribbons that face the viewer, with a pulse that moves along them.
+// Links as ribbons that face the viewer, and the pulses that move along them.
 
 struct View {
     clip_from_world: mat4x4<f32>,
     eye: vec4<f32>,
     frame: vec4<f32>,
     background: vec4<f32>,
+    // Fog begins and ends at these distances; then the pixels of a point.
     fog: vec4<f32>,
 }
 
@@ -13,12 +14,14 @@ struct Segment {
     // Width in scene units.
     width: f32,
     end: vec3<f32>,
-    // Place of the pulse along the whole link, 0 to 1; outside: none.
-    pulse: f32,
+    // Least width on the screen, points.
+    least: f32,
     color: vec4<f32>,
-    // Places of both ends along the whole link.
+    // Places of both ends along the link or the pulse, 0 to 1.
     span: vec2<f32>,
-    pad: vec2<f32>,
+    // 1: a pulse, which fades at both ends.
+    pulse: f32,
+    pad: f32,
 }
 
 @group(0) @binding(0) var<uniform> view: View;
@@ -30,7 +33,6 @@ struct Corner {
     @location(1) along: f32,
     @location(2) @interpolate(flat) index: u32,
     @location(3) distance: f32,
-    @location(4) @interpolate(flat) half_width: f32,
 }
 
 @vertex
@@ -43,9 +45,9 @@ fn vertex(@builtin(vertex_index) corner: u32, @builtin(instance_index) index: u3
     let direction = normalize(segment.end - segment.begin + vec3(1.0e-6, 0.0, 0.0));
     let side = normalize(cross(direction, view.eye.xyz - world));
     let center = view.clip_from_world * vec4(world, 1.0);
-    // Never thinner than a pixel and a half.
     let scale = abs(view.clip_from_world[1][1]) + abs(view.clip_from_world[2][1]);
-    let least = 1.5 * max(center.w, 1.0e-3) / (0.5 * view.frame.y * max(scale, 1.0e-6));
+    let pixels = segment.least * max(view.fog.z, 1.0e-3);
+    let least = pixels * max(center.w, 1.0e-3) / (0.5 * view.frame.y * max(scale, 1.0e-6));
     let half_width = 0.5 * max(segment.width, least);
     // A little longer than the segment, so that corners close.
     let stretch = direction * (end * 2.0 - 1.0) * half_width * 0.5;
@@ -55,7 +57,6 @@ fn vertex(@builtin(vertex_index) corner: u32, @builtin(instance_index) index: u3
     out.along = mix(segment.span.x, segment.span.y, end);
     out.index = index;
     out.distance = length(world - view.eye.xyz);
-    out.half_width = half_width;
     return out;
 }
 
@@ -63,10 +64,11 @@ fn vertex(@builtin(vertex_index) corner: u32, @builtin(instance_index) index: u3
 fn fragment(in: Corner) -> @location(0) vec4<f32> {
     let segment = segments[in.index];
     let soft = fwidth(in.across);
-    let cover = 1.0 - smoothstep(1.0 - soft, 1.0, abs(in.across));
-    let near = 1.0 - smoothstep(0.0, 0.12, abs(in.along - segment.pulse));
-    let fog = smoothstep(view.fog.x, view.fog.y, in.distance) * 0.85;
-    let rgb = mix(segment.color.rgb, vec3(1.0, 0.9, 0.6), near * 0.9);
-    let alpha = mix(segment.color.a, 1.0, near) * cover;
-    return vec4(mix(rgb, view.background.rgb, fog), alpha);
+    var cover = 1.0 - smoothstep(1.0 - soft, 1.0, abs(in.across));
+    if segment.pulse > 0.5 {
+        let ends = 1.0 - abs(in.along * 2.0 - 1.0);
+        cover *= smoothstep(0.0, 0.7, ends);
+    }
+    let fog = smoothstep(view.fog.x, view.fog.y, in.distance) * select(0.6, 0.0, segment.pulse > 0.5);
+    return vec4(mix(segment.color.rgb, view.background.rgb, fog), segment.color.a * cover);
 }

@@ -11,12 +11,17 @@ use crate::explorer::{Explorer, Step};
 /// Adds the camera.
 pub fn plugin(app: &mut App) {
     app.add_systems(Startup, spawn)
-        .add_systems(Update, aim.in_set(Step::Aim));
+        .add_systems(Update, (read.in_set(Step::Ask), write.in_set(Step::Aim)));
 }
 
 fn spawn(mut commands: Commands) {
     commands.spawn((
         Camera3d::default(),
+        // Panning measures by it.
+        Projection::from(PerspectiveProjection {
+            fov: Eye::default().fov,
+            ..default()
+        }),
         Msaa::Off,
         Tonemapping::None,
         DebandDither::Disabled,
@@ -27,27 +32,47 @@ fn spawn(mut commands: Commands) {
     ));
 }
 
-/// On its way to a goal the rig leads and the orbit follows; else the other way round.
-fn aim(mut explorer: ResMut<Explorer>, mut orbit: Single<&mut PanOrbitCamera>) {
-    let explorer = &mut *explorer;
+/// Where the orbit stands, where it knows; elsewhere where the rig does.
+fn stands(orbit: &PanOrbitCamera, rig: Eye) -> Eye {
+    Eye {
+        target: orbit.focus,
+        yaw: orbit.yaw.unwrap_or(rig.yaw),
+        pitch: orbit.pitch.unwrap_or(rig.pitch),
+        distance: orbit.radius.unwrap_or(rig.distance),
+        ..rig
+    }
+}
+
+/// What mouse and wheel did since the last frame, the rig takes over.
+fn read(mut explorer: ResMut<Explorer>, orbit: Single<&PanOrbitCamera>) {
     let rig = &mut explorer.stage.rig;
-    if rig.leads() {
-        let eye = rig.camera;
-        (orbit.focus, orbit.target_focus) = (eye.target, eye.target);
-        (orbit.yaw, orbit.target_yaw) = (Some(eye.yaw), eye.yaw);
-        (orbit.pitch, orbit.target_pitch) = (Some(eye.pitch), eye.pitch);
-        (orbit.radius, orbit.target_radius) = (Some(eye.distance), eye.distance);
-        orbit.force_update = true;
-    } else {
-        let eye = Eye {
-            target: orbit.focus,
-            yaw: orbit.yaw.unwrap_or(rig.camera.yaw),
-            pitch: orbit.pitch.unwrap_or(rig.camera.pitch),
-            distance: orbit.radius.unwrap_or(rig.camera.distance),
-            ..rig.camera
-        };
+    let eye = stands(&orbit, rig.camera);
+    if eye != rig.camera {
         rig.hold(eye);
     }
+}
+
+/// What the rig did in this frame, the orbit takes over; what it did not touch keeps its ease.
+fn write(mut explorer: ResMut<Explorer>, mut orbit: Single<&mut PanOrbitCamera>) {
+    let explorer = &mut *explorer;
+    let eye = explorer.stage.rig.camera;
+    let before = stands(&orbit, eye);
+    if eye != before {
+        orbit.force_update = true;
+    }
+    if eye.target != before.target {
+        (orbit.focus, orbit.target_focus) = (eye.target, eye.target);
+    }
+    if eye.yaw != before.yaw || orbit.yaw.is_none() {
+        (orbit.yaw, orbit.target_yaw) = (Some(eye.yaw), eye.yaw);
+    }
+    if eye.pitch != before.pitch || orbit.pitch.is_none() {
+        (orbit.pitch, orbit.target_pitch) = (Some(eye.pitch), eye.pitch);
+    }
+    if eye.distance != before.distance || orbit.radius.is_none() {
+        (orbit.radius, orbit.target_radius) = (Some(eye.distance), eye.distance);
+    }
+    explorer.session.view.pose = Some(eye.into());
     if let Some(layout) = explorer.session.layout() {
         let extent = (layout.bounds.1 - layout.bounds.0).length();
         orbit.zoom_upper_limit = Some(20.0 * extent.max(10.0));

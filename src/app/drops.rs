@@ -1,7 +1,7 @@
 //! Files dropped on the window or the page.
 
 use bevy::prelude::*;
-use session::{Command, Source};
+use session::Source;
 
 use crate::explorer::{Explorer, Step};
 
@@ -22,22 +22,10 @@ fn take(
 ) {
     for drop in window.read() {
         if let FileDragAndDrop::DroppedFile { path_buf, .. } = drop {
-            explorer.session.apply(command(Source::File(path_buf.clone())));
+            explorer.session.receive(Source::File(path_buf.clone()));
         }
     }
     for Dropped(source) in page.read() {
-        explorer.session.apply(command(source.clone()));
-    }
-}
-
-/// By the file's name: a model, or an input.
-fn command(source: Source) -> Command {
-    let name = source.name();
-    let kind = std::path::Path::new(&name)
-        .extension()
-        .map(|e| e.to_ascii_lowercase());
-    match kind.is_none_or(|e| e == "onnx" || e == "json") {
-        true => Command::Open(source),
-        false => Command::Feed(source),
+        explorer.session.receive(source.clone());
     }
 }

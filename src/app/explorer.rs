@@ -21,6 +21,8 @@ pub struct Explorer {
     pub rect: egui::Rect,
     /// Where the button went down, to tell a click from a drag.
     pub pressed: Option<egui::Pos2>,
+    /// The pointer steers the scene, not a panel.
+    pub steers: bool,
     /// An input to open once its model is.
     waiting: Option<Source>,
 }
@@ -40,11 +42,13 @@ impl Explorer {
     /// Opens `files`: a model, then its input; without files the built-in demo.
     pub fn new(files: &[String]) -> Self {
         let mut session = Session::new();
-        let source = match files.first() {
-            Some(file) => Source::File(file.into()),
-            None => Source::Bundled("fashion-mnist".into()),
-        };
-        session.apply(Command::Open(source));
+        match files.first() {
+            Some(file) if file.to_ascii_lowercase().ends_with(".ron") => {
+                session.receive(Source::File(file.into()));
+            }
+            Some(file) => session.apply(Command::Open(Source::File(file.into()))),
+            None => session.apply(Command::Open(Source::Bundled("fashion-mnist".into()))),
+        }
         Explorer {
             session,
             panels: Panels::open(panels::Store::of_user()),
@@ -52,6 +56,7 @@ impl Explorer {
             stage: Stage::default(),
             rect: egui::Rect::NOTHING,
             pressed: None,
+            steers: false,
             waiting: files.get(1).map(|f| Source::File(f.into())),
         }
     }

@@ -2,7 +2,8 @@
 
 use bevy::prelude::*;
 use bevy_egui::EguiContexts;
-use session::{Command, Goal, Session};
+use scene::controls::{SLOTS, slot};
+use session::{Bookmark, Command, Goal, Session};
 
 use crate::explorer::{Explorer, Step};
 
@@ -43,10 +44,39 @@ fn commands(keys: &ButtonInput<KeyCode>, session: &Session) -> Vec<Command> {
             (KeyCode::KeyG, false) => Command::Backward(!session.state.backward),
             (KeyCode::KeyL, false) => Command::Light(!session.state.light),
             (KeyCode::KeyC, false) => Command::CollapseAll,
-            (KeyCode::KeyE, false) => Command::ExpandAll,
+            // Flying, E is upwards.
+            (KeyCode::KeyE, false) if !session.view.fly => Command::ExpandAll,
             (KeyCode::Escape, _) => Command::Select(None),
-            _ => continue,
+            (KeyCode::KeyV, false) => Command::Fly(!session.view.fly),
+            (KeyCode::KeyB, false) => Command::Follow(!session.view.follow),
+            (key, _) => match bookmark(*key, control, session) {
+                Some(command) => command,
+                None => continue,
+            },
         });
     }
     out
+}
+
+/// The digits go to bookmarks, and with Ctrl put them where the camera stands.
+fn bookmark(key: KeyCode, control: bool, session: &Session) -> Option<Command> {
+    const DIGITS: [KeyCode; SLOTS] = [
+        KeyCode::Digit1,
+        KeyCode::Digit2,
+        KeyCode::Digit3,
+        KeyCode::Digit4,
+        KeyCode::Digit5,
+        KeyCode::Digit6,
+        KeyCode::Digit7,
+        KeyCode::Digit8,
+        KeyCode::Digit9,
+    ];
+    let name = slot(1 + DIGITS.iter().position(|d| *d == key)?);
+    match control {
+        true => session
+            .view
+            .pose
+            .map(|pose| Command::Bookmark(Bookmark { name, pose })),
+        false => Some(Command::Look(Goal::Bookmark(name))),
+    }
 }

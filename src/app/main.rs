@@ -3,6 +3,7 @@
 mod camera;
 mod drops;
 mod explorer;
+mod fly;
 mod keys;
 mod pass;
 mod pointer;

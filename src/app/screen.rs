@@ -32,9 +32,11 @@ fn show(
     explorer.rect = explorer
         .panels
         .show(&mut ui, &explorer.session, &explorer.status, &mut out);
-    let steers = pointer::point(explorer, &context, &mut out);
-    if orbit.enabled != steers {
-        orbit.enabled = steers;
+    scene::controls::show(&context, explorer.rect, &explorer.session, &mut out);
+    explorer.steers = pointer::point(explorer, &context, &mut out);
+    let orbits = explorer.steers && !explorer.session.view.fly;
+    if orbit.enabled != orbits {
+        orbit.enabled = orbits;
     }
     let painter = context
         .layer_painter(egui::LayerId::background())
@@ -75,5 +77,5 @@ fn fill(
     let size = glam::Vec2::new(place.rect[2].max(1.0), place.rect[3].max(1.0));
     place
         .shown
-        .fill(&explorer.session, &explorer.stage, device, queue, size);
+        .fill(&explorer.session, &explorer.stage, device, queue, (size, scale));
 }

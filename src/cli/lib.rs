@@ -72,19 +72,26 @@ enum Command {
         #[arg(long, default_value_t = 7)]
         seed: u64,
     },
-    /// Draw a model as a picture, with its activations where an input is given.
+    /// Draw a model or a tour as a picture or an animation, with activations where an input is given.
     Render {
-        /// Model file, or `demo` for the built-in model.
+        /// Model file, tour (`.ron`), `demo` for the built-in model, or `tour` for its tour.
         file: PathBuf,
-        /// `.png` to write.
+        /// `.png` to write, or `.gif` or `.mp4` for the whole flow or tour.
         out: PathBuf,
-        /// Width and height in pixels.
-        #[arg(long, default_value = "1280x720", value_parser = size)]
-        size: (u32, u32),
+        /// Width and height in pixels: 1280x720, for a GIF 640x360.
+        #[arg(long, value_parser = size)]
+        size: Option<(u32, u32)>,
+        /// Frames a second of an animation: 30, for a GIF 15.
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..=60))]
+        fps: Option<u32>,
+        /// Length of an animation: a flow takes that long, a tour ends then.
+        #[arg(long, value_parser = length)]
+        seconds: Option<f32>,
         /// `.npz` or picture to run through the model first.
         #[arg(long)]
         inputs: Option<PathBuf>,
-        /// Seconds since the flow began; without it everything is lit.
+        /// The picture so many seconds after the flow or tour began; without it everything is lit,
+        /// or a tour's first stop is shown.
         #[arg(long, value_parser = seconds)]
         at: Option<f32>,
         /// Scopes are drawn as single volumes.
@@ -149,6 +156,13 @@ fn seconds(text: &str) -> Result<f32, String> {
     found.ok_or_else(|| format!("{text:?}: 0 to 3600 seconds are expected"))
 }
 
+fn length(text: &str) -> Result<f32, String> {
+    match seconds(text)? {
+        0.0..0.1 => Err(format!("{text:?}: an animation lasts 0.1 seconds or more")),
+        length => Ok(length),
+    }
+}
+
 /// True when `argument` is one of the headless commands or an option, and not a file to explore.
 pub fn takes(argument: &str) -> bool {
     use clap::CommandFactory;
@@ -205,23 +219,27 @@ pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> i32 {
             file,
             out,
             size,
+            fps,
+            seconds,
             inputs,
             at,
             collapsed,
             light,
             bindings,
-        } => {
+        } => render::Kind::of(&out).and_then(|kind| {
             let options = render::Options {
                 what: file,
                 inputs,
-                size,
+                size: size.unwrap_or(kind.size()),
                 at,
+                fps,
+                seconds,
                 collapsed,
                 light,
                 bindings,
             };
             render::render(&out, &options)
-        }
+        }),
     };
     match done {
         Ok(()) => 0,

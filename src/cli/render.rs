@@ -1,6 +1,10 @@
-//! `layerscope render`: pictures of a network, without a window.
+//! `layerscope render`: pictures and animations of a network, without a window.
 
 mod canvas;
+mod file;
+mod film;
+mod gif;
+mod mp4;
 mod show;
 mod text;
 
@@ -8,18 +12,23 @@ use std::path::{Path, PathBuf};
 
 use crate::Failure;
 use canvas::Canvas;
+use film::Film;
 use show::Show;
 
 /// What is drawn, and how.
 pub struct Options {
-    /// A model file, or `demo`.
+    /// A model file, a tour file, `demo` or `tour`.
     pub what: PathBuf,
     /// `.npz` or picture to run through the model first.
     pub inputs: Option<PathBuf>,
     /// Width and height in pixels.
     pub size: (u32, u32),
-    /// Seconds since the flow began.
+    /// Seconds since the flow or the tour began.
     pub at: Option<f32>,
+    /// Frames a second of an animation.
+    pub fps: Option<u32>,
+    /// Length of an animation.
+    pub seconds: Option<f32>,
     /// Scopes are drawn as single volumes.
     pub collapsed: bool,
     /// Light colours.
@@ -28,21 +37,76 @@ pub struct Options {
     pub bindings: Vec<(String, u64)>,
 }
 
+/// What is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// One picture.
+    Png,
+    /// An animation that plays everywhere, of 255 colours.
+    Gif,
+    /// A film.
+    Mp4,
+}
+
+impl Kind {
+    /// What a file of this name is to hold.
+    pub fn of(out: &Path) -> Result<Self, Failure> {
+        let kind = out.extension().map(|e| e.to_ascii_lowercase());
+        match kind.as_ref().and_then(|e| e.to_str()) {
+            Some("png") => Ok(Kind::Png),
+            Some("gif") => Ok(Kind::Gif),
+            Some("mp4") => Ok(Kind::Mp4),
+            _ => {
+                let name = out.display();
+                let text = format!("{name}: a name ending in .png, .gif or .mp4 is expected");
+                Err(Failure::Other(text))
+            }
+        }
+    }
+
+    /// Width and height where none is asked for.
+    pub fn size(self) -> (u32, u32) {
+        match self {
+            Kind::Png | Kind::Mp4 => (1280, 720),
+            Kind::Gif => (640, 360),
+        }
+    }
+}
+
 /// Pixels drawn for each pixel of the picture, along each side.
 const SUPERSAMPLING: u32 = 2;
 
 /// Draws what `options` say to `out`.
 pub fn render(out: &Path, options: &Options) -> Result<(), Failure> {
-    if !out.extension().is_some_and(|e| e.eq_ignore_ascii_case("png")) {
-        let text = format!("{}: a name ending in .png is expected", out.display());
+    match Kind::of(out)? {
+        Kind::Png => still(out, options),
+        Kind::Gif => {
+            let mut film = Film::new(options, 15)?;
+            file::replace(out, |file| gif::write(&mut film, file))
+        }
+        Kind::Mp4 => {
+            let mut film = Film::new(options, 30)?;
+            file::replace(out, |file| mp4::write(&mut film, file))
+        }
+    }
+}
+
+fn still(out: &Path, options: &Options) -> Result<(), Failure> {
+    if options.fps.is_some() || options.seconds.is_some() {
+        let name = out.display();
+        let text = format!("{name}: --fps and --seconds are for .gif and .mp4; --at picks a picture");
         return Err(Failure::Other(text));
     }
     let mut show = Show::open(options)?;
-    if let Some(seconds) = options.at {
-        show.play();
+    if let Some(seconds) = options.at.or(show.stop()) {
+        show.roll(options)?;
         show.advance(seconds)?;
     }
     let picture = Canvas::new(options.size, SUPERSAMPLING)?.draw(&show.session, &show.stage)?;
     let problem = |e: image::ImageError| Failure::Other(format!("{}: {e}", out.display()));
-    picture.save(out).map_err(problem)
+    file::replace(out, |file| {
+        picture
+            .write_to(&mut std::io::BufWriter::new(file), image::ImageFormat::Png)
+            .map_err(problem)
+    })
 }

@@ -72,14 +72,16 @@ pub struct Segment {
     pub width: f32,
     /// End, scene units.
     pub to: [f32; 3],
-    /// Place of the pulse along the link, 0 to 1; outside: none.
-    pub pulse: f32,
+    /// Least width on the screen, points.
+    pub least: f32,
     /// Linear RGBA.
     pub color: [f32; 4],
-    /// Places of both ends along the link.
+    /// Places of both ends along the link or the pulse, 0 to 1.
     pub span: [f32; 2],
+    /// 1: a pulse, which fades at both ends of its span.
+    pub pulse: f32,
     /// Unused.
-    pub pad: [f32; 2],
+    pub pad: f32,
 }
 
 /// The camera and the frame.
@@ -94,7 +96,7 @@ pub struct View {
     pub frame: [f32; 4],
     /// Linear RGBA behind everything.
     pub background: [f32; 4],
-    /// Fog begins and ends at these distances.
+    /// Fog begins and ends at these distances; then the pixels of a point.
     pub fog: [f32; 4],
 }
 
@@ -169,7 +171,10 @@ impl Renderer {
             mapped_at_creation: false,
         });
         let view_group = group(device, "view", &view_layout, &[&view]);
-        let volume = include_str!("../../shaders/volume.wgsl");
+        let volume = concat!(
+            include_str!("../../shaders/colormap.wgsl"),
+            include_str!("../../shaders/volume.wgsl")
+        );
         let ribbon = include_str!("../../shaders/ribbon.wgsl");
         Renderer {
             volumes_pipeline: pipeline(

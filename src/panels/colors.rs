@@ -1,7 +1,7 @@
 //! How values are coloured, and how channels are ordered.
 
 use egui::{Color32, ComboBox, Rect, Sense, Ui, pos2, vec2};
-use session::Command;
+use session::{Command, Paint, Range};
 
 use crate::panel::{Panel, Side, View};
 use crate::widgets::section;
@@ -45,13 +45,21 @@ fn show(ui: &mut Ui, view: &mut View) {
     }
     ui.weak("Signed values: blue below 0, orange above.");
     section(ui, "Range");
-    ui.radio_value(&mut paint.full, false, "Without outliers")
-        .on_hover_text("From the 0.5 % to the 99.5 % quantile");
-    ui.radio_value(&mut paint.full, true, "From least to greatest");
+    ui.horizontal_wrapped(|ui| {
+        for (range, words) in Range::ALL {
+            ui.selectable_value(&mut paint.range, range, words);
+        }
+    });
+    ui.horizontal_wrapped(|ui| {
+        ui.weak("leave out");
+        for cut in Paint::CUTS {
+            ui.selectable_value(&mut paint.cut, cut, format!("{cut} %"))
+                .on_hover_text("Of the values at each end, so that outliers do not flatten the rest");
+        }
+    });
     ui.checkbox(&mut paint.magnitude, "Magnitude only")
         .on_hover_text("Leave signs out");
     section(ui, "Channels of the selection");
-    ui.checkbox(&mut paint.own_range, "Each in its own range");
     ui.checkbox(&mut paint.sorted, "Sort by mean, largest first");
     if paint != view.session.state.paint {
         view.out.push(Command::Paint(paint));

@@ -29,13 +29,19 @@ pub const KEYS: &[(&str, &[(&str, &str)])] = &[
             ("Drag", "orbit"),
             ("Shift+drag", "pan"),
             ("Wheel", "zoom"),
+            (
+                "V",
+                "fly freely: W A S D, Q down, E up, Shift faster; drag to look",
+            ),
+            ("B", "follow the flow while it plays"),
+            ("1 to 9", "go to a bookmark; with Ctrl, put one here"),
         ],
     ),
     (
         "Layers",
         &[
             ("Click", "select"),
-            ("Double click", "look at a layer, open a scope"),
+            ("Double click", "look at a layer or connection, open a scope"),
             ("C, E", "collapse or expand all"),
             ("Escape", "select nothing"),
             ("Up, Down, Enter", "walk through the outline after a click there"),

@@ -1,6 +1,7 @@
 //! An orbit camera: where the eye stands, what it sees, and where world points fall on the screen.
 
 use glam::{Mat4, Vec2, Vec3};
+use session::Pose;
 
 /// An eye that looks at a target.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -29,7 +30,29 @@ impl Default for Camera {
     }
 }
 
+impl From<Camera> for Pose {
+    fn from(camera: Camera) -> Self {
+        Pose {
+            target: camera.target,
+            yaw: camera.yaw,
+            pitch: camera.pitch,
+            distance: camera.distance,
+        }
+    }
+}
+
 impl Camera {
+    /// At `pose`.
+    pub fn at(pose: Pose) -> Self {
+        Camera {
+            target: pose.target,
+            yaw: pose.yaw,
+            pitch: pose.pitch,
+            distance: pose.distance,
+            ..Camera::default()
+        }
+    }
+
     /// Nearest visible distance, scene units.
     const NEAR: f32 = 0.02;
 
@@ -70,37 +93,92 @@ impl Camera {
         (self.eye(), (near - self.eye()).normalize())
     }
 
-    /// A good first look at the box `min..max`: short networks from the front, long ones from
-    /// beside their input, so that its end is large and the depth fills the picture.
-    pub fn overview((min, max): (Vec3, Vec3), size: Vec2) -> Self {
+    /// A good first look at `points`, which fill the box `min..max`: short networks from the
+    /// front, long ones from beside their input, so that its end is large and the depth fills the
+    /// picture.
+    pub fn overview(points: &[Vec3], (min, max): (Vec3, Vec3), size: Vec2) -> Self {
         let extent = max - min;
         let long = extent.x / extent.y.max(extent.z).max(1e-3);
         let turn = ((long - 4.0) / 12.0).clamp(0.0, 1.0);
         let mut camera = Camera {
-            yaw: -0.42 - 0.5 * turn,
-            pitch: 0.36 + 0.12 * turn,
+            yaw: -0.3 - 0.45 * turn,
+            pitch: 0.26 + 0.2 * turn,
             ..Camera::default()
         };
-        camera.frame((min, max), size, 0.05);
+        camera.frame(points, size, Margins::default());
         camera
     }
 
-    /// Keeps the angles and moves so that the box `min..max` just fits a screen of `size` pixels,
-    /// less `margin` (share of the screen, 0 to 1).
-    pub fn frame(&mut self, (min, max): (Vec3, Vec3), size: Vec2, margin: f32) {
-        self.target = (min + max) / 2.0;
-        let corners =
-            (0..8).map(|i| Vec3::select(glam::BVec3::new(i & 1 == 0, i & 2 == 0, i & 4 == 0), min, max));
+    /// Keeps the angles and moves so that `points` just fit a screen of `size` points, less
+    /// `margins`.
+    ///
+    /// A plane through the eye and an edge of the screen bounds the eye's place for each point;
+    /// the nearest eye behind all of them is exact, whatever the perspective.
+    pub fn frame(&mut self, points: &[Vec3], size: Vec2, margins: Margins) {
         let forward = self.forward();
         let right = forward.cross(Vec3::Y).normalize();
         let up = right.cross(forward);
-        let tan = (self.fov / 2.0).tan() * (1.0 - margin);
-        let reach = |corner: Vec3| {
-            let d = corner - self.target;
-            let sideways = (d.dot(right).abs() / (size.x / size.y)).max(d.dot(up).abs());
-            sideways / tan - d.dot(forward)
+        let tan = (self.fov / 2.0).tan();
+        let aspect = size.x / size.y;
+        // Tangents of the angles to the four edges.
+        let inner = |far: f32, near: f32, whole: f32| {
+            let (a, b) = (1.0 - 2.0 * far / whole, 1.0 - 2.0 * near / whole);
+            // Always some picture between the margins.
+            if a + b > 0.4 { (a, b) } else { (0.2, 0.2) }
         };
-        self.distance = corners.map(reach).fold(0.5, f32::max);
+        let (left_edge, right_edge) = inner(margins.left, margins.right, size.x);
+        let (top_edge, bottom_edge) = inner(margins.top, margins.bottom, size.y);
+        let (l, r) = (left_edge * tan * aspect, right_edge * tan * aspect);
+        let (t, b) = (top_edge * tan, bottom_edge * tan);
+        // The eye at (x, y) sideways and depth z along forward sees a point within the edges when
+        // p.x - x <= r (p.z - z), x - p.x <= l (p.z - z), and so on.
+        let far = f32::NEG_INFINITY;
+        let (mut rightmost, mut leftmost, mut topmost, mut lowest) = (far, far, far, far);
+        let mut nearest = f32::INFINITY;
+        for p in points {
+            let (x, y, z) = (p.dot(right), p.dot(up), p.dot(forward));
+            rightmost = rightmost.max(x - r * z);
+            leftmost = leftmost.max(-x - l * z);
+            topmost = topmost.max(y - t * z);
+            lowest = lowest.max(-y - b * z);
+            nearest = nearest.min(z);
+        }
+        if !nearest.is_finite() {
+            return;
+        }
+        let wide = -(rightmost + leftmost) / (l + r);
+        let high = -(topmost + lowest) / (t + b);
+        let z = wide.min(high).min(nearest - 0.5);
+        // Where one direction has room, its middle.
+        let x = (rightmost + r * z - leftmost - l * z) / 2.0;
+        let y = (topmost + t * z - lowest - b * z) / 2.0;
+        let eye = right * x + up * y + forward * z;
+        // The target lies in the middle of what is seen, so that orbiting turns around it.
+        let middle = points.iter().map(|p| p.dot(forward)).fold(far, f32::max);
+        self.distance = ((nearest + middle) / 2.0 - z).max(0.5);
+        self.target = eye + forward * self.distance;
+    }
+}
+
+/// Room that stays free at the edges of the screen, points.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub struct Margins {
+    pub left: f32,
+    pub right: f32,
+    pub top: f32,
+    pub bottom: f32,
+}
+
+impl Default for Margins {
+    /// Above for a title, below for names and the legend.
+    fn default() -> Self {
+        Margins {
+            left: 24.0,
+            right: 24.0,
+            top: 64.0,
+            bottom: 76.0,
+        }
     }
 }
 
@@ -135,22 +213,29 @@ mod tests {
     #[test]
     fn framing_brings_every_corner_onto_the_screen() {
         let size = Vec2::new(900.0, 600.0);
-        let bounds = (Vec3::new(-40.0, -3.0, -2.0), Vec3::new(60.0, 5.0, 1.0));
+        let pick = |i: i32, bit: i32, a: f32, b: f32| if i & bit == 0 { a } else { b };
+        let corners: Vec<Vec3> = (0..8)
+            .map(|i| {
+                Vec3::new(
+                    pick(i, 1, -40.0, 60.0),
+                    pick(i, 2, -3.0, 5.0),
+                    pick(i, 4, -2.0, 1.0),
+                )
+            })
+            .collect();
         let mut camera = Camera::default();
-        camera.frame(bounds, size, 0.05);
-        for i in 0..8 {
-            let pick = |bit: i32, a: f32, b: f32| if i & bit == 0 { a } else { b };
-            let corner = Vec3::new(
-                pick(1, bounds.0.x, bounds.1.x),
-                pick(2, bounds.0.y, bounds.1.y),
-                pick(4, bounds.0.z, bounds.1.z),
-            );
-            let (at, _) = camera.project(corner, size).unwrap();
-            assert!(
-                at.cmpge(Vec2::ZERO).all() && at.cmple(size).all(),
-                "{corner} at {at}"
-            );
-        }
+        let margins = Margins::default();
+        camera.frame(&corners, size, margins);
+        let seen: Vec<Vec2> = corners
+            .iter()
+            .map(|c| camera.project(*c, size).unwrap().0)
+            .collect();
+        let (min, max) = seen
+            .iter()
+            .fold((size, Vec2::ZERO), |(a, b), p| (a.min(*p), b.max(*p)));
+        // The wide direction is filled to its margins, the other one lies between its own.
+        assert!((min.x - margins.left).abs() < 0.5 && (size.x - max.x - margins.right).abs() < 0.5);
+        assert!(min.y > margins.top && max.y < size.y - margins.bottom);
     }
 
     #[test]

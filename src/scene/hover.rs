@@ -3,10 +3,12 @@
 use glam::Vec3;
 use layout::{Form, Layout, Node, Volume};
 use model::receptive::{Patch, receptive_field};
+use model::{Dim, TensorId};
 use session::{Command, Document, Goal, Session};
 
-use crate::compose;
-use crate::stage;
+use crate::camera::hit;
+use crate::tiles::Tile;
+use crate::{compose, stage};
 
 /// What the pointer is over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,6 +23,15 @@ pub enum Hover {
         /// Cell along x, y and z.
         cell: [u32; 3],
     },
+    /// A cell of an open channel.
+    Tile {
+        /// Index of the volume whose channel it is.
+        volume: usize,
+        /// Cell of that volume.
+        cell: [u32; 3],
+    },
+    /// A connection.
+    Link(usize),
 }
 
 impl Hover {
@@ -28,19 +39,60 @@ impl Hover {
     pub fn volume(&self) -> Option<usize> {
         match *self {
             Hover::Cell { volume, .. } => Some(volume),
-            Hover::Nothing => None,
+            _ => None,
+        }
+    }
+
+    /// The volume and cell whose value is shown there, in the volume or in a tile.
+    pub fn cell(&self) -> Option<(usize, [u32; 3])> {
+        match *self {
+            Hover::Cell { volume, cell } | Hover::Tile { volume, cell } => Some((volume, cell)),
+            _ => None,
+        }
+    }
+
+    /// The channel, over a tile.
+    pub fn tile(&self) -> Option<u32> {
+        match *self {
+            Hover::Tile { cell, .. } => Some(cell[2]),
+            _ => None,
         }
     }
 }
 
-/// What a ray meets first.
-pub fn under(layout: &Layout, (origin, direction): (Vec3, Vec3)) -> Hover {
-    match compose::pick(layout, origin, direction) {
-        Some((volume, distance)) => Hover::Cell {
-            volume,
-            cell: compose::cell(&layout.volumes[volume], origin + direction * distance),
-        },
-        None => Hover::Nothing,
+/// What a ray meets first: of the volumes, of the open channels of one of them, and of the links,
+/// where `link` is the one under the pointer with its distance.
+pub fn under(
+    layout: &Layout,
+    open: Option<(usize, &[Tile])>,
+    link: Option<(usize, f32)>,
+    (origin, direction): (Vec3, Vec3),
+) -> Hover {
+    let mut found = (f32::INFINITY, Hover::Nothing);
+    if let Some((volume, distance)) = compose::pick(layout, origin, direction) {
+        let cell = compose::cell(&layout.volumes[volume], origin + direction * distance);
+        found = (distance, Hover::Cell { volume, cell });
+    }
+    if let Some((volume, tiles)) = open {
+        for tile in tiles {
+            let (min, max) = (tile.center - tile.size / 2.0, tile.center + tile.size / 2.0);
+            let distance = hit(origin, direction, min, max).filter(|d| *d < found.0);
+            let Some(distance) = distance else { continue };
+            let place = (origin + direction * distance - min) / tile.size;
+            let counts = layout.volumes[volume].cells.counts;
+            let along = |share: f32, count: u32| ((share * count as f32).max(0.0) as u32).min(count - 1);
+            let cell = [
+                along(place.x, counts[0].max(1)),
+                along(1.0 - place.y, counts[1].max(1)),
+                tile.channel,
+            ];
+            found = (distance, Hover::Tile { volume, cell });
+        }
+    }
+    // A volume's own link ends inside its face; what is before it wins.
+    match link.filter(|(_, distance)| *distance < found.0) {
+        Some((link, _)) => Hover::Link(link),
+        None => found.1,
     }
 }
 
@@ -49,7 +101,31 @@ pub fn click(session: &Session, hover: Hover, double: bool) -> Vec<Command> {
     let Some(document) = &session.document else {
         return Vec::new();
     };
-    let volume = hover.volume().and_then(|v| document.layout.volumes.get(v));
+    let layout = &document.layout;
+    if let Hover::Link(link) = hover {
+        let Some(link) = layout.links.get(link) else {
+            return Vec::new();
+        };
+        let name = |v: usize| document.name(layout.volumes[v].node);
+        let mut out = vec![Command::Connection {
+            tensor: document.network.tensor(link.tensor).name.clone(),
+            from: name(link.from),
+            to: name(link.to),
+        }];
+        if double {
+            out.push(Command::Look(Goal::Selection));
+        }
+        return out;
+    }
+    if let Hover::Tile { .. } = hover {
+        // The selection stays open.
+        return if double {
+            vec![Command::Look(Goal::Selection)]
+        } else {
+            Vec::new()
+        };
+    }
+    let volume = hover.volume().and_then(|v| layout.volumes.get(v));
     let node = volume.map(|v| v.node);
     let mut out = vec![Command::Select(node.map(|n| document.name(n)))];
     match node {
@@ -62,11 +138,15 @@ pub fn click(session: &Session, hover: Hover, double: bool) -> Vec<Command> {
 
 /// Name, index, value and receptive field of what is hovered.
 pub fn describe(session: &Session, document: &Document, hover: Hover) -> Option<String> {
-    let Hover::Cell { volume, cell } = hover else {
-        return None;
-    };
+    if let Hover::Link(link) = hover {
+        return connection(document, link);
+    }
+    let (volume, cell) = hover.cell()?;
     let volume = document.layout.volumes.get(volume)?;
     let mut text = format!("{}  ({})", volume.label, volume.kind);
+    if let Some(channel) = hover.tile() {
+        text += &format!("\nchannel {channel}");
+    }
     let Some(tensor) = volume.tensor else {
         return Some(text);
     };
@@ -96,6 +176,30 @@ pub fn describe(session: &Session, document: &Document, hover: Hover) -> Option<
         );
     }
     Some(text)
+}
+
+/// Name, shape and ends of a connection.
+fn connection(document: &Document, link: usize) -> Option<String> {
+    let layout = &document.layout;
+    let link = layout.links.get(link)?;
+    let tensor = document.network.tensor(link.tensor);
+    let shape = shape(document, link.tensor);
+    let label = |v: usize| &layout.volumes[v].label;
+    let (from, to) = (label(link.from), label(link.to));
+    Some(format!("{}\n{shape}\nfrom {from}\nto {to}", tensor.name))
+}
+
+/// `64 × 56 × 56`, without the batch; empty where nothing is known.
+pub fn shape(document: &Document, tensor: TensorId) -> String {
+    let Some(dims) = document.network.tensor(tensor).spec.dims() else {
+        return String::new();
+    };
+    let name = |d: &Dim| {
+        d.eval(&document.bindings)
+            .map_or_else(|| d.to_string(), |n| n.to_string())
+    };
+    let skip = usize::from(dims.len() > 1);
+    dims.iter().skip(skip).map(name).collect::<Vec<_>>().join(" × ")
 }
 
 /// The patch of the input that a cell sees; nothing for volumes that are the input.

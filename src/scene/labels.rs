@@ -21,13 +21,14 @@ pub struct Label {
     pub size: f32,
 }
 
-/// Names that fit a screen of `size` pixels. `measure` gives the width in pixels of a text at a
-/// font size; `detail` the second line of a volume.
+/// Names that fit a screen of `size` points, outside the rectangles that are `taken` (upper left
+/// and lower right corners). `measure` gives the width in points of a text at a font size; `detail`
+/// the second line of a volume.
 pub fn labels(
     layout: &Layout,
     camera: &Camera,
     size: Vec2,
-    scale: f32,
+    mut taken: Vec<(Vec2, Vec2)>,
     chosen: Option<usize>,
     measure: impl Fn(&str, f32) -> f32,
     detail: impl Fn(&Volume) -> String,
@@ -65,15 +66,14 @@ pub fn labels(
         }
     }
     order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-    let mut taken: Vec<(Vec2, Vec2)> = Vec::new();
     let mut placed = Vec::new();
     for (_, i, at) in order {
         let volume = &layout.volumes[i];
-        let font = 13.0 * scale;
+        let font = 13.0;
         let (text, line) = (shorten(&volume.label, 28), detail(volume));
         let width = measure(&text, font).max(measure(&line, font * 0.85));
-        let half = Vec2::new(width / 2.0 + 6.0 * scale, font * 1.3);
-        let at = at + Vec2::new(0.0, half.y + 4.0 * scale);
+        let half = Vec2::new(width / 2.0 + 6.0, font * 1.3);
+        let at = at + Vec2::new(0.0, half.y + 4.0);
         let (min, max) = (at - half, at + half);
         let clear = |a: &Vec2, b: &Vec2| max.x < a.x || min.x > b.x || max.y < a.y || min.y > b.y;
         let free = taken.iter().all(|(a, b)| clear(a, b))

@@ -5,10 +5,15 @@
 //! go the same way, through a [`Stage`]. It knows no file and no window.
 
 pub mod camera;
+pub mod colormap;
 pub mod compose;
+pub mod controls;
+pub mod fly;
 pub mod hover;
 pub mod labels;
+pub mod links;
 pub mod overlay;
+pub mod ranges;
 pub mod rig;
 pub mod shown;
 pub mod stage;
@@ -16,7 +21,7 @@ pub mod theme;
 pub mod tiles;
 pub mod transition;
 
-pub use camera::Camera;
+pub use camera::{Camera, Margins};
 pub use compose::{Display, Look};
 pub use hover::Hover;
 pub use labels::{Label, labels};
@@ -27,8 +32,8 @@ pub use theme::Theme;
 
 use glam::Vec2;
 
-/// The camera and frame as the shaders read them.
-pub fn view(camera: &Camera, size: Vec2, seconds: f32, theme: Theme, depth: f32) -> gpu::View {
+/// The camera and frame as the shaders read them: `size` in pixels, `scale` of them to a point.
+pub fn view(camera: &Camera, size: Vec2, scale: f32, seconds: f32, theme: Theme, depth: f32) -> gpu::View {
     let [r, g, b] = theme.background();
     let near = camera.distance;
     gpu::View {
@@ -36,6 +41,6 @@ pub fn view(camera: &Camera, size: Vec2, seconds: f32, theme: Theme, depth: f32)
         eye: camera.eye().extend(seconds).to_array(),
         frame: [size.x, size.y, seconds, (theme == Theme::Light) as u32 as f32],
         background: [r, g, b, 1.0],
-        fog: [near + 0.35 * depth, near + 1.6 * depth.max(1.0), 0.0, 0.0],
+        fog: [near + 0.35 * depth, near + 1.6 * depth.max(1.0), scale, 0.0],
     }
 }

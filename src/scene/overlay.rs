@@ -7,10 +7,11 @@ mod names;
 mod title;
 mod tooltip;
 
-use egui::{Align2, Color32, FontId, Painter, Pos2, Rect};
+use egui::{Align2, Color32, FontId, Painter, Pos2, Rect, vec2};
 use glam::Vec2;
 use session::{Document, Session};
 
+use crate::colormap::srgb;
 use crate::{Stage, Theme, stage};
 
 /// What an overlay draws on, and from.
@@ -77,7 +78,7 @@ impl Sheet<'_> {
 
     /// A point of the scene, from its top left.
     fn at(&self, point: Vec2) -> Pos2 {
-        self.rect.min + egui::vec2(point.x, point.y)
+        self.rect.min + vec2(point.x, point.y)
     }
 
     /// Text of `size` points, strong or faint.
@@ -87,11 +88,35 @@ impl Sheet<'_> {
             .text(at, anchor, text, FontId::proportional(size), color);
     }
 
+    /// Text that stays legible over links: its edge is the background's colour.
+    fn haloed(&self, at: Pos2, anchor: Align2, text: &str, size: f32, strong: bool) {
+        let color = if strong { self.strong } else { self.faint };
+        let font = FontId::proportional(size);
+        let galley = self.painter.layout_no_wrap(text.into(), font, color);
+        let at = anchor.anchor_size(at, galley.size()).min;
+        let [r, g, b] = srgb(self.theme.background());
+        let edge = Color32::from_rgb(r, g, b);
+        for (x, y) in [
+            (-1.5, 0.0),
+            (1.5, 0.0),
+            (0.0, -1.5),
+            (0.0, 1.5),
+            (-1.0, -1.0),
+            (1.0, -1.0),
+            (-1.0, 1.0),
+            (1.0, 1.0),
+        ] {
+            self.painter
+                .galley_with_override_text_color(at + vec2(x, y), galley.clone(), edge);
+        }
+        self.painter.galley(at, galley, color);
+    }
+
     /// A ground that text is legible on.
     fn ground(&self, rect: Rect) {
         let fill = match self.theme {
-            Theme::Dark => Color32::from_rgba_unmultiplied(20, 24, 31, 225),
-            Theme::Light => Color32::from_rgba_unmultiplied(250, 250, 252, 225),
+            Theme::Dark => Color32::from_rgb(28, 33, 42),
+            Theme::Light => Color32::from_rgb(255, 255, 255),
         };
         self.painter.rect_filled(rect.expand(8.0), 6.0, fill);
     }

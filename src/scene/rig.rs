@@ -1,13 +1,21 @@
-//! The camera on its way: goals send it, and it gets there with ease.
+//! The camera on its way: goals send it, the flow leads it, and it moves with ease.
 
 use glam::{Vec2, Vec3};
+use layout::{Layout, Volume};
 use session::{Goal, Session};
 
-use crate::camera::Camera;
+use crate::camera::{Camera, Margins};
+use crate::fly::{Fly, Hands};
 use crate::tiles::Tile;
 
 /// Seconds that the camera takes to a goal.
 const FLIGHT: f32 = 0.9;
+
+/// Seconds after which a following camera has done about two thirds of its way.
+const LAG: f32 = 0.5;
+
+/// Width of what a following camera sees, in scene units; a nearer one stays where it is.
+const FOLLOWED: f32 = 22.0;
 
 /// A camera that follows the session's goals.
 #[derive(Default)]
@@ -17,8 +25,7 @@ pub struct Rig {
     /// The goal that it was last sent to.
     sent: Option<u64>,
     flight: Option<Flight>,
-    /// The goal was reached in this frame.
-    arrived: bool,
+    fly: Fly,
 }
 
 struct Flight {
@@ -28,7 +35,7 @@ struct Flight {
 }
 
 impl Rig {
-    /// Flies on by `dt` seconds, towards a new goal where there is one. Waits while the picture
+    /// Moves on by `dt` seconds, towards a new goal where there is one. Waits while the picture
     /// has no size or the network no layout.
     pub fn update(&mut self, session: &Session, tiles: &[Tile], size: Vec2, dt: f32) {
         let (number, goal) = &session.goal;
@@ -42,21 +49,16 @@ impl Rig {
             self.flight = Some(Flight { from, to, seconds });
             self.sent = Some(*number);
         }
-        self.arrived = false;
         if let Some(flight) = &mut self.flight {
             flight.seconds += dt;
             let share = (flight.seconds / FLIGHT).min(1.0);
             self.camera = between(&flight.from, &flight.to, share);
             if share >= 1.0 {
                 self.flight = None;
-                self.arrived = true;
             }
+        } else if session.view.follow && session.playing {
+            self.follow(session, size, dt);
         }
-    }
-
-    /// True while the rig decides where the camera stands, and no hand does.
-    pub fn leads(&self) -> bool {
-        self.flight.is_some() || self.arrived
     }
 
     /// A hand has taken the camera and holds it there.
@@ -65,30 +67,100 @@ impl Rig {
         self.camera = camera;
     }
 
+    /// Flies freely for `dt` seconds.
+    pub fn fly(&mut self, hands: &Hands, dt: f32) {
+        let next = self.fly.step(&self.camera, hands, dt);
+        if *hands != Hands::default() {
+            self.flight = None;
+        }
+        if self.flight.is_none() {
+            self.camera = next;
+        }
+    }
+
+    /// Brings the flow's front to the middle, and near enough to see what happens there.
+    fn follow(&mut self, session: &Session, size: Vec2, dt: f32) {
+        let front = session.layout().and_then(|l| front(l, session.state.playhead));
+        let Some(front) = front.filter(|_| size.min_element() > 0.0) else {
+            return;
+        };
+        let share = 1.0 - (-dt / LAG).exp();
+        let near = 0.5 * FOLLOWED / ((self.camera.fov / 2.0).tan() * size.x / size.y);
+        self.camera.target = self.camera.target.lerp(front, share);
+        if self.camera.distance > near {
+            self.camera.distance *= (near / self.camera.distance).powf(share);
+        }
+    }
+
     /// Where the camera stands for `goal`.
     fn seen_from(&self, session: &Session, goal: &Goal, tiles: &[Tile], size: Vec2) -> Option<Camera> {
         let layout = session.layout().filter(|l| !l.volumes.is_empty())?;
-        let chosen = session.state.selection;
-        let volume = layout.volumes.iter().find(|v| chosen == Some(v.node));
-        let (Goal::Selection, Some(volume)) = (goal, volume) else {
-            let (min, max) = layout.bounds;
-            // Room below for the names.
-            return Some(Camera::overview((min - Vec3::Y * 0.6, max), size));
-        };
-        let room = Vec3::splat(0.35 * volume.size.length().max(1.0));
-        let (mut min, mut max) = (volume.min() - room, volume.max() + room);
+        let state = &session.state;
+        match goal {
+            Goal::Pose(pose) => return Some(Camera::at(*pose)),
+            Goal::Bookmark(name) => return state.bookmark(name).map(|b| Camera::at(b.pose)),
+            Goal::Home | Goal::Selection => (),
+        }
+        let ends = state.connection.map(|c| [c.from, c.to]);
+        let chosen =
+            |v: &&Volume| state.selection == Some(v.node) || ends.is_some_and(|e| e.contains(&v.node));
+        let volumes: Vec<&Volume> = layout.volumes.iter().filter(chosen).collect();
+        if *goal == Goal::Home || volumes.is_empty() {
+            return Some(Camera::overview(&outline(layout), layout.bounds, size));
+        }
+        let mut points: Vec<Vec3> = Vec::new();
+        for volume in volumes {
+            let room = Vec3::splat(0.35 * volume.size.length().max(1.0));
+            points.extend(corners(volume.min() - room, volume.max() + room));
+        }
         for tile in tiles {
-            min = min.min(tile.center - tile.size / 2.0);
-            max = max.max(tile.center + tile.size / 2.0);
+            // Room below each for its number.
+            let foot = Vec3::Y * 0.3;
+            points.extend(corners(
+                tile.center - tile.size / 2.0 - foot,
+                tile.center + tile.size / 2.0,
+            ));
         }
         let mut camera = Camera {
             yaw: -0.25,
             pitch: 0.12,
             ..self.camera
         };
-        camera.frame((min, max), size, 0.1);
+        let margins = Margins {
+            left: 40.0,
+            right: 40.0,
+            top: if session.tour.is_some() { 96.0 } else { 56.0 },
+            bottom: 64.0,
+        };
+        camera.frame(&points, size, margins);
         Some(camera)
     }
+}
+
+/// The flow's front at `playhead`: the middle of the volumes that it passes, and on to the next.
+fn front(layout: &Layout, playhead: f32) -> Option<Vec3> {
+    let last = layout.volumes.iter().map(|v| v.rank).max()?;
+    let rank = (playhead.max(0.0) as u32).min(last);
+    let middle = |rank: u32| {
+        let column = layout.volumes.iter().filter(|v| v.rank == rank);
+        let (sum, count) = column.fold((Vec3::ZERO, 0.0), |(s, n), v| (s + v.center, n + 1.0));
+        (count > 0.0).then(|| sum / count)
+    };
+    let here = middle(rank)?;
+    let next = middle((rank + 1).min(last)).unwrap_or(here);
+    Some(here.lerp(next, (playhead - rank as f32).clamp(0.0, 1.0)))
+}
+
+/// What an overview has to show: corners of all volumes and links.
+fn outline(layout: &Layout) -> Vec<Vec3> {
+    let boxes = layout.volumes.iter().flat_map(|v| corners(v.min(), v.max()));
+    boxes
+        .chain(layout.links.iter().flat_map(|l| l.path.iter().copied()))
+        .collect()
+}
+
+fn corners(min: Vec3, max: Vec3) -> impl Iterator<Item = Vec3> {
+    (0..8).map(move |i| Vec3::select(glam::BVec3::new(i & 1 == 0, i & 2 == 0, i & 4 == 0), min, max))
 }
 
 /// The camera at `share` of the way: slow at both ends, zooming evenly.

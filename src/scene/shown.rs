@@ -30,15 +30,15 @@ impl Shown {
         }
     }
 
-    /// Brings GPU memory and the instances up to date for a picture of `size` pixels. Tensors
-    /// travel only when the layout, the pass or the direction has changed.
+    /// Brings GPU memory and the instances up to date for a picture of `size` pixels, `scale` of
+    /// them to a point. Tensors travel only when the layout, the pass or the direction has changed.
     pub fn fill(
         &mut self,
         session: &Session,
         stage: &Stage,
         device: &wgpu::Device,
         queue: &wgpu::Queue,
-        size: Vec2,
+        (size, scale): (Vec2, f32),
     ) {
         if let Some(document) = &session.document {
             let backward = session.state.backward && document.gradients.is_some();
@@ -47,7 +47,7 @@ impl Shown {
                 Arc::ptr_eq(network, &document.source) && counts
             };
             if !self.made_of.as_ref().is_some_and(fresh) {
-                let trace = stage::trace(session, document).or(document.trace.as_ref());
+                let trace = stage::trace(session, document);
                 let trace = trace.map(|t| (**t).clone()).unwrap_or_default();
                 self.display = Display::upload(
                     &document.network,
@@ -65,6 +65,7 @@ impl Shown {
         let segments = stage.segments(session);
         self.renderer
             .set_scene(device, queue, &self.arena, &boxes, &segments);
-        self.renderer.set_view(queue, &stage.view(session, size));
+        let view = stage.view(session, size, scale);
+        self.renderer.set_view(queue, &view);
     }
 }

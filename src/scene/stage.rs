@@ -6,12 +6,13 @@ use glam::{Vec2, Vec3};
 use gpu::{Segment, Slot};
 use layout::{Layout, Node};
 use model::Trace;
-use session::{Document, Session};
+use session::{Connection, Document, Session};
 
 use crate::hover::Hover;
+use crate::ranges::Ranges;
 use crate::rig::Rig;
-use crate::tiles::{Order, Tile};
-use crate::{Display, Look, Theme, compose, hover, tiles, transition};
+use crate::tiles::Tile;
+use crate::{Display, Look, Theme, compose, hover, links, tiles, transition};
 
 /// Seconds that volumes take to their new places.
 const MOVE: f32 = 0.6;
@@ -21,12 +22,16 @@ const MOVE: f32 = 0.6;
 pub struct Stage {
     /// The layout as it stands in this frame.
     pub layout: Arc<Layout>,
+    /// Where its links run, corners rounded.
+    paths: Vec<Vec<Vec3>>,
     /// Open channels of the selection.
     pub tiles: Vec<Tile>,
     /// What the pointer is over.
     pub hover: Hover,
     /// The camera.
     pub rig: Rig,
+    /// Colour ranges.
+    pub ranges: Ranges,
     /// The layout that is shown, or on its way.
     placed: Option<Arc<Layout>>,
     /// Origins of the volumes on their way to it, and seconds since it came.
@@ -42,6 +47,9 @@ impl Stage {
         self.seconds += dt;
         self.place(session, dt);
         self.open(session);
+        if let Some(document) = &session.document {
+            self.ranges.update(session, document);
+        }
         self.rig.update(session, &self.tiles, size, dt);
     }
 
@@ -58,6 +66,7 @@ impl Stage {
             }
             self.placed = Some(document.layout.clone());
             self.layout = document.layout.clone();
+            self.paths = links::paths(&self.layout);
         }
         if let Some((origins, seconds)) = &mut self.moving {
             *seconds += dt;
@@ -66,6 +75,7 @@ impl Stage {
                 true => transition::between(&document.layout, origins, share).into(),
                 false => document.layout.clone(),
             };
+            self.paths = links::paths(&self.layout);
             if share >= 1.0 {
                 self.moving = None;
             }
@@ -83,14 +93,19 @@ impl Stage {
         let trace = trace(session, document);
         let values = volume.and_then(|v| trace?.tensors.get(&v.tensor?)?.host());
         if let (Some(volume), Some(values)) = (volume, values) {
-            self.tiles = tiles::tiles(&document.layout, volume, values, order(session));
+            self.tiles = tiles::tiles(&document.layout, volume, values, session.state.paint);
         }
     }
 
     /// Notes what lies under `at`, a point of a picture of `size` points.
     pub fn point(&mut self, session: &Session, at: Option<Vec2>, size: Vec2) {
         self.hover = match at.filter(|_| session.document.is_some()) {
-            Some(at) => hover::under(&self.layout, self.rig.camera.ray(at, size)),
+            Some(at) => {
+                let link = links::under(&self.paths, &self.rig.camera, at, size);
+                let chosen = self.look(session).selected;
+                let tiles = chosen.map(|volume| (volume, &self.tiles[..]));
+                hover::under(&self.layout, tiles, link, self.rig.camera.ray(at, size))
+            }
             None => Hover::Nothing,
         };
     }
@@ -98,37 +113,51 @@ impl Stage {
     /// What changes from frame to frame without a new layout.
     pub fn look(&self, session: &Session) -> Look {
         let state = &session.state;
+        let volume = |n| self.layout.volumes.iter().position(|v| v.node == n);
+        let link = |c: Connection| {
+            let ends = (volume(c.from)?, volume(c.to)?);
+            self.layout
+                .links
+                .iter()
+                .position(|l| (l.from, l.to) == ends && l.tensor == c.tensor)
+        };
         let lit = session.document.as_ref().is_some_and(|d| d.trace.is_some());
         Look {
             playhead: lit.then_some(state.playhead),
             backward: state.backward,
-            selected: state
-                .selection
-                .and_then(|n| self.layout.volumes.iter().position(|v| v.node == n)),
+            selected: state.selection.and_then(volume),
             hovered: self.hover.volume(),
+            link: state.connection.and_then(link),
+            hovered_link: match self.hover {
+                Hover::Link(link) => Some(link),
+                _ => None,
+            },
             theme: theme(session),
             map: state.paint.map,
             magnitude: state.paint.magnitude,
-            full: state.paint.full,
         }
     }
 
     /// Boxes to draw: volumes and open channels.
     pub fn boxes(&self, session: &Session, display: &Display) -> Vec<(gpu::Volume, Option<Slot>)> {
         let look = self.look(session);
-        let mut boxes = compose::boxes(&self.layout, display, &look);
+        let mut boxes = compose::boxes(&self.layout, display, &self.ranges, &look);
         if let Some(volume) = look.selected.map(|v| &self.layout.volumes[v]) {
-            boxes.extend(tiles::boxes(volume, &self.tiles, display, &look, order(session)));
+            let paint = (&look, session.state.paint);
+            boxes.extend(tiles::boxes(volume, &self.tiles, display, &self.ranges, paint));
         }
         boxes
     }
 
     /// Ribbons to draw: connections, and on the input what the hovered cell sees.
     pub fn segments(&self, session: &Session) -> Vec<Segment> {
-        let mut segments = compose::ribbons(&self.layout, &self.look(session));
-        if let (Some(document), Hover::Cell { volume, cell }) = (&session.document, self.hover)
+        let mut segments = links::ribbons(&self.layout, &self.paths, &self.look(session));
+        if let (Some(document), Some((volume, cell))) = (&session.document, self.hover.cell())
             && let Some(volume) = self.layout.volumes.get(volume)
         {
+            if let Some(tile) = self.tiles.iter().find(|t| self.hover.tile() == Some(t.channel)) {
+                segments.extend(tiles::outline(tile));
+            }
             for patch in hover::field(document, volume, cell) {
                 let input = Node::Input(patch.input);
                 if let Some(input) = self.layout.volumes.iter().find(|v| v.node == input) {
@@ -139,12 +168,13 @@ impl Stage {
         segments
     }
 
-    /// The camera and frame for a picture of `size` pixels.
-    pub fn view(&self, session: &Session, size: Vec2) -> gpu::View {
+    /// The camera and frame for a picture of `size` pixels, `scale` of them to a point.
+    pub fn view(&self, session: &Session, size: Vec2, scale: f32) -> gpu::View {
         let (min, max) = session.layout().map_or_else(Default::default, |l| l.bounds);
         crate::view(
             &self.rig.camera,
             size,
+            scale,
             self.seconds,
             theme(session),
             (max - min).length(),
@@ -160,18 +190,8 @@ pub fn theme(session: &Session) -> Theme {
     }
 }
 
-/// What volumes show now: activations, or gradients.
+/// What volumes show now: activations, or gradients once these are there.
 pub fn trace<'a>(session: &Session, document: &'a Document) -> Option<&'a Arc<Trace>> {
-    match session.state.backward {
-        true => document.gradients.as_ref(),
-        false => document.trace.as_ref(),
-    }
-}
-
-fn order(session: &Session) -> Order {
-    let paint = session.state.paint;
-    Order {
-        own_range: paint.own_range,
-        sorted: paint.sorted,
-    }
+    let gradients = document.gradients.as_ref().filter(|_| session.state.backward);
+    gradients.or(document.trace.as_ref())
 }

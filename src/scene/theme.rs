@@ -41,13 +41,23 @@ impl Theme {
     /// A link.
     pub fn link(self, skip: bool, chosen: bool) -> [f32; 4] {
         let [r, g, b] = linear(match (chosen, skip, self) {
-            (true, _, _) => 0xffd257,
-            (_, true, Theme::Dark) => 0x5aa9c8,
+            (true, _, Theme::Dark) => 0xffd257,
+            (true, _, Theme::Light) => 0xc98600,
+            (_, true, Theme::Dark) => 0x63b4d4,
             (_, true, Theme::Light) => 0x2f7f9e,
-            (_, false, Theme::Dark) => 0x64707f,
-            (_, false, Theme::Light) => 0x98a2af,
+            (_, false, Theme::Dark) => 0x8592a3,
+            (_, false, Theme::Light) => 0x5f6a78,
         });
-        [r, g, b, 0.85]
+        [r, g, b, 0.9]
+    }
+
+    /// A pulse on a link.
+    pub fn pulse(self) -> [f32; 4] {
+        let [r, g, b] = linear(match self {
+            Theme::Dark => 0xfff2c8,
+            Theme::Light => 0xd96a00,
+        });
+        [r, g, b, 1.0]
     }
 }
 

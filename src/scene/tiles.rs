@@ -1,22 +1,16 @@
 //! The channels of a feature map as labelled tiles over the network.
 
 use glam::Vec3;
-use gpu::{Flags, Slot};
+use gpu::{Flags, Segment, Slot};
 use layout::{Form, Layout, Volume};
 
-use crate::compose::{Display, Look, range};
+use session::{Paint, Range};
+
+use crate::compose::{Display, Look};
+use crate::ranges::{Ranges, Scale, scale};
 
 /// Tiles shown at most; more could not be told apart.
 pub const MOST: usize = 64;
-
-/// How tiles are coloured and ordered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Order {
-    /// Each tile in its own range, instead of the tensor's.
-    pub own_range: bool,
-    /// Largest mean first.
-    pub sorted: bool,
-}
 
 /// One channel.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,9 +23,8 @@ pub struct Tile {
     pub center: Vec3,
     /// Edge lengths, scene units.
     pub size: Vec3,
-    low: f32,
-    high: f32,
-    signed: bool,
+    /// Colour range of its own.
+    pub scale: Scale,
 }
 
 /// True when a volume has channels to open.
@@ -41,7 +34,7 @@ pub fn opens(volume: &Volume) -> bool {
 
 /// Tiles of `volume`, whose tensor holds `values` (first batch item first), in rows above
 /// everything in `layout`.
-pub fn tiles(layout: &Layout, volume: &Volume, values: &[f32], order: Order) -> Vec<Tile> {
+pub fn tiles(layout: &Layout, volume: &Volume, values: &[f32], paint: Paint) -> Vec<Tile> {
     if !opens(volume) {
         return Vec::new();
     }
@@ -54,11 +47,11 @@ pub fn tiles(layout: &Layout, volume: &Volume, values: &[f32], order: Order) -> 
             Some((c, own.iter().sum::<f32>() / plane.max(1) as f32))
         })
         .collect();
-    if order.sorted {
+    if paint.sorted {
         found.sort_by(|a, b| b.1.total_cmp(&a.1));
     }
     found.truncate(MOST);
-    let across = ((found.len() as f32 * 2.0).sqrt().ceil() as usize).max(1);
+    let across = ((found.len() as f32 * 3.2).sqrt().ceil() as usize).max(1);
     let down = found.len().div_ceil(across);
     let shape = Vec3::new(columns as f32, rows as f32, 0.0);
     let size = shape / shape.max_element() * 1.6 + Vec3::Z * 0.04;
@@ -70,19 +63,37 @@ pub fn tiles(layout: &Layout, volume: &Volume, values: &[f32], order: Order) -> 
     );
     let tile = |(i, (channel, mean)): (usize, (u32, f32))| {
         let own = &values[channel as usize * stride..channel as usize * stride + plane];
-        let (low, high, signed) = range(own);
         let at = Vec3::new((i % across) as f32 * step.x, -((i / across) as f32) * step.y, 0.0);
         Tile {
             channel,
             mean,
             center: corner + at,
             size,
-            low,
-            high,
-            signed,
+            scale: scale(own, paint),
         }
     };
     found.into_iter().enumerate().map(tile).collect()
+}
+
+/// A frame around a tile.
+pub fn outline(tile: &Tile) -> Vec<Segment> {
+    let (half, z) = (tile.size / 2.0, tile.center.z + tile.size.z / 2.0 + 0.01);
+    let corner = |x: f32, y: f32| Vec3::new(tile.center.x + x * half.x, tile.center.y + y * half.y, z);
+    let corners = [
+        corner(-1.0, -1.0),
+        corner(1.0, -1.0),
+        corner(1.0, 1.0),
+        corner(-1.0, 1.0),
+    ];
+    let side = |i: usize| Segment {
+        from: corners[i].to_array(),
+        width: 0.02,
+        to: corners[(i + 1) % 4].to_array(),
+        least: 2.0,
+        color: [1.0, 1.0, 1.0, 0.9],
+        ..Segment::default()
+    };
+    (0..4).map(side).collect()
 }
 
 /// Boxes that show `tiles` of `volume` from its slot in the display.
@@ -90,19 +101,19 @@ pub fn boxes(
     volume: &Volume,
     tiles: &[Tile],
     display: &Display,
-    look: &Look,
-    order: Order,
+    ranges: &Ranges,
+    (look, paint): (&Look, Paint),
 ) -> Vec<(gpu::Volume, Option<Slot>)> {
-    let Some(shown) = volume.tensor.and_then(|t| display.get(t)) else {
+    let found = volume.tensor.and_then(|t| Some((display.get(t)?, ranges.of(t)?)));
+    let Some((shown, whole)) = found else {
         return Vec::new();
     };
     let one = |tile: &Tile| {
         let first = tile.channel * volume.cells.strides[2];
-        let (low, high, signed) = match order.own_range {
-            true => (tile.low, tile.high, tile.signed),
-            false => (shown.low, shown.high, shown.signed),
+        let Scale { low, high, signed } = match paint.range {
+            Range::Channel => tile.scale,
+            Range::Layer | Range::Network => whole,
         };
-        let (low, high, signed) = look.range((low, high, signed));
         let instance = gpu::Volume {
             center: tile.center.to_array(),
             first: shown.slot.first + first,
@@ -145,13 +156,13 @@ mod tests {
             .find(|v| v.label.contains("stem/conv"))
             .unwrap();
         let values: Vec<f32> = [2.0, 5.0, -1.0, 3.0].into_iter().flat_map(|m| [m; 64]).collect();
-        let plain = tiles(&layout, volume, &values, Order::default());
+        let plain = tiles(&layout, volume, &values, Paint::default());
         assert_eq!(plain.iter().map(|t| t.channel).collect::<Vec<_>>(), [0, 1, 2, 3]);
-        let order = Order {
+        let paint = Paint {
             sorted: true,
-            own_range: false,
+            ..Paint::default()
         };
-        let sorted = tiles(&layout, volume, &values, order);
+        let sorted = tiles(&layout, volume, &values, paint);
         assert_eq!(sorted.iter().map(|t| t.channel).collect::<Vec<_>>(), [1, 3, 0, 2]);
         assert_eq!(sorted[0].mean, 5.0);
         for (i, a) in plain.iter().enumerate() {
@@ -162,6 +173,6 @@ mod tests {
             }
         }
         let input = &layout.volumes[0];
-        assert!(tiles(&layout, input, &values, Order::default()).is_empty());
+        assert!(tiles(&layout, input, &values, Paint::default()).is_empty());
     }
 }

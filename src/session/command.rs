@@ -8,6 +8,7 @@ use data::Picture;
 use serde::{Deserialize, Serialize};
 
 use crate::document::Input;
+use crate::view::{Bookmark, Goal};
 use crate::worker::Job;
 use crate::{Paint, Session, Tour};
 
@@ -35,15 +36,6 @@ impl Source {
     }
 }
 
-/// Where the camera is to go.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Goal {
-    /// The whole network.
-    Home,
-    /// The selection.
-    Selection,
-}
-
 /// One action. Layers are named as in the file, scopes by their path.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]
@@ -63,6 +55,13 @@ pub enum Command {
     Sample(usize),
     /// Selects a layer, scope or tensor; a layer inside collapsed scopes expands them.
     Select(Option<String>),
+    /// Selects the connection that carries a tensor from one volume to another.
+    #[allow(missing_docs)]
+    Connection {
+        tensor: String,
+        from: String,
+        to: String,
+    },
     Collapse(String),
     Expand(String),
     CollapseAll,
@@ -85,6 +84,14 @@ pub enum Command {
     /// Share of the names that are written in the scene, 0 to 1.
     Labels(f32),
     Look(Goal),
+    /// Flies the camera freely, instead of circling.
+    Fly(bool),
+    /// Keeps the flow's front in sight while it plays.
+    Follow(bool),
+    /// Keeps a pose under a name, instead of one of the same name.
+    Bookmark(Bookmark),
+    /// Forgets the bookmark of this name.
+    Forget(String),
     /// Begins a guided tour, or ends it.
     Tour(Option<Tour>),
     /// Goes to a stop of the tour.
@@ -127,8 +134,16 @@ pub(crate) fn apply(session: &mut Session, command: Command) -> Result<(), Strin
             }
             state.input = Input::Sample(index);
         }
-        Command::Select(None) => state.selection = None,
+        Command::Select(None) => (state.selection, state.connection) = (None, None),
+        Command::Connection { tensor, from, to } => {
+            let document = session.document.as_ref().ok_or("nothing is open")?;
+            let found = document.connection(&tensor, &from, &to);
+            let missing = || format!("no connection shown carries {tensor:?} from {from:?} to {to:?}");
+            state.connection = Some(found.ok_or_else(missing)?);
+            state.selection = None;
+        }
         Command::Select(Some(name)) => {
+            state.connection = None;
             let document = session.document.as_ref().ok_or("nothing is open")?;
             state.selection = Some(match document.find(&name) {
                 Some(node) => node,
@@ -206,17 +221,41 @@ pub(crate) fn apply(session: &mut Session, command: Command) -> Result<(), Strin
                 "{share} of the names cannot be written: 0 to 1 is expected"
             ));
         }
-        Command::Look(goal) => session.goal = (session.goal.0 + 1, goal),
+        Command::Look(goal) => {
+            let problem = match &goal {
+                Goal::Pose(pose) => pose.problem(),
+                Goal::Bookmark(name) if state.bookmark(name).is_none() => {
+                    Some(format!("there is no bookmark {name:?}"))
+                }
+                _ => None,
+            };
+            if let Some(problem) = problem {
+                return Err(problem);
+            }
+            session.goal = (session.goal.0 + 1, goal);
+        }
+        Command::Fly(on) => session.view.fly = on,
+        Command::Follow(on) => session.view.follow = on,
+        Command::Bookmark(bookmark) => {
+            if let Some(problem) = bookmark.pose.problem() {
+                return Err(problem);
+            }
+            match state.bookmarks.iter_mut().find(|b| b.name == bookmark.name) {
+                Some(known) => *known = bookmark,
+                None => state.bookmarks.push(bookmark),
+            }
+        }
+        Command::Forget(name) => state.bookmarks.retain(|b| b.name != name),
         Command::Tour(tour) => {
             session.tour = tour.map(|t| (t.into(), 0, 0.0));
-            crate::tour::arrive(session);
+            crate::tour::begin(session);
         }
         Command::Stop(stop) => {
             if let Some((tour, at, time)) = &mut session.tour
                 && stop < tour.stops.len()
             {
                 (*at, *time) = (stop, 0.0);
-                crate::tour::arrive(session);
+                session.arriving = true;
             }
         }
         // The session itself travels in time.

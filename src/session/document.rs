@@ -53,6 +53,17 @@ impl Input {
     }
 }
 
+/// A tensor on its way between two volumes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Connection {
+    /// Writes it.
+    pub from: Node,
+    /// Reads it.
+    pub to: Node,
+    /// What it carries.
+    pub tensor: TensorId,
+}
+
 /// An open network.
 pub struct Document {
     /// File, or built-in name.
@@ -319,6 +330,20 @@ impl Document {
         };
         let mut around = inner.into_iter().flat_map(|s| scopes.ancestors(s));
         around.all(|s| !collapsed.contains(&s))
+    }
+
+    /// The connection that carries `tensor` from one volume to another, where it is shown.
+    pub fn connection(&self, tensor: &str, from: &str, to: &str) -> Option<Connection> {
+        let volume = |index: usize| self.layout.volumes[index].node;
+        let links = self.layout.links.iter().map(|l| Connection {
+            from: volume(l.from),
+            to: volume(l.to),
+            tensor: l.tensor,
+        });
+        let named = |node: Node, name: &str| self.name(node) == name;
+        links
+            .filter(|c| self.network.tensor(c.tensor).name == tensor)
+            .find(|c| named(c.from, from) && named(c.to, to))
     }
 
     /// Tensors that volumes show.

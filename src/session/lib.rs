@@ -6,15 +6,19 @@
 mod command;
 mod document;
 mod output;
+mod paint;
 mod predictions;
 pub mod tour;
+mod view;
 mod worker;
 
 pub use crate::output::{Output, Score};
-pub use command::{Command, Goal, Source};
-pub use document::{Document, Input};
+pub use command::{Command, Source};
+pub use document::{Connection, Document, Input};
+pub use paint::{Paint, Range};
 pub use predictions::{Guess, Predictions};
 pub use tour::{Stop, Tour};
+pub use view::{Bookmark, Goal, Pose, View};
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -29,6 +33,8 @@ use worker::{Job, Reply, Worker};
 pub struct State {
     /// The selected volume.
     pub selection: Option<Node>,
+    /// The selected connection; never together with a volume.
+    pub connection: Option<Connection>,
     /// Scopes drawn as one volume.
     pub collapsed: BTreeSet<ScopeId>,
     /// How far the flow has come, columns of the layout.
@@ -52,28 +58,22 @@ pub struct State {
     /// Share of the names that are written beside volumes where there is room: 0 to 1, the most
     /// telling ones first.
     pub labels: f32,
+    /// Kept places of the camera.
+    pub bookmarks: Vec<Bookmark>,
 }
 
-/// How values are coloured.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(default)]
-pub struct Paint {
-    /// Sequential map: 0 viridis, 1 magma, 2 cividis, 3 grey.
-    pub map: u32,
-    /// Values lose their sign.
-    pub magnitude: bool,
-    /// From the least to the greatest value, instead of leaving 0.5 % out at each end.
-    pub full: bool,
-    /// Each channel tile in its own range.
-    pub own_range: bool,
-    /// Channel tiles by their mean, largest first.
-    pub sorted: bool,
+impl State {
+    /// The bookmark of this name.
+    pub fn bookmark(&self, name: &str) -> Option<&Bookmark> {
+        self.bookmarks.iter().find(|b| b.name == name)
+    }
 }
 
 impl Default for State {
     fn default() -> Self {
         State {
             selection: None,
+            connection: None,
             collapsed: BTreeSet::new(),
             playhead: f32::MAX,
             backward: false,
@@ -85,6 +85,7 @@ impl Default for State {
             light: false,
             paint: Paint::default(),
             labels: 1.0,
+            bookmarks: Vec::new(),
         }
     }
 }
@@ -110,8 +111,12 @@ pub struct Session {
     pub playing: bool,
     /// Where the camera is to go, with a number that grows by each request.
     pub goal: (u64, Goal),
+    /// How the camera is steered.
+    pub view: View,
     /// Guided tour, its stop, and seconds since that stop began.
     pub tour: Option<(Arc<Tour>, usize, f32)>,
+    /// What the tour's stop says is still to be done, once the worker is idle.
+    arriving: bool,
     undo: Vec<(std::mem::Discriminant<Command>, State)>,
     redo: Vec<State>,
     worker: Worker,
@@ -136,7 +141,9 @@ impl Session {
             log: Vec::new(),
             playing: false,
             goal: (0, Goal::Home),
+            view: View::default(),
             tour: None,
+            arriving: false,
             undo: Vec::new(),
             redo: Vec::new(),
             worker: Worker::new(),
@@ -175,6 +182,22 @@ impl Session {
     /// Adds a message to the log.
     pub fn say(&mut self, level: Level, text: impl Into<String>) {
         self.log.push((level, text.into()));
+    }
+
+    /// Takes a file that was given without a word: a model, a tour, or else an input.
+    pub fn receive(&mut self, source: Source) {
+        let name = source.name().to_ascii_lowercase();
+        let ends = |kinds: &[&str]| kinds.iter().any(|k| name.ends_with(k));
+        if ends(&[".ron"]) {
+            match tour::read(&source) {
+                Ok(tour) => self.apply(Command::Tour(Some(tour))),
+                Err(problem) => self.say(Level::Error, problem),
+            }
+        } else if ends(&[".onnx", ".json"]) || !name.contains('.') {
+            self.apply(Command::Open(source));
+        } else {
+            self.apply(Command::Feed(source));
+        }
     }
 
     /// Does what `command` says. What is impossible is logged, and changes nothing.
@@ -263,6 +286,8 @@ impl Session {
         self.state.playhead = if whole { end } else { share * end };
         let shown = |n: &Node| document.open_to(*n, &self.state.collapsed);
         self.state.selection = self.state.selection.filter(shown);
+        let runs = |c: &Connection| shown(&c.from) && shown(&c.to);
+        self.state.connection = self.state.connection.filter(runs);
     }
 
     fn run(&mut self) {
@@ -308,6 +333,8 @@ impl Session {
         while let Some((ticket, reply)) = self.worker.poll() {
             self.take(ticket, reply);
         }
+        // Before the worker is given more to do.
+        tour::arrive(self);
         self.predict();
         if self.playing {
             let (end, step) = (

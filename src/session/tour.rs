@@ -1,8 +1,10 @@
 //! Guided tours: stops with captions, each a list of commands.
 
+use std::path::{Component, Path};
+
 use serde::{Deserialize, Serialize};
 
-use crate::{Command, Level, Session};
+use crate::{Command, Level, Session, Source};
 
 /// A tour (`scenes/*.ron`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,6 +27,9 @@ pub struct Stop {
     /// Done on arrival.
     pub commands: Vec<Command>,
 }
+
+/// A tour is text; more is no tour.
+const MOST_BYTES: u64 = 1 << 20;
 
 /// The tour of the built-in model.
 pub const DEMO: &str = include_str!("../../scenes/demo.ron");
@@ -51,12 +56,69 @@ pub fn parse(file: &str, text: &str) -> Result<Tour, String> {
     }
 }
 
-/// Does what the present stop says.
+/// Reads a tour from wherever it is.
+pub fn read(source: &Source) -> Result<Tour, String> {
+    match source {
+        Source::File(path) => open(path),
+        Source::Bytes { name, bytes } => {
+            let text = std::str::from_utf8(bytes).map_err(|e| format!("{name}: {e}"))?;
+            parse(name, text)
+        }
+        Source::Bundled(name) => parse(name, DEMO),
+    }
+}
+
+/// Reads a tour file. The files that it names lie in its folder or below.
+pub fn open(file: &Path) -> Result<Tour, String> {
+    let name = file.display().to_string();
+    let size = std::fs::metadata(file).map_err(|e| format!("{name}: {e}"))?.len();
+    if size > MOST_BYTES {
+        return Err(format!(
+            "{name}: {size} bytes are more than a tour needs ({MOST_BYTES})"
+        ));
+    }
+    let text = std::fs::read_to_string(file).map_err(|e| format!("{name}: {e}"))?;
+    let mut tour = parse(&name, &text)?;
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let stops = tour.stops.iter_mut().flat_map(|s| &mut s.commands);
+    for command in tour.begin.iter_mut().chain(stops) {
+        if let Command::Open(Source::File(path)) | Command::Feed(Source::File(path)) = command {
+            let inside = path
+                .components()
+                .all(|c| matches!(c, Component::Normal(_) | Component::CurDir));
+            if !inside {
+                let path = path.display();
+                return Err(format!(
+                    "{name}: {path}: a path inside the tour's folder is expected"
+                ));
+            }
+            *path = folder.join(&path);
+        }
+    }
+    Ok(tour)
+}
+
+/// A new tour: what comes before its first stop, and soon the first stop.
+pub(crate) fn begin(session: &mut Session) {
+    session.arriving = session.tour.is_some();
+    let begin = session.tour.as_ref().map(|(tour, ..)| tour.begin.clone());
+    act(session, begin.unwrap_or_default());
+}
+
+/// Does what the present stop says, once nothing is opened or computed any more.
 pub(crate) fn arrive(session: &mut Session) {
-    let Some((tour, stop, _)) = &session.tour else {
+    if !session.arriving || session.worker.pending() {
         return;
-    };
-    let commands = tour.stops[*stop].commands.clone();
+    }
+    session.arriving = false;
+    let stop = session
+        .tour
+        .as_ref()
+        .map(|(tour, stop, _)| tour.stops[*stop].commands.clone());
+    act(session, stop.unwrap_or_default());
+}
+
+fn act(session: &mut Session, commands: Vec<Command>) {
     for command in commands {
         // A tour inside a tour would never end.
         if matches!(command, Command::Tour(_) | Command::Stop(_)) {
@@ -69,12 +131,14 @@ pub(crate) fn arrive(session: &mut Session) {
 
 /// Goes on to the next stop when its time has come; the last one stays.
 pub(crate) fn advance(session: &mut Session, dt: f32) {
-    let Some((tour, stop, time)) = &mut session.tour else {
+    arrive(session);
+    let Some((tour, stop, time)) = session.tour.as_mut().filter(|_| !session.arriving) else {
         return;
     };
     *time += dt;
     if *time >= tour.stops[*stop].seconds && *stop + 1 < tour.stops.len() {
         (*stop, *time) = (*stop + 1, 0.0);
+        session.arriving = true;
         arrive(session);
     }
 }

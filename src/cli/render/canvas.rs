@@ -36,7 +36,8 @@ impl Canvas {
         let (width, height) = (self.size.0 * self.supersampling, self.size.1 * self.supersampling);
         let size = Vec2::new(width as f32, height as f32);
         let (device, queue) = (&self.headless.device, &self.headless.queue);
-        self.shown.fill(session, stage, device, queue, size);
+        let scale = self.supersampling as f32;
+        self.shown.fill(session, stage, device, queue, (size, scale));
         let jobs = self.text.paint(&self.headless, size, |painter, rect| {
             scene::overlay::draw(painter, rect, session, stage, None);
         });

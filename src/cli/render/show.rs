@@ -1,16 +1,17 @@
 //! A session that plays without a window, second by second.
 
-use std::path::Path;
-
 use glam::Vec2;
 use scene::Stage;
-use session::{Command, Level, Session, Source};
+use session::{Command, Level, Session, Source, Tour, tour};
 
 use super::Options;
 use crate::Failure;
 
-/// Seconds between two states.
+/// Seconds between two states at most.
 const STEP: f32 = 1.0 / 30.0;
+
+/// Seconds that the end of a flow stays.
+const HOLD: f32 = 1.5;
 
 /// What a window would hold.
 pub struct Show {
@@ -19,18 +20,32 @@ pub struct Show {
     /// How it stands in the scene.
     pub stage: Stage,
     size: Vec2,
+    tour: Option<Tour>,
 }
 
 impl Show {
-    /// Opens what `options` name, everything lit, seen as a whole.
+    /// Opens what `options` name, everything lit, seen as a whole. A tour has not begun.
     pub fn open(options: &Options) -> Result<Self, Failure> {
         let mut show = Show {
             session: Session::new(),
             stage: Stage::default(),
             size: Vec2::new(options.size.0 as f32, options.size.1 as f32),
+            tour: None,
         };
         show.apply(Command::Light(options.light))?;
-        show.apply(Command::Open(source(&options.what)))?;
+        let source = match what(options)? {
+            What::Tour(tour) => {
+                if options.inputs.is_some() || options.collapsed || !options.bindings.is_empty() {
+                    let name = options.what.display();
+                    let text = format!("{name}: a tour brings its own --inputs, --collapsed and --bind");
+                    return Err(Failure::Other(text));
+                }
+                show.tour = Some(tour);
+                return Ok(show);
+            }
+            What::Model(source) => source,
+        };
+        show.apply(Command::Open(source))?;
         for (symbol, size) in &options.bindings {
             show.apply(Command::Bind(symbol.clone(), *size))?;
         }
@@ -45,10 +60,38 @@ impl Show {
         Ok(show)
     }
 
-    /// Lets the flow begin at the input.
-    pub fn play(&mut self) {
-        self.session.apply(Command::Seek(0.0));
-        self.session.apply(Command::Play);
+    /// The end of a tour's first stop, which is what a picture of a tour shows.
+    pub fn stop(&self) -> Option<f32> {
+        let first = self.tour.as_ref()?.stops.first()?;
+        Some(first.seconds - STEP)
+    }
+
+    /// Seconds that all of it takes.
+    pub fn seconds(&self, options: &Options) -> Result<f32, Failure> {
+        let whole = match &self.tour {
+            Some(tour) => tour.stops.iter().map(|s| s.seconds).sum(),
+            None => self.session.seconds() + HOLD,
+        };
+        Ok(options.seconds.unwrap_or(whole))
+    }
+
+    /// Lets the tour begin, or the flow at the input.
+    pub fn roll(&mut self, options: &Options) -> Result<(), Failure> {
+        if let Some(tour) = &self.tour {
+            return self.apply(Command::Tour(Some(tour.clone())));
+        }
+        let lit = self.session.document.as_ref().is_some_and(|d| d.trace.is_some());
+        if !lit {
+            let name = options.what.display();
+            let text = format!("{name}: nothing flows without an input; give one with --inputs");
+            return Err(Failure::Other(text));
+        }
+        if let Some(seconds) = options.seconds {
+            let flow = (seconds - HOLD).max(0.5 * seconds);
+            self.apply(Command::Speed(self.session.seconds() / flow))?;
+        }
+        self.apply(Command::Seek(0.0))?;
+        self.apply(Command::Play)
     }
 
     /// Lets `seconds` pass; work that they start is done at once.
@@ -60,7 +103,7 @@ impl Show {
             self.settle()?;
             self.stage.update(&self.session, dt, self.size);
             left -= dt;
-            if left <= 0.0 {
+            if left <= 1e-4 {
                 return Ok(());
             }
         }
@@ -79,10 +122,21 @@ impl Show {
     }
 }
 
-/// The built-in model, unless a file has its name.
-fn source(what: &Path) -> Source {
-    match what.to_str() {
-        Some("demo") if !what.exists() => Source::Bundled("fashion-mnist".into()),
-        _ => Source::File(what.into()),
+enum What {
+    Model(Source),
+    Tour(Tour),
+}
+
+/// A file, or one of the two built-in names where no file has it.
+fn what(options: &Options) -> Result<What, Failure> {
+    let file = &options.what;
+    let told = |tour: Result<Tour, String>| tour.map(What::Tour).map_err(Failure::Other);
+    if file.extension().is_some_and(|e| e.eq_ignore_ascii_case("ron")) {
+        return told(tour::open(file));
+    }
+    match file.to_str() {
+        Some("demo") if !file.exists() => Ok(What::Model(Source::Bundled("fashion-mnist".into()))),
+        Some("tour") if !file.exists() => told(tour::parse("demo.ron", tour::DEMO)),
+        _ => Ok(What::Model(Source::File(file.clone()))),
     }
 }

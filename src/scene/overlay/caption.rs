@@ -1,19 +1,33 @@
 //! The words of a tour's stop.
 
-use egui::{FontId, Rect, pos2};
+use std::sync::Arc;
+
+use egui::{FontId, Galley, Pos2, Rect, pos2};
 
 use super::Sheet;
 
-pub(super) fn draw(sheet: &Sheet) {
-    let Some((tour, stop, _)) = &sheet.session.tour else {
-        return;
-    };
+/// The words and where they begin.
+fn words(sheet: &Sheet) -> Option<(Pos2, Arc<Galley>)> {
+    let (tour, stop, _) = sheet.session.tour.as_ref()?;
     let rect = sheet.rect;
     let width = (rect.width() - 80.0).clamp(100.0, 640.0);
+    // A small picture has smaller words.
+    let size = (rect.width() / 50.0).clamp(12.0, 17.0);
     let text = tour.stops[*stop].caption.clone();
-    let font = FontId::proportional(17.0);
+    let font = FontId::proportional(size);
     let text = sheet.painter.layout(text, font, sheet.strong, width);
-    let at = pos2(rect.center().x - text.size().x / 2.0, rect.top() + 24.0);
-    sheet.ground(Rect::from_min_size(at, text.size()));
-    sheet.painter.galley(at, text, sheet.strong);
+    let at = pos2(rect.center().x - text.size().x / 2.0, rect.top() + 20.0);
+    Some((at, text))
+}
+
+/// Where they stand.
+pub(super) fn place(sheet: &Sheet) -> Option<Rect> {
+    words(sheet).map(|(at, text)| Rect::from_min_size(at, text.size()).expand(8.0))
+}
+
+pub(super) fn draw(sheet: &Sheet) {
+    if let Some((at, text)) = words(sheet) {
+        sheet.ground(Rect::from_min_size(at, text.size()));
+        sheet.painter.galley(at, text, sheet.strong);
+    }
 }

@@ -1,19 +1,160 @@
-//! What colour means.
+//! What colour means: a bar of the map in use, with the numbers at its ends.
 
-use egui::{Align2, vec2};
+use egui::{Align2, Color32, Mesh, Rect, Shape, pos2, vec2};
+use session::Range;
 
 use super::Sheet;
+use crate::colormap::{diverging, sequential, srgb};
+use crate::compose;
+use crate::ranges::Scale;
+
+/// Width and height of a bar, points.
+const BAR: egui::Vec2 = vec2(150.0, 9.0);
+
+/// Where it stands.
+pub(super) fn place(sheet: &Sheet) -> Option<Rect> {
+    let size = vec2(2.0 * BAR.x + 50.0, 52.0);
+    let corner = sheet.rect.left_bottom();
+    Some(Rect::from_min_size(corner - vec2(0.0, size.y), size))
+}
 
 pub(super) fn draw(sheet: &Sheet) {
-    let legend = match (sheet.session.state.backward, sheet.document.trace.is_some()) {
-        (_, false) => "structure only: give an input to see values",
-        (false, _) => {
-            "each layer in its own range: dark is low, yellow is high; blue is negative, orange positive"
-        }
-        (true, _) => {
-            "gradient of the chosen output: orange raises it, blue lowers it; each layer in its own range"
-        }
+    let left = sheet.rect.left_bottom() + vec2(14.0, -12.0);
+    let (state, document) = (&sheet.session.state, sheet.document);
+    if document.trace.is_none() {
+        let text = "structure only: give an input to see values";
+        sheet.text(left, Align2::LEFT_BOTTOM, text, 12.0, false);
+        return;
+    }
+    let look = sheet.stage.look(sheet.session);
+    let ranges = &sheet.stage.ranges;
+    let hovered = sheet.stage.hover.cell().map(|(volume, _)| volume);
+    let volume = hovered.or(look.selected).map(|v| &sheet.stage.layout.volumes[v]);
+    let tile = sheet
+        .stage
+        .hover
+        .tile()
+        .filter(|_| state.paint.range == Range::Channel);
+    let own = volume.and_then(|v| Some((v, ranges.of(v.tensor?)?)));
+    let shared = (state.paint.range == Range::Network)
+        .then(|| ranges.shared())
+        .flatten();
+    let what = if state.backward {
+        "gradient of the chosen output"
+    } else {
+        "activation"
     };
-    let at = sheet.rect.left_bottom() + vec2(14.0, -10.0);
-    sheet.text(at, Align2::LEFT_BOTTOM, legend, 12.0, false);
+    let (title, scales): (String, Vec<Option<Scale>>) = match (own, shared) {
+        (Some((volume, _)), _) if tile.is_some() => {
+            let channel = sheet.stage.tiles.iter().find(|t| Some(t.channel) == tile);
+            let title = format!("{what}, channel {} of {}", tile.unwrap_or(0), volume.label);
+            (title, vec![channel.map(|t| t.scale)])
+        }
+        (_, Some(scale)) => (
+            format!("{what}, the whole network in one range"),
+            vec![Some(scale)],
+        ),
+        (Some((volume, scale)), None) => (format!("{what}, {}", volume.label), vec![Some(scale)]),
+        // Nothing in particular: what each kind of map means.
+        (None, None) => (format!("{what}, each layer in its own range"), vec![None, None]),
+    };
+    let picture = volume.is_some_and(|v| compose::picture(&document.network, v)) && !state.backward;
+    let map = if picture { 3 } else { state.paint.map };
+    let mut at = left;
+    for (i, scale) in scales.iter().enumerate() {
+        let signed = scale.map_or(i == 1, |s| s.signed && !picture);
+        if scale.is_none() && signed && state.paint.magnitude {
+            continue;
+        }
+        bar(
+            sheet,
+            Rect::from_min_size(at - vec2(0.0, BAR.y + 14.0), BAR),
+            signed,
+            map,
+        );
+        let ends = match (scale, signed) {
+            (Some(s), _) => [number(s.low), number(s.high)],
+            (None, true) => ["negative".into(), "positive".into()],
+            (None, false) => ["low".into(), "high".into()],
+        };
+        let foot = at;
+        sheet.text(foot, Align2::LEFT_BOTTOM, &ends[0], 11.0, false);
+        sheet.text(
+            foot + vec2(BAR.x, 0.0),
+            Align2::RIGHT_BOTTOM,
+            &ends[1],
+            11.0,
+            false,
+        );
+        // Where zero lies inside.
+        let zero = scale.map_or(if signed { 0.5 } else { 0.0 }, |s| -s.low / (s.high - s.low));
+        if (0.2..0.8).contains(&zero) {
+            let at = foot + vec2(BAR.x * zero, 0.0);
+            sheet.text(at, Align2::CENTER_BOTTOM, "0", 11.0, false);
+        }
+        at += vec2(BAR.x + 28.0, 0.0);
+    }
+    sheet.text(
+        left - vec2(0.0, BAR.y + 18.0),
+        Align2::LEFT_BOTTOM,
+        title,
+        12.0,
+        false,
+    );
+}
+
+/// The map as a strip.
+fn bar(sheet: &Sheet, rect: Rect, signed: bool, map: u32) {
+    const STEPS: u32 = 32;
+    let mut mesh = Mesh::default();
+    for i in 0..=STEPS {
+        let t = i as f32 / STEPS as f32;
+        let [r, g, b] = srgb(match signed {
+            true => diverging(t, sheet.theme),
+            false => sequential(t, map),
+        });
+        let x = rect.left() + rect.width() * t;
+        for y in [rect.top(), rect.bottom()] {
+            mesh.colored_vertex(pos2(x, y), Color32::from_rgb(r, g, b));
+        }
+        if i > 0 {
+            let v = 2 * i;
+            mesh.add_triangle(v - 2, v - 1, v);
+            mesh.add_triangle(v - 1, v, v + 1);
+        }
+    }
+    sheet.painter.add(Shape::mesh(mesh));
+}
+
+/// Three digits that matter.
+fn number(value: f32) -> String {
+    let size = value.abs();
+    match size {
+        0.0 => "0".into(),
+        _ if !(1e-3..1e5).contains(&size) => format!("{value:.2e}"),
+        _ => {
+            let digits = (2 - size.log10().floor() as i32).clamp(0, 5) as usize;
+            format!("{value:.digits$}")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::number;
+
+    #[test]
+    fn numbers_are_short_and_true() {
+        let pairs = [
+            (0.0, "0"),
+            (1.0, "1.00"),
+            (-12.345, "-12.3"),
+            (0.01234, "0.0123"),
+            (1234.4, "1234"),
+            (1e-7, "1.00e-7"),
+        ];
+        for (value, text) in pairs {
+            assert_eq!(number(value), text);
+        }
+    }
 }

@@ -1,10 +1,11 @@
 //! Names and shapes of the volumes.
 
 use egui::{Align2, FontId};
+use glam::{Vec2, Vec3};
 use layout::Volume;
-use session::Document;
 
-use super::Sheet;
+use super::{Sheet, caption, legend, title};
+use crate::hover;
 
 pub(super) fn draw(sheet: &Sheet) {
     let measure = |text: &str, size: f32| {
@@ -14,27 +15,35 @@ pub(super) fn draw(sheet: &Sheet) {
     };
     let stage = sheet.stage;
     let chosen = stage.look(sheet.session).selected;
-    let detail = |volume: &Volume| shape(sheet.document, volume);
+    let detail = |volume: &Volume| {
+        let shape = |tensor| hover::shape(sheet.document, tensor);
+        volume.tensor.map(shape).unwrap_or_default()
+    };
     let camera = &stage.rig.camera;
-    let names = crate::labels(&stage.layout, camera, sheet.size(), 1.0, chosen, measure, detail);
+    // Names keep off the other texts, and off open channels with their numbers.
+    let fixed = [title::place(sheet), legend::place(sheet), caption::place(sheet)];
+    let corner = |p: egui::Pos2| Vec2::new(p.x - sheet.rect.min.x, p.y - sheet.rect.min.y);
+    let mut taken: Vec<(Vec2, Vec2)> = fixed
+        .into_iter()
+        .flatten()
+        .map(|r| (corner(r.min), corner(r.max)))
+        .collect();
+    for tile in &stage.tiles {
+        let (half, foot) = (tile.size / 2.0, Vec3::Y * 0.35);
+        let ends = [
+            tile.center + half * Vec3::new(-1.0, 1.0, 1.0),
+            tile.center + half * Vec3::new(1.0, -1.0, 1.0) - foot,
+        ];
+        if let [Some((a, _)), Some((b, _))] = ends.map(|p| camera.project(p, sheet.size())) {
+            taken.push((a.min(b), a.max(b)));
+        }
+    }
+    let names = crate::labels(&stage.layout, camera, sheet.size(), taken, chosen, measure, detail);
     // The most telling ones come first.
     let most = (names.len() as f32 * sheet.session.state.labels).round() as usize;
     for label in names.into_iter().take(most) {
         let at = sheet.at(label.at);
-        sheet.text(at, Align2::CENTER_BOTTOM, &label.text, label.size, true);
-        sheet.text(at, Align2::CENTER_TOP, &label.detail, label.size * 0.85, false);
+        sheet.haloed(at, Align2::CENTER_BOTTOM, &label.text, label.size, true);
+        sheet.haloed(at, Align2::CENTER_TOP, &label.detail, label.size * 0.85, false);
     }
-}
-
-/// `64 × 56 × 56`, without the batch.
-fn shape(document: &Document, volume: &Volume) -> String {
-    let Some(dims) = volume.tensor.and_then(|t| document.network.tensor(t).spec.dims()) else {
-        return String::new();
-    };
-    let name = |d: &model::Dim| {
-        d.eval(&document.bindings)
-            .map_or_else(|| d.to_string(), |n| n.to_string())
-    };
-    let skip = usize::from(dims.len() > 1);
-    dims.iter().skip(skip).map(name).collect::<Vec<_>>().join(" × ")
 }

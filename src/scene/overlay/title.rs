@@ -1,11 +1,17 @@
 //! What a picture shows; in the window the bar says it, and in a tour the caption.
 
-use egui::{Align2, vec2};
+use egui::{Align2, Rect, vec2};
 
 use super::Sheet;
 
+/// Where it stands, in a picture.
+pub(super) fn place(sheet: &Sheet) -> Option<Rect> {
+    let shown = sheet.pointer.is_none() && sheet.session.tour.is_none();
+    shown.then(|| Rect::from_min_size(sheet.rect.min, vec2(360.0, 64.0)))
+}
+
 pub(super) fn draw(sheet: &Sheet) {
-    if sheet.pointer.is_some() || sheet.session.tour.is_some() {
+    if place(sheet).is_none() {
         return;
     }
     let (network, total) = (&sheet.document.network, &sheet.document.cost.total);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use data::Picture;
-use session::{Command, Goal, Input, Level, Session, Source, tour};
+use session::{Bookmark, Command, Goal, Input, Level, Pose, Session, Source, tour};
 
 fn demo() -> Session {
     let mut session = Session::new();
@@ -251,4 +251,103 @@ fn what_the_user_set_outlives_the_network() {
     session.wait();
     let state = &session.state;
     assert!(state.speed == 3.0 && !state.softmax && state.looping && state.light);
+}
+
+#[test]
+fn bookmarks_keep_places_and_undo_forgets_them() {
+    let mut session = demo();
+    let pose = |distance| Pose {
+        target: glam::Vec3::X,
+        yaw: 0.5,
+        pitch: 0.2,
+        distance,
+    };
+    let bookmark = |distance| {
+        let name = "View 1".to_string();
+        Command::Bookmark(Bookmark {
+            name,
+            pose: pose(distance),
+        })
+    };
+    session.apply(bookmark(3.0));
+    session.apply(bookmark(4.0));
+    assert_eq!(
+        session.state.bookmarks.len(),
+        1,
+        "the same name is the same place"
+    );
+    let before = session.goal.0;
+    session.apply(Command::Look(Goal::Bookmark("View 1".into())));
+    assert_eq!(session.goal.0, before + 1);
+    session.apply(Command::Undo);
+    assert_eq!(session.state.bookmark("View 1").unwrap().pose, pose(3.0));
+    session.apply(Command::Forget("View 1".into()));
+    assert!(session.state.bookmarks.is_empty() && errors(&session).is_empty());
+    for wrong in [
+        Command::Look(Goal::Bookmark("View 1".into())),
+        Command::Look(Goal::Pose(pose(f32::NAN))),
+        bookmark(-1.0),
+    ] {
+        let count = errors(&session).len();
+        session.apply(wrong);
+        assert_eq!(errors(&session).len(), count + 1);
+    }
+    assert_eq!(session.goal.0, before + 1);
+}
+
+#[test]
+fn a_connection_is_selected_instead_of_a_volume() {
+    let mut session = demo();
+    session.apply(Command::Select(Some("stem/conv".into())));
+    let command = |tensor: &str| Command::Connection {
+        tensor: tensor.into(),
+        from: "stem/conv".into(),
+        to: "stem/norm".into(),
+    };
+    session.apply(command("stem/conv.out"));
+    let connection = session.state.connection.unwrap();
+    let network = &session.document.as_ref().unwrap().network;
+    assert_eq!(network.tensor(connection.tensor).name, "stem/conv.out");
+    assert_eq!(session.state.selection, None);
+    session.apply(command("stem/relu.out"));
+    assert_eq!(errors(&session).len(), 1);
+    // Collapsed away, it is no longer selected.
+    session.apply(Command::Collapse("stem".into()));
+    assert_eq!(session.state.connection, None);
+}
+
+#[test]
+fn a_tour_opens_its_model_before_its_first_stop() {
+    let mut session = Session::new();
+    let text = r#"Tour(title: "t", begin: [Open(Bundled("fashion-mnist"))], stops: [
+        Stop(seconds: 1.0, caption: "c", commands: [Select(Some("stem/conv")), Paint((cut: 2.0))]),
+    ])"#;
+    session.apply(Command::Tour(Some(tour::parse("t.ron", text).unwrap())));
+    session.update(0.0);
+    session.wait();
+    session.update(0.0);
+    assert!(errors(&session).is_empty(), "{:?}", errors(&session));
+    assert!(session.state.selection.is_some());
+    // What a file does not state stays as it is at first.
+    assert_eq!((session.state.paint.cut, session.state.paint.map), (2.0, 0));
+    // A file of a tour lies in its folder.
+    let folder = std::env::temp_dir().join(format!("layerscope-tour-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("tour.ron");
+    let write = |path: &str| {
+        let stop = r#"Stop(seconds: 1.0, caption: "", commands: [])"#;
+        let text = format!("Tour(title: \"\", begin: [Open(File({path:?}))], stops: [{stop}])");
+        std::fs::write(&file, text).unwrap();
+        tour::open(&file)
+    };
+    let inside = Command::Open(Source::File(folder.join("model.onnx")));
+    assert_eq!(write("model.onnx").unwrap().begin, [inside]);
+    for outside in ["../model.onnx", "/etc/passwd"] {
+        let problem = write(outside).unwrap_err();
+        assert!(
+            problem.contains("tour.ron") && problem.contains(outside),
+            "{problem}"
+        );
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
 }

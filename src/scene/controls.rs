@@ -1,0 +1,70 @@
+//! The camera's buttons, in a corner of the scene.
+
+use egui::{Align, Align2, Area, Button, Context, Id, Layout, Rect, Ui, vec2};
+use session::{Bookmark, Command, Goal, Session};
+
+/// Bookmarks that keys recall.
+pub const SLOTS: usize = 9;
+
+/// Shows the buttons in the upper right corner of `rect`.
+pub fn show(context: &Context, rect: Rect, session: &Session, out: &mut Vec<Command>) {
+    if session.document.is_none() || rect.width() < 260.0 {
+        return;
+    }
+    Area::new(Id::new("camera controls"))
+        .fixed_pos(rect.right_top() + vec2(-10.0, 8.0))
+        .pivot(Align2::RIGHT_TOP)
+        .constrain_to(rect)
+        .show(context, |ui| {
+            ui.with_layout(Layout::right_to_left(Align::Min), |ui| buttons(ui, session, out));
+        });
+}
+
+fn buttons(ui: &mut Ui, session: &Session, out: &mut Vec<Command>) {
+    ui.menu_button("Views", |ui| bookmarks(ui, session, out))
+        .response
+        .on_hover_text("Bookmarks: 1 to 9 go there, Ctrl+1 to 9 put one here");
+    let follow = Button::selectable(session.view.follow, "Follow");
+    if ui
+        .add(follow)
+        .on_hover_text("Keep the flow in sight while it plays (B)")
+        .clicked()
+    {
+        out.push(Command::Follow(!session.view.follow));
+    }
+    let fly = Button::selectable(session.view.fly, "Fly");
+    let how = "Fly freely (V): W A S D, Q down, E up, Shift faster; drag to look around";
+    if ui.add(fly).on_hover_text(how).clicked() {
+        out.push(Command::Fly(!session.view.fly));
+    }
+    if ui.button("Home").on_hover_text("The whole network (H)").clicked() {
+        out.push(Command::Look(Goal::Home));
+    }
+}
+
+fn bookmarks(ui: &mut Ui, session: &Session, out: &mut Vec<Command>) {
+    for bookmark in &session.state.bookmarks {
+        ui.horizontal(|ui| {
+            if ui.button(&bookmark.name).clicked() {
+                out.push(Command::Look(Goal::Bookmark(bookmark.name.clone())));
+            }
+            if ui.small_button("×").on_hover_text("Forget it").clicked() {
+                out.push(Command::Forget(bookmark.name.clone()));
+            }
+        });
+    }
+    let free = (1..=SLOTS)
+        .map(slot)
+        .find(|name| session.state.bookmarks.iter().all(|b| b.name != *name));
+    let pose = session.view.pose;
+    if let (Some(name), Some(pose)) = (free, pose)
+        && ui.button("Add this view").clicked()
+    {
+        out.push(Command::Bookmark(Bookmark { name, pose }));
+    }
+}
+
+/// Name of the bookmark on key `number`.
+pub fn slot(number: usize) -> String {
+    format!("View {number}")
+}

@@ -1,0 +1,195 @@
+//! Connections: where their ribbons run, the pulses along them, and which one a pointer touches.
+
+use glam::{Vec2, Vec3};
+use gpu::Segment;
+use layout::Layout;
+
+use crate::camera::Camera;
+use crate::compose::Look;
+
+/// Length of a pulse, share of its link; longer links have shorter ones.
+const PULSE: f32 = 0.12;
+
+/// Least width of a link and of a pulse on the screen, pixels.
+const LEAST: [f32; 2] = [1.8, 6.0];
+
+/// Distance at which a pointer still touches a link, points.
+const REACH: f32 = 6.0;
+
+/// Where every link runs: its corners rounded.
+pub fn paths(layout: &Layout) -> Vec<Vec<Vec3>> {
+    layout.links.iter().map(|link| round(&link.path)).collect()
+}
+
+/// Pieces of every link along its path, and the pulses on them.
+pub fn ribbons(layout: &Layout, paths: &[Vec<Vec3>], look: &Look) -> Vec<Segment> {
+    let mut segments = Vec::new();
+    let mut pulses = Vec::new();
+    for (i, (link, points)) in layout.links.iter().zip(paths).enumerate() {
+        let total: f32 = points.windows(2).map(|p| p[0].distance(p[1])).sum();
+        let ends = |volume: Option<usize>| volume.is_some_and(|v| link.from == v || link.to == v);
+        let strong = look.link == Some(i) || look.hovered_link == Some(i);
+        let chosen = strong || (look.link.is_none() && ends(look.selected));
+        let color = look.theme.link(link.skip, chosen);
+        let width = match (strong, chosen) {
+            (true, _) => 0.13,
+            (_, true) => 0.09,
+            _ => 0.05,
+        };
+        let mut along = 0.0;
+        for p in points.windows(2) {
+            let next = along + p[0].distance(p[1]);
+            segments.push(Segment {
+                from: p[0].to_array(),
+                width,
+                to: p[1].to_array(),
+                least: if chosen { 2.4 } else { LEAST[0] },
+                color,
+                span: [along / total.max(1e-6), next / total.max(1e-6)],
+                ..Segment::default()
+            });
+            along = next;
+        }
+        let from = layout.volumes[link.from].rank as f32 + 1.0;
+        let to = layout.volumes[link.to].rank as f32;
+        // The pulse leaves when its source is done and arrives when its target begins.
+        let at = look
+            .playhead
+            .map(|p| (p - from + 0.25) / (to - from + 0.5).max(0.25));
+        if let Some(at) = at.filter(|at| (0.0..=1.0).contains(at)) {
+            let reach = (PULSE * total).clamp(0.35, 2.5) / total.max(1e-6);
+            pulses.extend(
+                piece(points, total, [at - reach / 2.0, at + reach / 2.0]).map(|(a, b, span)| {
+                    Segment {
+                        from: a.to_array(),
+                        width: 0.16,
+                        to: b.to_array(),
+                        least: LEAST[1],
+                        color: look.theme.pulse(),
+                        // Across the pulse, so that the shader lets it fade at both ends.
+                        span: span.map(|s| (s - at) / reach + 0.5),
+                        pulse: 1.0,
+                        ..Segment::default()
+                    }
+                }),
+            );
+        }
+    }
+    segments.extend(pulses);
+    segments
+}
+
+/// The pieces of a path between two shares of its length, each with the shares of its ends.
+fn piece(
+    points: &[Vec3],
+    total: f32,
+    [begin, end]: [f32; 2],
+) -> impl Iterator<Item = (Vec3, Vec3, [f32; 2])> {
+    let mut along = 0.0;
+    points.windows(2).filter_map(move |p| {
+        let length = p[0].distance(p[1]);
+        let (first, last) = (along / total, (along + length) / total);
+        along += length;
+        let (from, to) = (begin.max(first), end.min(last));
+        if from >= to || length <= 0.0 {
+            return None;
+        }
+        let at = |share: f32| p[0].lerp(p[1], (share - first) / (last - first));
+        Some((at(from), at(to), [from, to]))
+    })
+}
+
+/// The link that runs nearest to `at`, a point of a picture of `size` points, within reach; with
+/// its distance from the eye.
+pub fn under(paths: &[Vec<Vec3>], camera: &Camera, at: Vec2, size: Vec2) -> Option<(usize, f32)> {
+    let clip = camera.clip_from_world(size.x / size.y);
+    let project = |p: &Vec3| {
+        let c = clip * p.extend(1.0);
+        let ndc = c.truncate() / c.w;
+        (c.w > 0.02).then(|| (Vec2::new(ndc.x + 1.0, 1.0 - ndc.y) * 0.5 * size, c.w))
+    };
+    let mut best: Option<(f32, usize, f32)> = None;
+    for (i, points) in paths.iter().enumerate() {
+        let mut last = None;
+        for point in points {
+            let now = project(point);
+            if let (Some((a, da)), Some((b, db))) = (last, now) {
+                let (away, share) = distance(at, a, b);
+                if away < REACH && best.is_none_or(|(least, ..)| away < least) {
+                    // Depth is not even along a projected line, but its inverse is.
+                    let depth = 1.0 / ((1.0 - share) / da + share / db);
+                    best = Some((away, i, depth));
+                }
+            }
+            last = now;
+        }
+    }
+    best.map(|(_, link, depth)| (link, depth))
+}
+
+/// Distance of `p` from the line between `a` and `b`, and the share of the way to its nearest point.
+fn distance(p: Vec2, a: Vec2, b: Vec2) -> (f32, f32) {
+    let along = b - a;
+    let share = ((p - a).dot(along) / along.length_squared().max(1e-9)).clamp(0.0, 1.0);
+    (p.distance(a + along * share), share)
+}
+
+/// Replaces each corner by a short quadratic curve on its inner side.
+fn round(path: &[Vec3]) -> Vec<Vec3> {
+    const PIECES: usize = 6;
+    let mut points = Vec::with_capacity(path.len() * PIECES);
+    points.extend(path.first());
+    for w in path.windows(3) {
+        let (a, b, c) = (w[0], w[1], w[2]);
+        let reach = 0.5 * a.distance(b).min(b.distance(c)).min(1.2);
+        let (from, to) = (
+            b + (a - b).normalize_or_zero() * reach,
+            b + (c - b).normalize_or_zero() * reach,
+        );
+        for k in 0..=PIECES {
+            let t = k as f32 / PIECES as f32;
+            points.push(from.lerp(b, t).lerp(b.lerp(to, t), t));
+        }
+    }
+    points.extend(path.last());
+    points.dedup_by(|a, b| a.distance_squared(*b) < 1e-8);
+    points
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounding_keeps_both_ends() {
+        let path = [Vec3::ZERO, Vec3::X * 4.0, Vec3::new(4.0, 3.0, 0.0)];
+        let points = round(&path);
+        assert_eq!((points[0], *points.last().unwrap()), (path[0], path[2]));
+        assert!(points.len() > 5);
+    }
+
+    #[test]
+    fn a_pointer_touches_the_nearest_link_only_within_reach() {
+        let size = Vec2::new(800.0, 600.0);
+        let camera = Camera::default();
+        let line = |y: f32| vec![Vec3::new(-2.0, y, 0.0), Vec3::new(2.0, y, 0.0)];
+        let paths = [line(0.0), line(1.0)];
+        let at = |y: f32| camera.project(Vec3::new(0.3, y, 0.0), size).unwrap();
+        for (i, y) in [0.0, 1.0].into_iter().enumerate() {
+            let (point, depth) = at(y);
+            let (link, found) = under(&paths, &camera, point + Vec2::new(0.0, 2.0), size).unwrap();
+            assert_eq!(link, i);
+            assert!((found - depth).abs() < 0.05, "{found} {depth}");
+        }
+        assert_eq!(under(&paths, &camera, at(0.5).0, size), None);
+    }
+
+    #[test]
+    fn a_piece_crosses_corners() {
+        let points = [Vec3::ZERO, Vec3::X, Vec3::new(1.0, 1.0, 0.0)];
+        let found: Vec<_> = piece(&points, 2.0, [0.25, 0.75]).collect();
+        assert_eq!(found.len(), 2);
+        assert_eq!((found[0].0, found[0].1), (Vec3::X * 0.5, Vec3::X));
+        assert_eq!(found[1].1, Vec3::new(1.0, 0.5, 0.0));
+    }
+}
