@@ -33,11 +33,13 @@ pub fn labels(
     measure: impl Fn(&str, f32) -> f32,
     detail: impl Fn(&Volume) -> String,
 ) -> Vec<Label> {
-    let mut order: Vec<(f32, usize, Vec2)> = Vec::new();
+    let mut order: Vec<(f32, usize, Vec2, Vec2)> = Vec::new();
     for (i, volume) in layout.volumes.iter().enumerate() {
-        // Under the middle of the front face's lower edge.
+        // Under the middle of the front face's lower edge, or over that of the back's upper one.
         let foot = Vec3::new(volume.center.x, volume.min().y, volume.max().z);
-        let Some((at, depth)) = camera.project(foot, size) else {
+        let head = Vec3::new(volume.center.x, volume.max().y, volume.min().z);
+        let ends = [foot, head].map(|p| camera.project(p, size));
+        let [Some((at, depth)), Some((above, _))] = ends else {
             continue;
         };
         if at.cmplt(Vec2::ZERO).any() || at.cmpgt(size).any() {
@@ -50,7 +52,7 @@ pub fn labels(
         if chosen == Some(i) {
             weight += 100.0;
         }
-        order.push((weight, i, at));
+        order.push((weight, i, at, above));
     }
     // Names keep off the largest volumes; more would cost more than they show.
     let mut solid: Vec<(usize, Vec2, Vec2)> = Vec::new();
@@ -67,19 +69,23 @@ pub fn labels(
     }
     order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     let mut placed = Vec::new();
-    for (_, i, at) in order {
+    for (_, i, below, above) in order {
         let volume = &layout.volumes[i];
         let font = 13.0;
         let (text, line) = (shorten(&volume.label, 28), detail(volume));
         let width = measure(&text, font).max(measure(&line, font * 0.85));
         let half = Vec2::new(width / 2.0 + 6.0, font * 1.3);
-        let at = at + Vec2::new(0.0, half.y + 4.0);
-        let (min, max) = (at - half, at + half);
-        let clear = |a: &Vec2, b: &Vec2| max.x < a.x || min.x > b.x || max.y < a.y || min.y > b.y;
-        let free = taken.iter().all(|(a, b)| clear(a, b))
-            && (chosen == Some(i) || solid.iter().all(|(v, a, b)| *v == i || clear(a, b)));
-        if free && min.cmpge(Vec2::ZERO).all() && max.cmple(size).all() {
-            taken.push((min, max));
+        let drop = Vec2::new(0.0, half.y + 4.0);
+        let fits = |at: &Vec2| {
+            let (min, max) = (*at - half, *at + half);
+            let clear = |a: &Vec2, b: &Vec2| max.x < a.x || min.x > b.x || max.y < a.y || min.y > b.y;
+            taken.iter().all(|(a, b)| clear(a, b))
+                && (chosen == Some(i) || solid.iter().all(|(v, a, b)| *v == i || clear(a, b)))
+                && min.cmpge(Vec2::ZERO).all()
+                && max.cmple(size).all()
+        };
+        if let Some(at) = [below + drop, above - drop].into_iter().find(fits) {
+            taken.push((at - half, at + half));
             placed.push(Label {
                 volume: i,
                 at,
@@ -110,5 +116,44 @@ mod tests {
     fn long_names_keep_their_end() {
         assert_eq!(shorten("conv1", 8), "conv1");
         assert_eq!(shorten("/encoder/layer.3/MatMul", 8), "…/MatMul");
+    }
+
+    #[test]
+    fn names_never_overlap_at_any_distance() {
+        let network = model::templates::residual_cnn("t", 1, 28, 10, 16, 1);
+        let request = layout::LayoutRequest {
+            bindings: model::cost::default_bindings(&network),
+            fold: true,
+            ..Default::default()
+        };
+        let layout = layout::layout(&network, &request);
+        let size = Vec2::new(1280.0, 720.0);
+        let title = (Vec2::ZERO, Vec2::new(300.0, 60.0));
+        for distance in [4.0, 12.0, 40.0, 120.0, 500.0] {
+            let camera = Camera {
+                target: (layout.bounds.0 + layout.bounds.1) / 2.0,
+                distance,
+                ..Camera::default()
+            };
+            let measure = |text: &str, size: f32| text.chars().count() as f32 * size * 0.55;
+            let found = labels(&layout, &camera, size, vec![title], None, measure, |_| {
+                "8 × 8".into()
+            });
+            assert!(distance < 40.0 || !found.is_empty(), "at {distance}");
+            let rect = |l: &Label| {
+                let half = Vec2::new(measure(&l.text, l.size) / 2.0, l.size * 1.2);
+                (l.at - half, l.at + half)
+            };
+            let mut taken = vec![title];
+            for label in &found {
+                let (min, max) = rect(label);
+                assert!(
+                    taken
+                        .iter()
+                        .all(|(a, b)| max.x < a.x || min.x > b.x || max.y < a.y || min.y > b.y)
+                );
+                taken.push((min, max));
+            }
+        }
     }
 }

@@ -30,6 +30,24 @@ pub(super) fn draw(sheet: &Sheet) {
         facts += &format!(" · {} MACs", short(macs));
     }
     sheet.text(corner + vec2(20.0, 44.0), Align2::LEFT_TOP, facts, 13.0, false);
+    // The answer, once the flow has come to it.
+    let (session, document) = (sheet.session, sheet.document);
+    let there = session.state.playhead >= session.columns() && !session.state.backward;
+    let output = session.output().filter(|_| there && !document.classes.is_empty());
+    if let Some(best) = output.and_then(|o| o.ranked(1).into_iter().next()) {
+        let percent = match session.state.softmax {
+            true => format!("  {:.1} %", 100.0 * best.value),
+            false => String::new(),
+        };
+        let at = sheet.rect.right_top() + vec2(-20.0, 16.0);
+        sheet.text(
+            at,
+            Align2::RIGHT_TOP,
+            format!("{}{percent}", best.name),
+            22.0,
+            true,
+        );
+    }
 }
 
 /// `4.09 G`, `25.56 M`, `812`.
