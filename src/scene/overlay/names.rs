@@ -38,7 +38,15 @@ pub(super) fn draw(sheet: &Sheet) {
             taken.push((a.min(b), a.max(b)));
         }
     }
-    let names = crate::labels(&stage.layout, camera, sheet.size(), taken, chosen, measure, detail);
+    let names = crate::labels(
+        &stage.layout,
+        camera,
+        sheet.size(),
+        taken,
+        chosen,
+        measure,
+        detail,
+    );
     // The most telling ones come first.
     let most = (names.len() as f32 * sheet.session.state.labels).round() as usize;
     for label in names.into_iter().take(most) {
