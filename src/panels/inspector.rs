@@ -6,7 +6,7 @@ mod statistics;
 use egui::{Label, RichText, ScrollArea, Sense, Ui, vec2};
 use layout::Node;
 use model::{LayerId, ScopeId, TensorId, TensorKind};
-use session::{Command, Document, Input};
+use session::{Command, Connection, Document, Input};
 
 use crate::panel::{Panel, Side, View};
 use crate::widgets::{bytes, empty, fact, grouped, line, section, short, value};
@@ -33,7 +33,10 @@ fn show(ui: &mut Ui, view: &mut View) {
     ScrollArea::vertical()
         .auto_shrink(false)
         .show(ui, |ui| match view.session.state.selection {
-            None => network(ui, document),
+            None => match view.session.state.connection {
+                Some(found) => connection(ui, view, document, found),
+                None => network(ui, document),
+            },
             Some(Node::Layer(id)) => layer(ui, view, document, id),
             Some(Node::Scope(id)) => scope(ui, view, document, id),
             Some(Node::Input(id)) => tensor(ui, view, document, id, "Input"),
@@ -235,6 +238,21 @@ fn tensor(ui: &mut Ui, view: &mut View, document: &Document, id: TensorId, kind:
         fact(ui, "in the file", stated.spec.to_string());
     }
     values(ui, view, document, id);
+}
+
+/// The tensor that a connection carries, and its ends.
+fn connection(ui: &mut Ui, view: &mut View, document: &Document, found: Connection) {
+    tensor(ui, view, document, found.tensor, "Connection");
+    section(ui, "Ends");
+    for (end, node) in [("from", found.from), ("to", found.to)] {
+        let name = document.name(node);
+        ui.horizontal(|ui| {
+            ui.weak(end);
+            if ui.link(&name).clicked() {
+                view.out.push(Command::Select(Some(name)));
+            }
+        });
+    }
 }
 
 /// Values of the pass, or of its gradients.

@@ -1,0 +1,154 @@
+//! A stage on the built-in model: what a pointer touches, and where the camera goes.
+
+use glam::{Vec2, Vec3};
+use layout::Node;
+use scene::hover::{click, describe};
+use scene::{Hover, Stage};
+use session::{Bookmark, Command, Goal, Level, Pose, Session, Source};
+
+const SIZE: Vec2 = Vec2::new(1280.0, 720.0);
+
+fn demo() -> (Session, Stage) {
+    let mut session = Session::new();
+    session.apply(Command::Open(Source::Bundled("fashion-mnist".into())));
+    session.wait();
+    let mut stage = Stage::default();
+    stage.update(&session, 0.0, SIZE);
+    (session, stage)
+}
+
+fn seconds(session: &mut Session, stage: &mut Stage, seconds: f32) {
+    for _ in 0..(seconds * 30.0) as usize {
+        session.update(1.0 / 30.0);
+        stage.update(session, 1.0 / 30.0, SIZE);
+    }
+}
+
+fn errors(session: &Session) -> usize {
+    session
+        .log
+        .iter()
+        .filter(|(level, _)| *level == Level::Error)
+        .count()
+}
+
+/// Points at `world`.
+fn point(session: &Session, stage: &mut Stage, world: Vec3) {
+    let (at, _) = stage.rig.camera.project(world, SIZE).unwrap();
+    stage.point(session, Some(at), SIZE);
+}
+
+#[test]
+fn a_click_on_a_connection_selects_it_and_tells_its_tensor() {
+    let (mut session, mut stage) = demo();
+    let layout = stage.layout.clone();
+    let named = |v: usize, name: &str| layout.volumes[v].label == name;
+    let link = layout
+        .links
+        .iter()
+        .position(|l| named(l.from, "stem/conv") && named(l.to, "stem/norm"))
+        .unwrap();
+    let path = &layout.links[link].path;
+    point(&session, &mut stage, (path[0] + *path.last().unwrap()) / 2.0);
+    assert_eq!(stage.hover, Hover::Link(link));
+    let document = session.document.as_ref().unwrap();
+    let words = describe(&session, document, stage.hover).unwrap();
+    assert_eq!(words, "stem/conv.out\n16 × 28 × 28\nfrom stem/conv\nto stem/norm");
+    for command in click(&session, stage.hover, false) {
+        session.apply(command);
+    }
+    assert_eq!((session.state.selection, errors(&session)), (None, 0));
+    assert_eq!(stage.look(&session).link, Some(link));
+}
+
+#[test]
+fn an_open_channel_answers_the_pointer_cell_by_cell() {
+    let (mut session, mut stage) = demo();
+    session.apply(Command::Select(Some("stem/conv".into())));
+    session.apply(Command::Look(Goal::Selection));
+    seconds(&mut session, &mut stage, 1.5);
+    let tile = stage.tiles[5].clone();
+    // The middle of the cell in row 20 and column 3.
+    let share = Vec3::new(3.5 / 28.0 - 0.5, 0.5 - 20.5 / 28.0, 0.5);
+    point(&session, &mut stage, tile.center + tile.size * share);
+    let Hover::Tile { volume, cell } = stage.hover else {
+        panic!("{:?}", stage.hover)
+    };
+    assert_eq!(
+        (stage.layout.volumes[volume].label.as_str(), cell),
+        ("stem/conv", [3, 20, 5])
+    );
+    let document = session.document.as_ref().unwrap();
+    let words = describe(&session, document, stage.hover).unwrap();
+    let tensor = stage.layout.volumes[volume].tensor.unwrap();
+    let value = document.trace.as_ref().unwrap().tensors[&tensor].host().unwrap()[5 * 784 + 20 * 28 + 3];
+    assert!(
+        words.contains("channel 5") && words.contains(&format!("[5, 20, 3] = {value:.5}")),
+        "{words}"
+    );
+    assert!(words.contains("rows 19 to 21 and columns 2 to 4"), "{words}");
+}
+
+#[test]
+fn the_camera_goes_to_poses_and_bookmarks_and_follows_the_flow() {
+    let (mut session, mut stage) = demo();
+    let pose = Pose {
+        target: Vec3::new(3.0, 1.0, 0.0),
+        yaw: 0.4,
+        pitch: 0.3,
+        distance: 9.0,
+    };
+    session.apply(Command::Look(Goal::Pose(pose)));
+    seconds(&mut session, &mut stage, 0.4);
+    assert_ne!(Pose::from(stage.rig.camera), pose, "it does not jump");
+    seconds(&mut session, &mut stage, 1.0);
+    assert_eq!(Pose::from(stage.rig.camera), pose);
+    let name = "here".to_string();
+    session.apply(Command::Bookmark(Bookmark {
+        name: name.clone(),
+        pose,
+    }));
+    session.apply(Command::Look(Goal::Home));
+    seconds(&mut session, &mut stage, 1.5);
+    let home = stage.rig.camera;
+    session.apply(Command::Look(Goal::Bookmark(name)));
+    seconds(&mut session, &mut stage, 1.5);
+    assert_eq!(Pose::from(stage.rig.camera), pose);
+
+    session.apply(Command::Look(Goal::Home));
+    session.apply(Command::Follow(true));
+    seconds(&mut session, &mut stage, 1.5);
+    assert_eq!(stage.rig.camera, home, "nothing flows yet");
+    session.apply(Command::Seek(0.0));
+    session.apply(Command::Play);
+    for _ in 0..5 {
+        seconds(&mut session, &mut stage, 0.8);
+        let rank = (session.state.playhead as u32).min(session.columns() as u32 - 1);
+        let front = stage.layout.volumes.iter().find(|v| v.rank == rank).unwrap();
+        let (at, _) = stage.rig.camera.project(front.center, SIZE).unwrap();
+        assert!(
+            at.cmpge(Vec2::ZERO).all() && at.cmple(SIZE).all(),
+            "{} at {at}",
+            front.label
+        );
+    }
+    assert!(stage.rig.camera.distance < home.distance);
+}
+
+#[test]
+fn the_whole_network_fills_the_picture() {
+    let (_, stage) = demo();
+    let ends = stage.layout.volumes.iter().flat_map(|v| [v.min(), v.max()]);
+    let seen = ends.map(|p| stage.rig.camera.project(p, SIZE).unwrap().0);
+    let (min, max) = seen.fold((SIZE, Vec2::ZERO), |(a, b), p| (a.min(p), b.max(p)));
+    assert!(min.cmpge(Vec2::ZERO).all() && max.cmple(SIZE).all());
+    let share = (max - min) / SIZE;
+    assert!(share.x > 0.9 || share.y > 0.75, "{share}");
+    assert!(
+        stage
+            .layout
+            .volumes
+            .iter()
+            .any(|v| matches!(v.node, Node::Input(_)))
+    );
+}
