@@ -21,7 +21,7 @@ pub(super) fn draw(sheet: &Sheet) {
     };
     let camera = &stage.rig.camera;
     // Names keep off the other texts, and off open channels with their numbers.
-    let fixed = [title::place(sheet), legend::place(sheet), caption::place(sheet)];
+    let fixed = [title::place, title::answer, legend::place, caption::place].map(|place| place(sheet));
     let corner = |p: egui::Pos2| Vec2::new(p.x - sheet.rect.min.x, p.y - sheet.rect.min.y);
     let mut taken: Vec<(Vec2, Vec2)> = fixed
         .into_iter()

@@ -10,6 +10,13 @@ pub(super) fn place(sheet: &Sheet) -> Option<Rect> {
     shown.then(|| Rect::from_min_size(sheet.rect.min, vec2(360.0, 64.0)))
 }
 
+/// Where the answer stands, in a picture.
+pub(super) fn answer(sheet: &Sheet) -> Option<Rect> {
+    let shown = place(sheet).is_some() && !sheet.document.classes.is_empty();
+    let size = vec2(300.0, 44.0);
+    shown.then(|| Rect::from_min_size(sheet.rect.right_top() - vec2(size.x, 0.0), size))
+}
+
 pub(super) fn draw(sheet: &Sheet) {
     if place(sheet).is_none() {
         return;
