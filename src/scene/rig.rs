@@ -1,7 +1,7 @@
 //! The camera on its way: goals send it, the flow leads it, and it moves with ease.
 
 use glam::{Vec2, Vec3};
-use layout::{Layout, Volume};
+use layout::{Layout, Node, Volume};
 use session::{Goal, Session};
 
 use crate::camera::{Camera, Margins};
@@ -102,9 +102,20 @@ impl Rig {
             Goal::Home | Goal::Selection => (),
         }
         let ends = state.connection.map(|c| [c.from, c.to]);
-        let chosen =
-            |v: &&Volume| state.selection == Some(v.node) || ends.is_some_and(|e| e.contains(&v.node));
-        let volumes: Vec<&Volume> = layout.volumes.iter().filter(chosen).collect();
+        // An open scope is all that it holds.
+        let network = session.document.as_ref().map(|d| &d.network)?;
+        let within = |v: &Volume| match (state.selection, v.node) {
+            (Some(Node::Scope(scope)), Node::Layer(layer)) => {
+                let mut around = network.scopes.ancestors(network.layer(layer).scope);
+                around.any(|a| a == scope)
+            }
+            (Some(Node::Scope(scope)), Node::Scope(inner)) => {
+                network.scopes.ancestors(inner).any(|a| a == scope)
+            }
+            (Some(node), other) => node == other,
+            (None, other) => ends.is_some_and(|e| e.contains(&other)),
+        };
+        let volumes: Vec<&Volume> = layout.volumes.iter().filter(|v| within(v)).collect();
         if *goal == Goal::Home || volumes.is_empty() {
             return Some(Camera::overview(&outline(layout), layout.bounds, size));
         }

@@ -6,7 +6,7 @@ use glam::{Vec2, Vec3};
 use gpu::{Segment, Slot};
 use layout::{Layout, Node};
 use model::Trace;
-use session::{Connection, Document, Session};
+use session::{Connection, Document, Paint, Session};
 
 use crate::hover::Hover;
 use crate::ranges::Ranges;
@@ -26,6 +26,7 @@ pub struct Stage {
     paths: Vec<Vec<Vec3>>,
     /// Open channels of the selection.
     pub tiles: Vec<Tile>,
+    opened: Option<Opened>,
     /// What the pointer is over.
     pub hover: Hover,
     /// The camera.
@@ -82,10 +83,22 @@ impl Stage {
         }
     }
 
-    /// Opens the selection's channels.
+    /// Opens the selection's channels, where they are not open already.
     fn open(&mut self, session: &Session) {
+        let document = session.document.as_ref().filter(|_| self.moving.is_none());
+        let wanted = document.map(|document| Opened {
+            layout: document.layout.clone(),
+            passed: document.passed,
+            selection: session.state.selection,
+            backward: session.state.backward,
+            paint: session.state.paint,
+        });
+        if wanted == self.opened {
+            return;
+        }
+        self.opened = wanted;
         self.tiles.clear();
-        let Some(document) = session.document.as_ref().filter(|_| self.moving.is_none()) else {
+        let Some(document) = document else {
             return;
         };
         let selection = session.state.selection;
@@ -179,6 +192,22 @@ impl Stage {
             theme(session),
             (max - min).length(),
         )
+    }
+}
+
+/// What open channels depend on.
+struct Opened {
+    layout: Arc<Layout>,
+    passed: u64,
+    selection: Option<Node>,
+    backward: bool,
+    paint: Paint,
+}
+
+impl PartialEq for Opened {
+    fn eq(&self, other: &Self) -> bool {
+        let rest = |o: &Opened| (o.passed, o.selection, o.backward, o.paint);
+        Arc::ptr_eq(&self.layout, &other.layout) && rest(self) == rest(other)
     }
 }
 

@@ -136,6 +136,22 @@ fn the_camera_goes_to_poses_and_bookmarks_and_follows_the_flow() {
 }
 
 #[test]
+fn an_open_scope_is_looked_at_as_a_whole() {
+    let (mut session, mut stage) = demo();
+    session.apply(Command::Select(Some("block1".into())));
+    session.apply(Command::Look(Goal::Selection));
+    seconds(&mut session, &mut stage, 1.5);
+    assert_eq!(errors(&session), 0);
+    let eye = stage.rig.camera;
+    let sees = |label: &str| {
+        let volume = stage.layout.volumes.iter().find(|v| v.label == label).unwrap();
+        let at = eye.project(volume.center, SIZE).map(|p| p.0);
+        at.is_some_and(|at| at.cmpge(Vec2::ZERO).all() && at.cmple(SIZE).all())
+    };
+    assert!(sees("block1/conv1") && sees("block1/sum") && !sees("image") && !sees("head/pool"));
+}
+
+#[test]
 fn the_whole_network_fills_the_picture() {
     let (_, stage) = demo();
     let ends = stage.layout.volumes.iter().flat_map(|v| [v.min(), v.max()]);
