@@ -111,8 +111,9 @@ fn network(ui: &mut Ui, view: &View) {
     // Layers whose sizes are not known count nothing: the sum is a lower bound.
     let least = if unknown > 0 { "at least " } else { "" };
     let text = format!(
-        "{} layers · {} parameters · {least}{macs} MACs",
+        "{} layer{} · {} parameters · {least}{macs} MACs",
         grouped(layers as u64),
+        if layers == 1 { "" } else { "s" },
         short(total.parameters),
     );
     let mut job = egui::text::LayoutJob::default();

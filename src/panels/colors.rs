@@ -1,6 +1,6 @@
 //! How values are coloured, and how channels are ordered.
 
-use egui::{Color32, ComboBox, Rect, Sense, Ui, pos2, vec2};
+use egui::{Color32, ComboBox, Rect, ScrollArea, Sense, Ui, pos2, vec2};
 use session::{Command, Paint, Range};
 
 use crate::panel::{Panel, Side, View};
@@ -25,6 +25,12 @@ pub const MAPS: [(&str, [u32; 5]); 4] = [
 ];
 
 fn show(ui: &mut Ui, view: &mut View) {
+    ScrollArea::vertical()
+        .auto_shrink(false)
+        .show(ui, |ui| all(ui, view));
+}
+
+fn all(ui: &mut Ui, view: &mut View) {
     let mut paint = view.session.state.paint;
     section(ui, "Colour map");
     let current = MAPS.get(paint.map as usize).map_or("?", |m| m.0);

@@ -274,7 +274,8 @@ fn distance(point: Pos2, from: Pos2, to: Pos2) -> f32 {
     point.distance(from + along * share)
 }
 
-fn image(picture: &Picture) -> ColorImage {
+/// A picture for the screen.
+pub fn image(picture: &Picture) -> ColorImage {
     let plane = picture.width * picture.height;
     let at = |c: usize, i: usize| picture.pixels[c * plane + i];
     let pixels = (0..plane).map(|i| match picture.channels {

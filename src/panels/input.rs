@@ -1,5 +1,7 @@
 //! What flows through: the data set's samples with label and prediction, or what was opened.
 
+mod preview;
+
 use egui::{
     Align2, ColorImage, Label, Pos2, Rect, RichText, ScrollArea, Sense, Stroke, TextureHandle, Ui, Vec2,
     pos2, vec2,
@@ -66,6 +68,9 @@ fn show(ui: &mut Ui, view: &mut View) {
             };
             empty(ui, "Structure only", &advice);
         } else if let Some(how) = &document.preprocess {
+            if let Input::Picture { picture, .. } | Input::Drawing(picture) = &view.session.state.input {
+                preview::show(ui, view.memory, picture, how);
+            }
             ui.add(Label::new(RichText::new(how.describe()).weak()).wrap());
         }
         return;

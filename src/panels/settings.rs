@@ -1,6 +1,6 @@
 //! What stays the same from run to run.
 
-use egui::{ComboBox, Slider, Ui};
+use egui::{ComboBox, ScrollArea, Slider, Ui};
 use session::Command;
 
 use crate::colors::MAPS;
@@ -18,6 +18,12 @@ pub const PANEL: Panel = Panel {
 };
 
 fn show(ui: &mut Ui, view: &mut View) {
+    ScrollArea::vertical()
+        .auto_shrink(false)
+        .show(ui, |ui| all(ui, view));
+}
+
+fn all(ui: &mut Ui, view: &mut View) {
     let state = &view.session.state;
     section(ui, "Theme");
     ui.horizontal(|ui| {
@@ -74,9 +80,10 @@ fn show(ui: &mut Ui, view: &mut View) {
     if ui.checkbox(&mut softmax, "Scores as probabilities").changed() {
         view.out.push(Command::Softmax(softmax));
     }
-    section(ui, "Window");
+    section(ui, "Panels");
     if ui.button("Arrange as at first").clicked() {
         view.asks.push(Ask::Rearrange);
     }
+    ui.add_space(4.0);
     ui.weak("All of this is kept for the next run.");
 }

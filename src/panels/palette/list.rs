@@ -1,7 +1,7 @@
 //! What the palette offers.
 
 use model::ScopeId;
-use session::{Command, Goal, Session, Source};
+use session::{Command, Goal, Range, Session, Source};
 
 use crate::colors::MAPS;
 use crate::dock::Dock;
@@ -67,6 +67,24 @@ pub fn all(session: &Session, dock: &Dock) -> Vec<Entry> {
         add("Select nothing", "Escape", one(Command::Select(None)));
         add("Collapse all scopes", "C", one(Command::CollapseAll));
         add("Expand all scopes", "E", one(Command::ExpandAll));
+        match session.view.fly {
+            true => add("Circle with the camera", "V", one(Command::Fly(false))),
+            false => add("Fly freely with the camera", "V", one(Command::Fly(true))),
+        }
+        match session.view.follow {
+            true => add("Stop following the flow", "B", one(Command::Follow(false))),
+            false => add("Follow the flow with the camera", "B", one(Command::Follow(true))),
+        }
+        for bookmark in &state.bookmarks {
+            let goal = Goal::Bookmark(bookmark.name.clone());
+            add(
+                &format!("Go to bookmark {}", bookmark.name),
+                "",
+                one(Command::Look(goal)),
+            );
+            let forget = Command::Forget(bookmark.name.clone());
+            add(&format!("Forget bookmark {}", bookmark.name), "", one(forget));
+        }
         if draw::possible(document) {
             add("Draw an input", "", Do::Ask(Ask::Show(draw::PANEL.id)));
         }
@@ -117,6 +135,10 @@ pub fn all(session: &Session, dock: &Dock) -> Vec<Entry> {
             ..state.paint
         };
         add(&format!("Colour map: {name}"), "", one(Command::Paint(paint)));
+    }
+    for (range, words) in Range::ALL {
+        let paint = session::Paint { range, ..state.paint };
+        add(&format!("Colour range: {words}"), "", one(Command::Paint(paint)));
     }
     for panel in PANELS {
         add(

@@ -97,6 +97,24 @@ fn one_selection_is_seen_by_outline_and_inspector() {
             .iter()
             .any(|v| Some(v.node) == shown.session.state.selection)
     );
+    // A connection, as the scene selects it, is told by the tensor that it carries.
+    let link = &document.layout.links[1];
+    let name = |index: usize| document.name(document.layout.volumes[index].node);
+    let (from, to) = (name(link.from), name(link.to));
+    let tensor = document.network.tensor(link.tensor).name.clone();
+    let command = Command::Connection {
+        tensor: tensor.clone(),
+        from,
+        to: to.clone(),
+    };
+    shown.session.apply(command);
+    settle(&mut harness);
+    assert!(harness.query_all_by_label(&tensor).next().is_some(), "the tensor");
+    let end = harness.query_all_by_label(&to).last();
+    end.expect("where it goes").click();
+    settle(&mut harness);
+    let shown = harness.state_mut();
+    assert_eq!(std::mem::take(&mut shown.out), [Command::Select(Some(to))]);
     // A scope is selected by its path, open or closed.
     shown.session.apply(Command::Select(Some("block1".into())));
     assert!(matches!(shown.session.state.selection, Some(Node::Scope(_))));

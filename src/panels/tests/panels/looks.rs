@@ -5,7 +5,7 @@ use egui_kittest::{Harness, SnapshotOptions, SnapshotResults};
 use panels::{PANELS, Panels, panel_of};
 use session::{Command, Session};
 
-use crate::states::{Shown, alone, demo, empty, failed, residual, settle, window};
+use crate::states::{Shown, alone, demo, empty, failed, pictured, residual, settle, window};
 
 fn options() -> SnapshotOptions {
     // Drivers round edges of glyphs differently.
@@ -33,7 +33,8 @@ fn size(id: &str) -> [f32; 2] {
         "timeline" | "log" => [760.0, 120.0],
         "output" => [310.0, 220.0],
         "inspector" => [310.0, 760.0],
-        "colors" | "settings" => [310.0, 360.0],
+        "colors" => [310.0, 360.0],
+        "settings" => [310.0, 400.0],
         "draw" => [250.0, 330.0],
         _ => [250.0, 420.0],
     }
@@ -64,6 +65,12 @@ fn panels_without_anything_to_show() {
     for id in ["outline", "input", "output", "inspector", "log"] {
         let mut harness = alone(empty(), panel_of(id).unwrap(), [250.0, 170.0]);
         take(&mut results, &mut harness, &format!("{id}_empty"));
+    }
+    let mut session = Some(pictured());
+    for id in ["input", "draw"] {
+        let mut harness = alone(session.take().unwrap(), panel_of(id).unwrap(), size(id));
+        take(&mut results, &mut harness, &format!("{id}_picture"));
+        session = Some(std::mem::take(&mut harness.state_mut().session));
     }
     let mut session = residual(16);
     session.apply(Command::Select(Some("stage2".into())));

@@ -126,6 +126,32 @@ fn wrong_shape() -> Vec<u8> {
     data::npz::to_bytes([("image", &data)]).unwrap()
 }
 
+/// A network of colour pictures that brings no data set, with a drawing as its input.
+pub fn pictured() -> Session {
+    let mut session = Session::new();
+    session.apply(Command::Open(Source::Bytes {
+        name: "cifar-10.onnx".into(),
+        bytes: include_bytes!("../../../../models/cifar-10.onnx")[..].into(),
+    }));
+    session.wait();
+    let plane = |color: fn(u8, u8) -> u8| (0..1024).map(move |i| color((i % 32) as u8, (i / 32) as u8));
+    let pixels = plane(|x, _| x * 8)
+        .chain(plane(|_, y| y * 8))
+        .chain(plane(|_, _| 90));
+    let picture = data::Picture {
+        width: 32,
+        height: 32,
+        channels: 3,
+        pixels: pixels.collect(),
+    };
+    session.apply(Command::Draw {
+        picture: picture.into(),
+        begins: true,
+    });
+    session.wait();
+    session
+}
+
 /// A residual network of `blocks` blocks, structure only, opened from JSON.
 pub fn residual(blocks: usize) -> Session {
     let mut layers = vec![r#"{"name":"image","type":"input","shape":[3,64,64]}"#.to_string()];
@@ -171,7 +197,8 @@ pub fn residual(blocks: usize) -> Session {
 #[test]
 fn every_panel_draws_in_every_state() {
     type Make = fn() -> Session;
-    let states: [(&str, Make); 4] = [
+    let states: [(&str, Make); 5] = [
+        ("pictured", pictured),
         ("empty", empty),
         ("demo", demo),
         ("failed", failed),
