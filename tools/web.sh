@@ -23,8 +23,8 @@ find_compiler() {
     wanted="$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)"
     compile=(cargo build)
     if [ -d "$sysroot/lib/rustlib/$target/lib" ]; then return; fi
-    if dpkg --compare-versions "$(apt-cache policy rustc-web 2>/dev/null | sed -n 's/ *Candidate: //p')" ge "$wanted" 2>/dev/null; then
-        need_packages rustc-web cargo-web rust-web-src
+    if command -v dpkg >/dev/null && need_packages rustc-web cargo-web rust-web-src &&
+        dpkg --compare-versions "$(dpkg-query -Wf '${Version}' rustc-web)" ge "$wanted"; then
         export RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1
         export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER="$sysroot/lib/rustlib/$host/bin/rust-lld"
         compile=(/usr/bin/cargo build -Zbuild-std=std,panic_abort)
@@ -71,9 +71,10 @@ build() {
     need_bindgen
     find_compiler
     export CARGO_TARGET_DIR="$cache/web"
-    # Paths of this machine stay out of the module.
+    # Paths of this machine stay out of the module; those of the clone are relative anyway, and
+    # naming it here would compile everything again in the next one.
     export RUSTFLAGS="--cfg getrandom_backend=\"wasm_js\" -C target-feature=+simd128 \
-        --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo --remap-path-prefix=$PWD=/layerscope"
+        --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo"
     local optimize=(-Oz)
     if [ -n "${LAYERSCOPE_WEB_QUICK:-}" ]; then
         export CARGO_PROFILE_WEB_LTO=off CARGO_PROFILE_WEB_CODEGEN_UNITS=16

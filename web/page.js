@@ -69,8 +69,9 @@ async function gpu() {
   return true;
 }
 
-/** Files come in by drag and drop; enter and leave fire for each element on the way. */
-function receive() {
+/** Hands dropped files over once the module is `loaded`. */
+function receive(loaded) {
+  // Enter and leave fire for each element on the way.
   let depth = 0;
   const over = (by) => {
     depth = Math.max(0, depth + by);
@@ -83,9 +84,9 @@ function receive() {
     event.preventDefault();
     depth = 0;
     over(0);
-    for (const file of event.dataTransfer.files) {
-      open_file(file.name, new Uint8Array(await file.arrayBuffer()));
-    }
+    const files = [...event.dataTransfer.files];
+    await loaded;
+    for (const file of files) open_file(file.name, new Uint8Array(await file.arrayBuffer()));
   });
 }
 
@@ -109,12 +110,9 @@ function uncover() {
 $("button").addEventListener("click", () => location.reload());
 if (await gpu()) {
   watch();
-  try {
-    await init({ module_or_path: download() });
-    receive();
-    uncover();
-  } catch (error) {
-    // The page's event loop belongs to the explorer from here on: that is no error.
+  const loaded = init({ module_or_path: download() });
+  receive(loaded);
+  await loaded.then(uncover, (error) => {
     problem("The explorer could not be loaded", "Check the connection, then reload the page.", String(error));
-  }
+  });
 }

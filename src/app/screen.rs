@@ -61,7 +61,11 @@ fn fill(
     let explorer = &mut *explorer;
     let [r, g, b] = scene::stage::theme(&explorer.session).background();
     view.clear_color = ClearColorConfig::Custom(Color::linear_rgb(r, g, b));
-    explorer.status.device.clone_from(&adapter.name);
+    // Browsers do not tell the adapter's name.
+    explorer.status.device = match adapter.name.as_str() {
+        "" => "WebGPU".into(),
+        name => name.into(),
+    };
     if explorer.session.document.is_none() {
         return;
     }
