@@ -25,6 +25,8 @@ pub struct Explorer {
     pub steers: bool,
     /// An input to open once its model is.
     waiting: Option<Source>,
+    /// Bytes that had been read back at the last frame.
+    counted: u64,
 }
 
 /// The order of a frame's work before anything is shown.
@@ -58,6 +60,7 @@ impl Explorer {
             pressed: None,
             steers: false,
             waiting: files.get(1).map(|f| Source::File(f.into())),
+            counted: 0,
         }
     }
 
@@ -85,5 +88,13 @@ fn follow(mut explorer: ResMut<Explorer>, time: Res<Time>) {
     }
     let size = explorer.size();
     explorer.stage.update(&explorer.session, dt, size);
+    // The value under the pointer, where it is still on the graphics device.
+    let hovered = explorer.stage.hover.volume();
+    if let Some(tensor) = hovered.and_then(|v| explorer.stage.layout.volumes.get(v)?.tensor) {
+        explorer.session.want(tensor);
+    }
+    let read_back = explorer.session.read_back();
+    explorer.status.read_back = read_back - explorer.counted;
+    explorer.counted = read_back;
     explorer.status.frame += (dt * 1e3 - explorer.status.frame) * 0.05;
 }

@@ -1,6 +1,7 @@
 //! layerscope: one explorer, as a program with a window and as a page of a browser.
 
 mod camera;
+mod device;
 mod drops;
 mod explorer;
 mod fly;

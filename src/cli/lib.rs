@@ -11,7 +11,7 @@ mod train;
 use std::io::Write;
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 
 /// See inside a neural network.
 #[derive(Parser)]
@@ -48,8 +48,8 @@ enum Command {
         #[arg(long)]
         all: bool,
         /// What computes.
-        #[arg(long, value_enum, default_value_t = Device::Cpu)]
-        device: Device,
+        #[arg(long, value_enum, default_value_t = run::Device::Cpu)]
+        device: run::Device,
     },
     /// Train a small residual CNN on a local image data set and write it as ONNX.
     Train {
@@ -104,13 +104,6 @@ enum Command {
         #[arg(long = "bind", value_name = "NAME=SIZE", value_parser = binding)]
         bindings: Vec<(String, u64)>,
     },
-}
-
-/// A device to compute on.
-#[derive(Clone, Copy, ValueEnum)]
-enum Device {
-    /// The processor, through burn-flex.
-    Cpu,
 }
 
 /// Why a command did not finish.
@@ -197,8 +190,8 @@ pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> i32 {
             inputs,
             out,
             all,
-            device: Device::Cpu,
-        } => run::run(&model, &inputs, &out, all),
+            device,
+        } => run::run(&model, &inputs, &out, all, device),
         Command::Train {
             set,
             data,

@@ -3,18 +3,62 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use compute::{Executor, Flex, FlexDevice, RunOptions, Value};
+use clap::ValueEnum;
+use compute::{Backend, Executor, Flex, FlexDevice, Gpu, RunOptions, Value, Wgpu};
 use data::Preprocess;
 use model::{Dim, Network, TensorData};
 
 use crate::Failure;
 
+/// A device to compute on.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Device {
+    /// The processor, through burn-flex.
+    Cpu,
+    /// The graphics device, through wgpu; a software one where there is no other.
+    Gpu,
+}
+
 /// Runs `file` on `inputs` and writes its outputs, or every tensor, to `out`.
-pub fn run(file: &Path, inputs: &Path, out: &Path, all: bool) -> Result<(), Failure> {
+pub fn run(file: &Path, inputs: &Path, out: &Path, all: bool, device: Device) -> Result<(), Failure> {
     let network = Arc::new(formats::open(file)?);
     let given = read_inputs(&network, inputs)?;
-    let executor = Executor::<Flex>::new(network.clone(), FlexDevice)?;
-    let pass = executor.run(executor.inputs(&given.arrays)?, &RunOptions::default())?;
+    let (arrays, seconds, on) = match device {
+        Device::Cpu => {
+            let executor = Executor::<Flex>::new(network, FlexDevice)?;
+            let (arrays, seconds) = arrays(&executor, &given.arrays, all)?;
+            (arrays, seconds, "the processor".to_string())
+        }
+        Device::Gpu => {
+            let gpu = Gpu::open().map_err(Failure::Other)?;
+            let executor = Executor::<Wgpu>::new(network, gpu.burn().clone())?;
+            let (arrays, seconds) = arrays(&executor, &given.arrays, all)?;
+            if let Some(problem) = gpu.failure() {
+                return Err(Failure::Other(format!("{}: {problem}", gpu.name())));
+            }
+            (arrays, seconds, gpu.name().to_string())
+        }
+    };
+    data::npz::write(out, arrays.iter().map(|(n, a)| (n.as_str(), a)))?;
+    if let Some(stated) = given.preprocessing {
+        crate::print(&format!("input: {stated}"))?;
+    }
+    crate::print(&format!(
+        "{} tensors in {seconds:.3} s on {on}, written to {}",
+        arrays.len(),
+        out.display()
+    ))
+}
+
+/// The outputs of a pass, or all its tensors, and the seconds until they were there.
+fn arrays<B: Backend>(
+    executor: &Executor<B>,
+    given: &[(String, TensorData)],
+    all: bool,
+) -> Result<(Vec<(String, TensorData)>, f64), Failure> {
+    let start = std::time::Instant::now();
+    let network = executor.network();
+    let pass = executor.run(executor.inputs(given)?, &RunOptions::default())?;
     let mut ids = network.main().outputs.clone();
     if all {
         ids.extend(
@@ -28,8 +72,8 @@ pub fn run(file: &Path, inputs: &Path, out: &Path, all: bool) -> Result<(), Fail
     let mut arrays = Vec::with_capacity(ids.len());
     for id in ids {
         let name = network.tensor(id).name.clone();
-        let value = executor_value(&executor, &pass, id)
-            .ok_or_else(|| Failure::Other(format!("output {name:?} was not computed")))?;
+        let value = pass.values.get(&id).or_else(|| executor.stored(id));
+        let value = value.ok_or_else(|| Failure::Other(format!("output {name:?} was not computed")))?;
         let shape: Vec<u64> = value.shape().iter().map(|&d| d as u64).collect();
         let array = match value {
             Value::Int(ints) => TensorData::from_i64(&shape, &ints.data),
@@ -37,24 +81,7 @@ pub fn run(file: &Path, inputs: &Path, out: &Path, all: bool) -> Result<(), Fail
         };
         arrays.push((name, array));
     }
-    let count = arrays.len();
-    data::npz::write(out, arrays.iter().map(|(n, a)| (n.as_str(), a)))?;
-    if let Some(stated) = given.preprocessing {
-        crate::print(&format!("input: {stated}"))?;
-    }
-    crate::print(&format!(
-        "{count} tensors in {:.3} s, written to {}",
-        pass.seconds,
-        out.display()
-    ))
-}
-
-fn executor_value(
-    executor: &Executor<Flex>,
-    pass: &compute::Pass<Flex>,
-    id: model::TensorId,
-) -> Option<Value<Flex>> {
-    pass.values.get(&id).or_else(|| executor.stored(id)).cloned()
+    Ok((arrays, start.elapsed().as_secs_f64()))
 }
 
 /// What a pass starts from.

@@ -3,19 +3,19 @@
 use std::sync::Arc;
 
 use burn_autodiff::Autodiff;
-use burn_backend::AutodiffBackend;
 use burn_backend::ops::FloatTensorOps;
 use burn_backend::tensor::FloatTensor;
-use burn_flex::{Flex, FlexDevice};
-use model::{DType, Network, Summary, TensorData, TensorId, Trace, TraceTensor, Values};
+use burn_backend::{AutodiffBackend, FloatDType, Shape};
+use model::{Network, TensorData, TensorId, Trace};
 
-use crate::value::{dims, float, read};
+use crate::place::{Cpu, Place, trace};
+use crate::value::{dims, float, wait};
 use crate::{Executor, RunError, RunOptions, Value};
 
-type Auto = Autodiff<Flex>;
+type Auto<P> = Autodiff<<P as Place>::Backend>;
 
 /// The gradient of element `unit` of the network's first output with respect to every float
-/// tensor that the pass computes and every float input, on the host, in the tensors' own shapes.
+/// tensor that the pass computes and every float input, in the tensors' own shapes, on the CPU.
 /// Tensors that the element does not depend on are left out.
 ///
 /// # Errors
@@ -27,29 +27,41 @@ pub fn gradients(
     unit: usize,
     options: &RunOptions,
 ) -> Result<Trace, RunError> {
+    wait(gradients_on(&Cpu, network, inputs, unit, options)).ok_or(RunError::CannotWait)?
+}
+
+/// [`gradients`] on any device.
+pub(crate) async fn gradients_on<P: Place>(
+    place: &P,
+    network: &Arc<Network>,
+    inputs: &[(String, TensorData)],
+    unit: usize,
+    options: &RunOptions,
+) -> Result<Trace, RunError> {
     let start = web_time::Instant::now();
-    let executor = Executor::<Auto>::new(network.clone(), FlexDevice)?;
-    let mut watched: Vec<(TensorId, FloatTensor<Auto>)> = Vec::new();
+    let device = place.device();
+    let executor = Executor::<Auto<P>>::new(network.clone(), device.clone())?;
+    let mut watched: Vec<(TensorId, FloatTensor<Auto<P>>)> = Vec::new();
     let mut given = executor.inputs(inputs)?;
     for (&id, value) in &mut given {
         if let Value::Float(t) = value {
-            *t = Auto::float_set_require_grad(t.clone(), true);
+            *t = Auto::<P>::float_set_require_grad(t.clone(), true);
             watched.push((id, t.clone()));
         }
     }
     // Only leaves keep their gradient, so each computed tensor gets a leaf of zeros added to it,
     // whose gradient is the same.
-    let mut tap = |id: TensorId, value: Value<Auto>| match value {
+    let mut tap = |id: TensorId, value: Value<Auto<P>>| match value {
         Value::Float(t) => {
-            let shape = dims::<Auto>(&t);
-            let zeros = float::<Auto>(vec![0.0; shape.iter().product()], &shape, &FlexDevice);
-            let zeros = Auto::float_set_require_grad(zeros, true);
+            let shape = Shape::from(dims::<Auto<P>>(&t));
+            let zeros = Auto::<P>::float_zeros(shape, &device, FloatDType::F32);
+            let zeros = Auto::<P>::float_set_require_grad(zeros, true);
             watched.push((id, zeros.clone()));
-            Value::Float(Auto::float_add(t, zeros))
+            Value::Float(Auto::<P>::float_add(t, zeros))
         }
         ints => ints,
     };
-    let pass = executor.run_tapped(given, options, &mut tap)?;
+    let pass = executor.run_tapped(given, options, &mut tap).await?;
     let output = *network.main().outputs.first().ok_or_else(|| RunError::Tensor {
         name: network.name.clone(),
         problem: "the network has no output".into(),
@@ -61,37 +73,23 @@ pub fn gradients(
     let Some(Value::Float(scores)) = pass.values.get(&output) else {
         return Err(fail("an output of floats is expected for gradients".into()));
     };
-    let shape = dims::<Auto>(scores);
+    let shape = dims::<Auto<P>>(scores);
     let mut chosen = vec![0f32; shape.iter().product()];
     let elements = chosen.len();
     *chosen
         .get_mut(unit)
         .ok_or_else(|| fail(format!("element {unit} of {elements} was asked for")))? = 1.0;
-    let chosen = float::<Auto>(chosen, &shape, &FlexDevice);
-    let mut found = Auto::backward(Auto::float_sum(Auto::float_mul(scores.clone(), chosen)));
-    let mut trace = Trace {
-        device: "CPU".into(),
-        ..Trace::default()
-    };
-    for (id, leaf) in watched {
-        let Some(gradient) = Auto::grad_remove(&leaf, &mut found) else {
-            continue;
-        };
-        let shape = dims::<Flex>(&gradient);
-        let values = read::<Flex>(gradient).map_err(|problem| RunError::Tensor {
-            name: network.tensor(id).name.clone(),
-            problem,
-        })?;
-        let tensor = TraceTensor {
-            shape,
-            dtype: DType::F32,
-            summary: Some(Summary::of(&values)),
-            values: Values::Host(values.into()),
-        };
-        trace.tensors.insert(id, tensor);
-    }
-    trace.seconds = start.elapsed().as_secs_f64();
-    Ok(trace)
+    let chosen = float::<Auto<P>>(chosen, &shape, &device);
+    let score = Auto::<P>::float_sum(Auto::<P>::float_mul(scores.clone(), chosen));
+    let mut found = Auto::<P>::backward(score);
+    let left = watched.into_iter().filter_map(|(id, leaf)| {
+        let gradient = Auto::<P>::grad_remove(&leaf, &mut found)?;
+        Some((id, Value::<P::Backend>::Float(gradient)))
+    });
+    let mut made = trace(place, network, left.collect::<Vec<_>>()).await?;
+    made.seconds = start.elapsed().as_secs_f64();
+    made.read_back += pass.read_back;
+    Ok(made)
 }
 
 #[cfg(test)]

@@ -1,19 +1,27 @@
 //! Runs networks: any imported graph on Burn's rank-dynamic backend primitives.
 //!
-//! In: a `Network` with weights, input tensors, a backend device. Out: a `Pass` of device
-//! tensors, a `Trace` on the host, gradients. It knows no file, no window and no picture.
+//! In: a `Network` with weights, input tensors, a device: the processor, a graphics device of its
+//! own, or one that is shared with what draws. Out: a `Pass` of device tensors, a `Trace` whose
+//! tensors stay on the device, gradients. It knows no file, no window and no picture.
 
+mod engine;
+pub mod gpu;
 pub mod gradients;
 pub mod inputs;
 mod ops;
+mod place;
 pub mod run;
+mod summaries;
 pub mod train;
 pub mod value;
 
+pub use burn_backend::Backend;
 pub use burn_flex::{Flex, FlexDevice};
+pub use engine::{Device, Engine};
+pub use gpu::{Gpu, Resident, Wgpu};
 pub use gradients::gradients;
 pub use run::{Executor, Pass, Progress, RunError, RunOptions};
-pub use value::Value;
+pub use value::{Value, wait};
 
 use std::sync::Arc;
 
@@ -29,6 +37,5 @@ pub fn run_cpu(
     options: &RunOptions,
 ) -> Result<Trace, RunError> {
     let executor = Executor::<Flex>::new(network.clone(), FlexDevice)?;
-    let pass = executor.run(executor.inputs(inputs)?, options)?;
-    executor.trace(&pass)
+    wait(engine::pass(&place::Cpu, &executor, inputs, options)).ok_or(RunError::CannotWait)?
 }

@@ -2,14 +2,15 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn_backend::Backend;
-use model::{DType, GraphId, LayerId, Network, Summary, TensorData, TensorId, Trace, TraceTensor, Values};
+use model::{DType, GraphId, LayerId, Network, TensorData, TensorId};
 
 use crate::ops::{self, Statistics};
-use crate::value::Value;
+use crate::value::{Value, read_async, wait};
 
 /// Why a pass stopped.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +28,10 @@ pub enum RunError {
     Tensor { name: String, problem: String },
     #[error("cancelled")]
     Cancelled,
+    #[error("this device cannot be waited for here")]
+    CannotWait,
+    #[error("the graphics device failed: {0}")]
+    Device(String),
 }
 
 /// How far a pass is.
@@ -78,6 +83,8 @@ pub struct Pass<B: Backend> {
     pub dropped: Vec<TensorId>,
     /// Wall time, seconds.
     pub seconds: f64,
+    /// Bytes that operators had to read from the device to go on.
+    pub read_back: u64,
     /// In training: what each batch normalisation saw.
     pub statistics: Vec<Statistics<B>>,
 }
@@ -138,7 +145,7 @@ impl<B: Backend> Executor<B> {
             .collect()
     }
 
-    /// One forward pass.
+    /// One forward pass, waited for.
     ///
     /// # Errors
     /// [`RunError::Layer`] names the layer whose operator or shapes cannot be executed.
@@ -147,14 +154,26 @@ impl<B: Backend> Executor<B> {
         inputs: HashMap<TensorId, Value<B>>,
         options: &RunOptions,
     ) -> Result<Pass<B>, RunError> {
-        self.run_tapped(inputs, options, &mut |_, value| value)
+        wait(self.run_async(inputs, options)).ok_or(RunError::CannotWait)?
     }
 
-    /// [`Executor::run`], where `tap` may replace each computed tensor before others read it.
+    /// One forward pass. It gives way only where an operator needs numbers from the device.
     ///
     /// # Errors
-    /// As for [`Executor::run`].
-    pub fn run_tapped(
+    /// [`RunError::Layer`] names the layer whose operator or shapes cannot be executed.
+    pub async fn run_async(
+        &self,
+        inputs: HashMap<TensorId, Value<B>>,
+        options: &RunOptions,
+    ) -> Result<Pass<B>, RunError> {
+        self.run_tapped(inputs, options, &mut |_, value| value).await
+    }
+
+    /// [`Executor::run_async`], where `tap` may replace each computed tensor before others read it.
+    ///
+    /// # Errors
+    /// As [`Executor::run_async`].
+    pub async fn run_tapped(
         &self,
         inputs: HashMap<TensorId, Value<B>>,
         options: &RunOptions,
@@ -169,14 +188,15 @@ impl<B: Backend> Executor<B> {
             values: inputs,
             held: 0,
             dropped: Vec::new(),
+            read_back: 0,
             statistics: RefCell::default(),
         };
-        frame.graph(GraphId(0))?;
-        let (values, dropped, statistics) = (frame.values, frame.dropped, frame.statistics.into_inner());
+        frame.graph(GraphId(0)).await?;
         Ok(Pass {
-            values,
-            dropped,
-            statistics,
+            values: frame.values,
+            dropped: frame.dropped,
+            statistics: frame.statistics.into_inner(),
+            read_back: frame.read_back,
             seconds: start.elapsed().as_secs_f64(),
         })
     }
@@ -194,38 +214,6 @@ impl<B: Backend> Executor<B> {
         }
         last
     }
-
-    /// Downloads a pass as host values with summaries.
-    ///
-    /// # Errors
-    /// [`RunError::Tensor`] when the device fails.
-    pub fn trace(&self, pass: &Pass<B>) -> Result<Trace, RunError> {
-        let mut trace = Trace {
-            dropped: pass.dropped.clone(),
-            seconds: pass.seconds,
-            device: B::name(&self.device),
-            ..Trace::default()
-        };
-        for (&id, value) in &pass.values {
-            let name = || self.network.tensor(id).name.clone();
-            let values = value.to_host().map_err(|problem| RunError::Tensor {
-                name: name(),
-                problem,
-            })?;
-            let dtype = match value {
-                Value::Float(_) => DType::F32,
-                Value::Int(i) => i.dtype,
-            };
-            let tensor = TraceTensor {
-                shape: value.shape(),
-                dtype,
-                summary: Some(Summary::of(&values)),
-                values: Values::Host(values.into()),
-            };
-            trace.tensors.insert(id, tensor);
-        }
-        Ok(trace)
-    }
 }
 
 struct Frame<'a, B: Backend> {
@@ -236,29 +224,33 @@ struct Frame<'a, B: Backend> {
     values: HashMap<TensorId, Value<B>>,
     held: u64,
     dropped: Vec<TensorId>,
+    read_back: u64,
     statistics: RefCell<Vec<Statistics<B>>>,
 }
 
 impl<B: Backend> Frame<'_, B> {
-    fn graph(&mut self, graph: GraphId) -> Result<(), RunError> {
-        let network = self.executor.network.clone();
-        let layers = &network.graph(graph).layers;
-        for (done, &layer) in layers.iter().enumerate() {
-            if self.options.cancel.load(Ordering::Relaxed) {
-                return Err(RunError::Cancelled);
-            }
-            self.layer(&network, layer)?;
-            if graph == GraphId(0) {
-                self.release(&network, layer, done);
-                if let Some(report) = &self.options.progress {
-                    report(Progress {
-                        done: done + 1,
-                        total: layers.len(),
-                    });
+    /// Boxed, because a branch holds a graph again.
+    fn graph(&mut self, graph: GraphId) -> Pin<Box<dyn Future<Output = Result<(), RunError>> + '_>> {
+        Box::pin(async move {
+            let network = self.executor.network.clone();
+            let layers = &network.graph(graph).layers;
+            for (done, &layer) in layers.iter().enumerate() {
+                if self.options.cancel.load(Ordering::Relaxed) {
+                    return Err(RunError::Cancelled);
+                }
+                self.layer(&network, layer).await?;
+                if graph == GraphId(0) {
+                    self.release(&network, layer, done);
+                    if let Some(report) = &self.options.progress {
+                        report(Progress {
+                            done: done + 1,
+                            total: layers.len(),
+                        });
+                    }
                 }
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     fn value(&self, id: TensorId) -> Option<Value<B>> {
@@ -268,7 +260,36 @@ impl<B: Backend> Frame<'_, B> {
             .cloned()
     }
 
-    fn layer(&mut self, network: &Network, id: LayerId) -> Result<(), RunError> {
+    /// The numbers of the float inputs that `layer` looks at: those of the file as they are there,
+    /// computed ones from the device.
+    async fn hosts(
+        &mut self,
+        network: &Network,
+        layer: &model::Layer,
+        inputs: &[Option<Value<B>>],
+    ) -> Result<Vec<Option<Vec<f32>>>, String> {
+        let mut hosts = vec![None; inputs.len()];
+        for (i, input) in inputs.iter().enumerate() {
+            let (Some(Value::Float(t)), Some(id)) = (input, layer.inputs[i]) else {
+                continue;
+            };
+            if !ops::looks(layer, inputs, i) {
+                continue;
+            }
+            let stored = network.tensor(id).data.as_ref().and_then(|d| d.to_f32());
+            hosts[i] = Some(match stored {
+                Some(values) => values,
+                None => {
+                    let values = read_async::<B>(t.clone()).await?;
+                    self.read_back += 4 * values.len() as u64;
+                    values
+                }
+            });
+        }
+        Ok(hosts)
+    }
+
+    async fn layer(&mut self, network: &Network, id: LayerId) -> Result<(), RunError> {
         let layer = network.layer(id);
         let fail = |problem: String| RunError::Layer {
             layer: layer.name.clone(),
@@ -286,8 +307,10 @@ impl<B: Backend> Frame<'_, B> {
                 };
             inputs.push(value);
         }
+        let hosts = self.hosts(network, layer, &inputs).await.map_err(fail)?;
         let outputs = if matches!(layer.op, model::Op::If) {
-            self.branch(network, layer, &inputs).map_err(|e| match e {
+            let branch = self.branch(network, layer, &inputs, &hosts).await;
+            branch.map_err(|e| match e {
                 BranchError::Run(e) => e,
                 BranchError::Condition(problem) => fail(problem),
             })?
@@ -295,6 +318,7 @@ impl<B: Backend> Frame<'_, B> {
             let context = ops::Context {
                 layer,
                 inputs: &inputs,
+                hosts: &hosts,
                 device: &self.executor.device,
                 statistics: self.options.training.then_some(&self.statistics),
             };
@@ -310,19 +334,23 @@ impl<B: Backend> Frame<'_, B> {
         Ok(())
     }
 
-    fn branch(
+    async fn branch(
         &mut self,
         network: &Network,
         layer: &model::Layer,
         inputs: &[Option<Value<B>>],
+        hosts: &[Option<Vec<f32>>],
     ) -> Result<Vec<Value<B>>, BranchError> {
-        let condition = inputs.first().and_then(Option::as_ref);
-        let condition = condition.ok_or("the condition is missing")?.ints()?;
-        let taken = condition.data.first().ok_or("the condition is empty")?;
-        let name = if *taken != 0 { "then_branch" } else { "else_branch" };
+        let first = match inputs.first().and_then(Option::as_ref) {
+            None => return Err("the condition is missing".into()),
+            Some(Value::Int(ints)) => ints.data.first().map(|&v| v != 0),
+            Some(Value::Float(_)) => hosts[0].as_ref().and_then(|h| h.first()).map(|&v| v != 0.0),
+        };
+        let taken = first.ok_or("the condition is empty")?;
+        let name = if taken { "then_branch" } else { "else_branch" };
         let branch = layer.subgraphs.iter().find(|(n, _)| n == name);
         let (_, graph) = branch.ok_or_else(|| format!("it has no {name}"))?;
-        self.graph(*graph).map_err(BranchError::Run)?;
+        self.graph(*graph).await.map_err(BranchError::Run)?;
         let outputs = &network.graph(*graph).outputs;
         let values = outputs.iter().map(|&t| {
             let missing = || format!("{name} leaves {:?} without a value", network.tensor(t).name);

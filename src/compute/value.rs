@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use burn_backend::tensor::{BoolTensor, FloatTensor, IntTensor};
-use burn_backend::{Backend, Shape, TensorData as BurnData, TensorMetadata};
+use burn_backend::{Backend, Shape, TensorData as BurnData, TensorMetadata, get_device_settings};
 use model::{DType, TensorData};
 
 /// Element-wise index arithmetic over row-major shapes.
@@ -52,6 +52,16 @@ impl Ints {
             data: data.into(),
             dtype: DType::I64,
         }
+    }
+
+    /// Truncated floats: some exporters compute shapes in float.
+    pub fn truncated(shape: Vec<usize>, values: &[f32]) -> Self {
+        Ints::new(shape, values.iter().map(|&v| v as i64).collect())
+    }
+
+    /// The elements as floats.
+    pub fn floats(&self) -> Vec<f32> {
+        self.data.iter().map(|&v| v as f32).collect()
     }
 
     /// With another element type.
@@ -134,30 +144,19 @@ impl<B: Backend> Value<B> {
         4 * self.shape().iter().product::<usize>() as u64
     }
 
-    /// The integers; floats (some exporters compute shapes in float) are read and truncated.
-    pub fn ints(&self) -> Result<Ints, String> {
-        match self {
-            Value::Int(i) => Ok(i.clone()),
-            Value::Float(t) => {
-                let values = read::<B>(t.clone())?.iter().map(|&v| v as i64).collect();
-                Ok(Ints::new(dims::<B>(t), values))
-            }
-        }
-    }
-
     /// The floats; integers are converted.
     pub fn floats(&self, device: &B::Device) -> FloatTensor<B> {
         match self {
             Value::Float(t) => t.clone(),
-            Value::Int(i) => float::<B>(i.data.iter().map(|&v| v as f32).collect(), &i.shape, device),
+            Value::Int(i) => float::<B>(i.floats(), &i.shape, device),
         }
     }
 
-    /// Host copy as float32.
+    /// Host copy as float32, where the device can be waited for.
     pub fn to_host(&self) -> Result<Vec<f32>, String> {
         match self {
             Value::Float(t) => read::<B>(t.clone()),
-            Value::Int(i) => Ok(i.data.iter().map(|&v| v as f32).collect()),
+            Value::Int(i) => Ok(i.floats()),
         }
     }
 }
@@ -183,18 +182,34 @@ pub fn index<B: Backend>(ints: &Ints, device: &B::Device) -> IntTensor<B> {
     B::int_from_data(data, device)
 }
 
-/// Uploads a mask.
+/// Uploads a mask, in the form that the device keeps booleans in.
 pub fn mask<B: Backend>(ints: &Ints, device: &B::Device) -> BoolTensor<B> {
     let values: Vec<bool> = ints.data.iter().map(|&v| v != 0).collect();
-    B::bool_from_data(BurnData::new(values, Shape::from(ints.shape.clone())), device)
+    let kind = get_device_settings::<B>(device).bool_dtype;
+    let data = BurnData::new(values, Shape::from(ints.shape.clone())).convert_dtype(kind.into());
+    B::bool_from_data(data, device)
 }
 
-/// Downloads floats.
-pub fn read<B: Backend>(t: FloatTensor<B>) -> Result<Vec<f32>, String> {
-    let data = burn_std::reader::try_read_sync(B::float_into_data(t))
-        .ok_or("the device cannot be read synchronously here")?
-        .map_err(|e| e.to_string())?;
+/// Downloads floats without holding the thread: the only way in the browser.
+pub async fn read_async<B: Backend>(t: FloatTensor<B>) -> Result<Vec<f32>, String> {
+    // cubecl's strides of a tensor without axes underflow.
+    let t = if dims::<B>(&t).is_empty() {
+        B::float_reshape(t, Shape::from(vec![1]))
+    } else {
+        t
+    };
+    let data = B::float_into_data(t).await.map_err(|e| e.to_string())?;
     data.convert::<f32>().into_vec().map_err(|e| format!("{e:?}"))
+}
+
+/// Downloads floats and waits for them.
+pub fn read<B: Backend>(t: FloatTensor<B>) -> Result<Vec<f32>, String> {
+    wait(read_async::<B>(t)).ok_or("the device cannot be waited for here")?
+}
+
+/// Waits for a device; `None` in the browser, where nothing may wait.
+pub fn wait<T>(future: impl Future<Output = T>) -> Option<T> {
+    burn_std::reader::try_read_sync(future)
 }
 
 /// Views a float tensor under another shape of the same size.

@@ -22,7 +22,11 @@ pub enum DeviceError {
 
 /// A device that draws into textures.
 pub struct Headless {
-    /// The device.
+    /// Where the adapter comes from.
+    pub instance: wgpu::Instance,
+    /// What the device stands for.
+    pub adapter: wgpu::Adapter,
+    /// The device, with every settled feature of its adapter, so that it can compute too.
     pub device: wgpu::Device,
     /// Its queue.
     pub queue: wgpu::Queue,
@@ -49,7 +53,9 @@ impl Headless {
         let adapter =
             block_on(instance.request_adapter(&options)).map_err(|e| DeviceError::Adapter(e.to_string()))?;
         let info = adapter.get_info();
+        let left_out = wgpu::Features::MAPPABLE_PRIMARY_BUFFERS | wgpu::Features::all_experimental_mask();
         let descriptor = wgpu::DeviceDescriptor {
+            required_features: adapter.features().difference(left_out),
             required_limits: adapter.limits(),
             ..Default::default()
         };
@@ -59,6 +65,8 @@ impl Headless {
                 problem: e.to_string(),
             })?;
         Ok(Headless {
+            instance,
+            adapter,
             device,
             queue,
             name: format!("{} ({})", info.name, info.driver_info),

@@ -22,4 +22,4 @@ pub use network::{Graph, GraphId, Layer, LayerId, Network, NetworkError, Tensor,
 pub use op::{Attribute, Attributes, Op};
 pub use scope::{Scope, ScopeId, ScopeTree};
 pub use tensor::{Axis, DType, Payload, Role, TensorData, TensorSpec};
-pub use trace::{Summary, Trace, TraceTensor, Values};
+pub use trace::{Remote, Summary, Trace, TraceTensor, Values};

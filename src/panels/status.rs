@@ -34,7 +34,14 @@ pub fn show(ui: &mut Ui, view: &mut View, notice: &mut Option<String>) {
             ));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if let Some(work) = view.session.busy() {
-                ui.add(Label::new(work).truncate());
+                // Only passes tell how far they are, and only they can be stopped on the way.
+                if work.share.is_some() && ui.small_button("Cancel").clicked() {
+                    view.out.push(session::Command::Cancel);
+                }
+                let share = work
+                    .share
+                    .map_or(String::new(), |s| format!("  {:.0} %", 100.0 * s));
+                ui.add(Label::new(work.words + &share).truncate());
                 ui.add(egui::Spinner::new().size(14.0));
                 ui.separator();
             }

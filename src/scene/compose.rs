@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use compute::Resident;
 use glam::Vec3;
 use gpu::{Arena, Flags, Segment, Slot};
 use layout::{Form, Layout, Node, Volume};
@@ -26,8 +27,9 @@ pub struct Display {
 }
 
 impl Display {
-    /// Puts what the volumes of `layout` show into `arena`, first batch item first. Tensors
-    /// that are not in host memory or too large for the device are left out.
+    /// Puts what the volumes of `layout` show into `arena`, first batch item first: from device to
+    /// device where the tensors were computed on this one, else from host memory. Tensors of
+    /// another device and those too large for this one are left out.
     pub fn upload(
         network: &Network,
         layout: &Layout,
@@ -38,14 +40,24 @@ impl Display {
     ) -> Self {
         arena.clear();
         let mut display = Display::default();
+        let mut encoder = device.create_command_encoder(&Default::default());
         for volume in &layout.volumes {
             let Some(id) = volume.tensor.filter(|id| !display.shown.contains_key(id)) else {
                 continue;
             };
-            let Some(values) = trace.tensors.get(&id).and_then(|t| t.host()) else {
+            let Some(tensor) = trace.tensors.get(&id) else {
                 continue;
             };
-            let slot = match arena.upload(device, queue, values) {
+            let resident = Resident::of(&tensor.values).filter(|r| r.device() == device);
+            let placed = match (resident, tensor.host()) {
+                (Some(resident), _) => {
+                    let (buffer, offset) = resident.buffer();
+                    arena.copy(device, &mut encoder, buffer, offset, tensor.len())
+                }
+                (None, Some(values)) => arena.upload(device, queue, values),
+                (None, None) => continue,
+            };
+            let slot = match placed {
                 Ok(slot) => slot,
                 Err(error) => {
                     log::warn!("{}: {error}", network.tensor(id).name);
@@ -55,6 +67,7 @@ impl Display {
             let picture = picture(network, volume);
             display.shown.insert(id, Shown { slot, picture });
         }
+        queue.submit([encoder.finish()]);
         display
     }
 

@@ -11,6 +11,9 @@ use crate::stage;
 /// Values that a range is estimated from, at most; large tensors would take long to sort.
 const SAMPLE: usize = 16_384;
 
+/// Percent at each end that the quantiles of a summary leave out.
+const SUMMARY_CUT: f32 = 0.5;
+
 /// Both ends of a colour map.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scale {
@@ -105,11 +108,17 @@ impl Made {
     }
 }
 
+/// From the summary where it knows both ends, so that tensors look the same on the host and on a
+/// graphics device.
 fn measure(traced: &TraceTensor, paint: Paint) -> Scale {
-    match (traced.host(), traced.summary) {
-        (Some(values), _) => scale(values, paint),
-        (None, Some(summary)) => ends(summary.min, summary.max, paint.magnitude),
-        (None, None) => ends(0.0, 0.0, false),
+    match (traced.summary, traced.host()) {
+        (Some(s), _) if paint.cut <= 0.0 => ends(s.min, s.max, paint.magnitude),
+        (Some(s), host) if host.is_none() || paint.cut == SUMMARY_CUT => match s.low < s.high {
+            true => ends(s.low, s.high, paint.magnitude),
+            false => ends(s.min, s.max, paint.magnitude),
+        },
+        (_, Some(values)) => scale(values, paint),
+        (_, None) => ends(0.0, 0.0, false),
     }
 }
 

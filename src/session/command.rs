@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::document::Input;
 use crate::view::{Bookmark, Goal};
 use crate::worker::Job;
-use crate::{Paint, Session, Tour};
+use crate::{Level, Paint, Session, Tour};
 
 /// Where a file comes from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -96,6 +96,8 @@ pub enum Command {
     Tour(Option<Tour>),
     /// Goes to a stop of the tour.
     Stop(usize),
+    /// Stops what the worker is doing, as far as it can be stopped.
+    Cancel,
     Undo,
     Redo,
 }
@@ -107,13 +109,17 @@ pub(crate) fn apply(session: &mut Session, command: Command) -> Result<(), Strin
         Command::Open(source) => {
             session.playing = false;
             session.ticket += 1;
-            session.worker.submit(session.ticket, Job::Open(source));
+            session
+                .worker
+                .submit(session.ticket, session.budget, Job::Open(source));
         }
         Command::Feed(source) => {
             if session.document.is_none() {
                 return Err(format!("{}: open a model first, then its input", source.name()));
             }
-            session.worker.submit(session.ticket, Job::Read(source));
+            session
+                .worker
+                .submit(session.ticket, session.budget, Job::Read(source));
         }
         Command::Draw { picture, .. } => {
             let document = session.document.as_ref().ok_or("open a model first, then draw")?;
@@ -258,6 +264,8 @@ pub(crate) fn apply(session: &mut Session, command: Command) -> Result<(), Strin
                 session.arriving = true;
             }
         }
+        Command::Cancel if session.worker.cancel() => session.say(Level::Info, "cancelled"),
+        Command::Cancel => (),
         // The session itself travels in time.
         Command::Undo | Command::Redo => (),
     }

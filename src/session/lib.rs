@@ -19,14 +19,15 @@ pub use paint::{Paint, Range};
 pub use predictions::{Guess, Predictions};
 pub use tour::{Stop, Tour};
 pub use view::{Bookmark, Goal, Pose, View};
+pub use worker::Busy;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use layout::{Layout, LayoutRequest, Node};
-use model::ScopeId;
+use model::{ScopeId, TensorId};
 
-use worker::{Job, Reply, Worker};
+use worker::{Done, Job, Reply, Worker};
 
 /// What undo brings back.
 #[derive(Clone, Debug, PartialEq)]
@@ -120,6 +121,15 @@ pub struct Session {
     undo: Vec<(std::mem::Discriminant<Command>, State)>,
     redo: Vec<State>,
     worker: Worker,
+    /// Bytes of activations that a pass may keep.
+    pub budget: u64,
+    /// Bytes read back from the graphics device since the start.
+    read_back: u64,
+    /// Device tensors whose host copies were asked for since the last pass, activations and
+    /// gradients apart.
+    wanted: BTreeSet<(bool, TensorId)>,
+    /// Gradients wait for the output that they are of.
+    undecided: bool,
     /// Grows with each pass that is asked for; replies to older ones are dropped.
     ticket: u64,
     /// Grows with each document.
@@ -147,6 +157,15 @@ impl Session {
             undo: Vec::new(),
             redo: Vec::new(),
             worker: Worker::new(),
+            // A page has 4 GiB of addresses for everything.
+            budget: if cfg!(target_arch = "wasm32") {
+                1 << 29
+            } else {
+                4 << 30
+            },
+            read_back: 0,
+            wanted: BTreeSet::new(),
+            undecided: false,
             ticket: 0,
             opened: 0,
         }
@@ -169,9 +188,23 @@ impl Session {
         (self.columns() * 0.4).clamp(3.0, 20.0)
     }
 
-    /// Work under way, in words.
-    pub fn busy(&self) -> Option<String> {
+    /// Work under way.
+    pub fn busy(&self) -> Option<Busy> {
         self.worker.busy()
+    }
+
+    /// Computes there from now on, and the present pass again: its tensors may be lost.
+    pub fn compute_on(&mut self, device: compute::Device) {
+        self.worker.submit(self.ticket, self.budget, Job::Device(device));
+        if self.document.as_ref().is_some_and(|d| d.trace.is_some()) {
+            self.run();
+        }
+    }
+
+    /// Bytes read back from the graphics device since the start: host copies that were asked for,
+    /// and the few numbers of each pass.
+    pub fn read_back(&self) -> u64 {
+        self.read_back
     }
 
     /// True when there is something to undo, and to redo.
@@ -298,13 +331,11 @@ impl Session {
         match document.arrays(&self.state.input) {
             Ok(Some(arrays)) => {
                 let network = document.source.clone();
-                self.worker.submit(self.ticket, Job::Run { network, arrays });
+                let job = Job::Run { network, arrays };
+                self.worker.submit(self.ticket, self.budget, job);
             }
             Ok(None) => document.clear_pass(),
             Err(problem) => self.say(Level::Error, problem),
-        }
-        if self.state.backward {
-            self.differentiate();
         }
     }
 
@@ -314,27 +345,78 @@ impl Session {
             .state
             .unit
             .or_else(|| self.output().map(|o| o.ranked(1)[0].index));
+        self.undecided = unit.is_none();
         let (Ok(Some(arrays)), Some(unit)) = (document.arrays(&self.state.input), unit) else {
             return;
         };
         let network = document.source.clone();
-        self.worker.submit(
-            self.ticket,
-            Job::Gradients {
-                network,
-                arrays,
-                unit,
-            },
-        );
+        let job = Job::Gradients {
+            network,
+            arrays,
+            unit,
+        };
+        self.worker.submit(self.ticket, self.budget, job);
+    }
+
+    /// Asks for a host copy of a tensor on show, which `TraceTensor::host` has some frames later.
+    pub fn want(&mut self, tensor: TensorId) {
+        self.fetch(&[(self.state.backward, tensor)]);
+    }
+
+    /// Asks for what panels read: the outputs and the selection. False when nothing is missing.
+    fn fetch_usual(&mut self) -> bool {
+        let Some(document) = &self.document else {
+            return false;
+        };
+        let selected = document
+            .layout
+            .volumes
+            .iter()
+            .find(|v| self.state.selection == Some(v.node));
+        let mut wanted: Vec<_> = document
+            .network
+            .main()
+            .outputs
+            .iter()
+            .map(|&t| (false, t))
+            .collect();
+        wanted.extend(selected.and_then(|v| Some((self.state.backward, v.tensor?))));
+        self.fetch(&wanted)
+    }
+
+    fn fetch(&mut self, wanted: &[(bool, TensorId)]) -> bool {
+        let Some(document) = &self.document else {
+            return false;
+        };
+        let mut missing = Vec::new();
+        for &(backward, id) in wanted {
+            let trace = if backward {
+                &document.gradients
+            } else {
+                &document.trace
+            };
+            let tensor = trace.as_ref().and_then(|t| t.tensors.get(&id));
+            if let Some(tensor) = tensor.filter(|t| t.host().is_none())
+                && self.wanted.insert((backward, id))
+            {
+                missing.push(tensor.clone());
+            }
+        }
+        let any = !missing.is_empty();
+        if any {
+            self.worker.submit(self.ticket, self.budget, Job::Fetch(missing));
+        }
+        any
     }
 
     /// Takes finished work in and moves the playhead by `dt` seconds. Call once a frame.
     pub fn update(&mut self, dt: f32) {
-        while let Some((ticket, reply)) = self.worker.poll() {
-            self.take(ticket, reply);
+        while let Some(done) = self.worker.poll() {
+            self.take(done);
         }
         // Before the worker is given more to do.
         tour::arrive(self);
+        self.fetch_usual();
         self.predict();
         if self.playing {
             let (end, step) = (
@@ -356,10 +438,11 @@ impl Session {
 
     /// Waits until the worker has nothing left to do.
     pub fn wait(&mut self) {
-        while self.worker.pending() {
-            if let Some((ticket, reply)) = self.worker.wait() {
-                self.take(ticket, reply);
-            }
+        while self.worker.pending() || self.fetch_usual() {
+            let Some(done) = self.worker.wait() else {
+                return;
+            };
+            self.take(done);
         }
     }
 
@@ -375,7 +458,16 @@ impl Session {
         self.changed(before, kind, false);
     }
 
-    fn take(&mut self, ticket: u64, reply: Reply) {
+    fn take(&mut self, done: Done) {
+        let Done {
+            ticket,
+            reply,
+            fallback,
+        } = done;
+        if let Some(problem) = fallback {
+            let text = format!("the graphics device failed, the processor computes from now on: {problem}");
+            self.say(Level::Warning, text);
+        }
         match reply {
             Reply::Failed(problem) => self.say(Level::Error, problem),
             Reply::Opened { document, notes } => {
@@ -402,24 +494,46 @@ impl Session {
                 self.goal = (self.goal.0 + 1, Goal::Home);
                 self.run();
             }
-            Reply::Passed(trace) if ticket == self.ticket => {
+            Reply::Passed(trace) => {
+                self.read_back += trace.read_back;
+                if ticket != self.ticket {
+                    return;
+                }
+                if !trace.dropped.is_empty() {
+                    let text = format!(
+                        "{} tensors are not shown: the pass keeps at most {} MiB",
+                        trace.dropped.len(),
+                        self.budget >> 20
+                    );
+                    self.say(Level::Warning, text);
+                }
                 if let Some(document) = &mut self.document {
                     document.set_pass(trace);
                     self.place();
                 }
+                self.wanted.clear();
+                self.fetch_usual();
                 if self.state.backward {
                     self.differentiate();
                 }
             }
-            Reply::Differentiated(trace) if ticket == self.ticket => {
-                if let Some(document) = &mut self.document {
+            Reply::Differentiated(trace) => {
+                self.read_back += trace.read_back;
+                if let Some(document) = self.document.as_mut().filter(|_| ticket == self.ticket) {
                     document.gradients = Some(Arc::new(trace));
                     document.passed += 1;
+                    self.wanted.retain(|(backward, _)| !backward);
                 }
             }
             Reply::Read(input) if ticket == self.ticket => self.give(input),
             Reply::Predicted(guesses) => self.guessed(ticket, guesses),
-            Reply::Passed(_) | Reply::Differentiated(_) | Reply::Read(_) => (),
+            Reply::Fetched(bytes) => {
+                self.read_back += bytes;
+                if self.undecided && self.state.backward {
+                    self.differentiate();
+                }
+            }
+            Reply::Read(_) | Reply::Moved | Reply::Cancelled => (),
         }
     }
 }

@@ -127,7 +127,7 @@ impl Session {
             from,
             count: batch.map_or(BATCH, |n| n.max(1) as usize),
         };
-        self.worker.submit(self.opened, Job::Predict(batch));
+        self.worker.submit(self.opened, self.budget, Job::Predict(batch));
     }
 
     /// Takes answers in; those about a network that is no longer open are dropped.

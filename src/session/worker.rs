@@ -1,18 +1,32 @@
-//! Long work, beside the frame: on a thread natively, between frames in the browser.
+//! Long work, beside the frame: all of Burn's on one worker, since cubecl orders work by thread.
+//!
+//! `worker/native.rs` is a thread, `worker/wasm.rs` a task between frames; both take jobs in order.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use compute::RunOptions;
-use model::{Network, TensorData, Trace};
+use compute::{Device, Engine, RunError, RunOptions};
+use model::{Network, TensorData, Trace, TraceTensor};
 
 use crate::predictions::{Batch, Guess};
 use crate::{Document, Input, Source};
+
+#[cfg(not(target_arch = "wasm32"))]
+mod native;
+#[cfg(target_arch = "wasm32")]
+mod wasm;
+
+#[cfg(not(target_arch = "wasm32"))]
+use native::Queue;
+#[cfg(target_arch = "wasm32")]
+use wasm::Queue;
 
 /// Arrays by input name.
 pub(crate) type Arrays = Vec<(String, TensorData)>;
 
 /// What the worker can do.
+#[derive(Clone)]
 pub(crate) enum Job {
     Open(Source),
     /// Reads an input.
@@ -28,6 +42,10 @@ pub(crate) enum Job {
     },
     /// Asks about a few samples of the data set.
     Predict(Batch),
+    /// Brings host copies of device tensors.
+    Fetch(Vec<TraceTensor>),
+    /// Computes there from now on.
+    Device(Device),
 }
 
 /// What comes of it.
@@ -40,30 +58,115 @@ pub(crate) enum Reply {
     Passed(Trace),
     Differentiated(Trace),
     Predicted(Result<Vec<Guess>, String>),
+    /// Host copies are there; bytes that were read for them.
+    Fetched(u64),
+    Moved,
+    Cancelled,
     Failed(String),
 }
 
-fn work(job: Job) -> Reply {
-    let options = RunOptions::default();
-    let done = match job {
-        Job::Open(source) => crate::document::open(&source).map(|(document, notes)| Reply::Opened {
-            document: Box::new(document),
-            notes,
-        }),
-        Job::Read(source) => Input::read(&source).map(Reply::Read),
-        Job::Run { network, arrays } => compute::run_cpu(&network, &arrays, &options)
-            .map(Reply::Passed)
-            .map_err(|e| e.to_string()),
+/// A reply, and what the graphics device failed with where the processor took over.
+pub(crate) struct Done {
+    pub ticket: u64,
+    pub reply: Reply,
+    pub fallback: Option<String>,
+}
+
+/// How the frame watches and stops a job.
+#[derive(Clone, Default)]
+struct Control {
+    cancel: Arc<AtomicBool>,
+    /// Layers done and in all.
+    progress: Arc<(AtomicU32, AtomicU32)>,
+}
+
+/// A job on its way to where the work is done.
+#[derive(Clone)]
+struct Order {
+    ticket: u64,
+    job: Job,
+    control: Control,
+    /// Bytes of activations that a pass may keep.
+    budget: u64,
+}
+
+/// The job of `order` on `engine`. A failing graphics device hands over to the processor for good.
+async fn work(engine: &mut Engine, order: Order) -> Done {
+    let mut fallback = None;
+    let mut reply = attempt(engine, &order).await;
+    if let (Reply::Failed(problem), Device::Gpu(_)) = (&reply, engine.device()) {
+        let problem = problem.clone();
+        let mut processor = Engine::new(Device::Cpu);
+        let again = attempt(&mut processor, &order).await;
+        // What fails on both is the network's or its input's fault.
+        if !matches!(again, Reply::Failed(_)) {
+            (*engine, reply, fallback) = (processor, again, Some(problem));
+        }
+    }
+    let ticket = order.ticket;
+    Done {
+        ticket,
+        reply,
+        fallback,
+    }
+}
+
+async fn attempt(engine: &mut Engine, order: &Order) -> Reply {
+    if order.control.cancel.load(Ordering::Relaxed) {
+        return Reply::Cancelled;
+    }
+    let watch = order.control.progress.clone();
+    let options = RunOptions {
+        budget: order.budget,
+        cancel: order.control.cancel.clone(),
+        progress: Some(Arc::new(move |p| {
+            watch.0.store(p.done as u32, Ordering::Relaxed);
+            watch.1.store(p.total as u32, Ordering::Relaxed);
+        })),
+        ..RunOptions::default()
+    };
+    let failed = |error: RunError| match error {
+        RunError::Cancelled => Reply::Cancelled,
+        error => Reply::Failed(error.to_string()),
+    };
+    match &order.job {
+        Job::Open(source) => match crate::document::open(source) {
+            Ok((document, notes)) => Reply::Opened {
+                document: Box::new(document),
+                notes,
+            },
+            Err(problem) => Reply::Failed(problem),
+        },
+        Job::Read(source) => Input::read(source).map_or_else(Reply::Failed, Reply::Read),
+        Job::Predict(batch) => Reply::Predicted(batch.run()),
+        Job::Run { network, arrays } => engine
+            .run(network, arrays, &options)
+            .await
+            .map_or_else(failed, Reply::Passed),
         Job::Gradients {
             network,
             arrays,
             unit,
-        } => compute::gradients(&network, &arrays, unit, &options)
-            .map(Reply::Differentiated)
-            .map_err(|e| format!("gradients: {e}")),
-        Job::Predict(batch) => Ok(Reply::Predicted(batch.run())),
-    };
-    done.unwrap_or_else(Reply::Failed)
+        } => match engine.gradients(network, arrays, *unit, &options).await {
+            Err(RunError::Cancelled) => Reply::Cancelled,
+            Err(error) => Reply::Failed(format!("gradients: {error}")),
+            Ok(trace) => Reply::Differentiated(trace),
+        },
+        Job::Fetch(tensors) => {
+            let mut bytes = 0;
+            for tensor in tensors {
+                match engine.fetch(tensor).await {
+                    Ok(read) => bytes += read,
+                    Err(problem) => return Reply::Failed(problem),
+                }
+            }
+            Reply::Fetched(bytes)
+        }
+        Job::Device(device) => {
+            *engine = Engine::new(device.clone());
+            Reply::Moved
+        }
+    }
 }
 
 impl Job {
@@ -71,94 +174,100 @@ impl Job {
         match self {
             Job::Open(source) => format!("opening {}", source.name()),
             Job::Read(source) => format!("reading {}", source.name()),
+            Job::Predict(batch) => batch.words(),
             Job::Run { network, .. } => format!("running {}", network.name),
             Job::Gradients { network, .. } => format!("gradients of {}", network.name),
-            Job::Predict(batch) => batch.words(),
+            Job::Fetch(_) => "reading values".into(),
+            Job::Device(_) => "changing the device".into(),
         }
     }
+
+    /// True when `newer` makes this job's result worthless.
+    fn outdated(&self, newer: &Job) -> bool {
+        match newer {
+            Job::Open(_) | Job::Run { .. } => matches!(self, Job::Run { .. } | Job::Gradients { .. }),
+            Job::Gradients { .. } => matches!(self, Job::Gradients { .. }),
+            Job::Read(_) | Job::Predict(_) | Job::Fetch(_) | Job::Device(_) => false,
+        }
+    }
+}
+
+/// Work under way.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Busy {
+    /// What it is.
+    pub words: String,
+    /// Share that is done, where that is known.
+    pub share: Option<f32>,
 }
 
 /// One queue, in order.
 pub(crate) struct Worker {
-    waiting: VecDeque<String>,
-    #[cfg(not(target_arch = "wasm32"))]
-    jobs: std::sync::mpsc::Sender<(u64, Job)>,
-    // The mutex only makes the session shareable; nobody waits for it.
-    #[cfg(not(target_arch = "wasm32"))]
-    replies: std::sync::Mutex<std::sync::mpsc::Receiver<(u64, Reply)>>,
-    #[cfg(target_arch = "wasm32")]
-    jobs: VecDeque<(u64, Job)>,
+    waiting: VecDeque<(Job, Control)>,
+    queue: Queue,
 }
 
-#[cfg(not(target_arch = "wasm32"))]
 impl Worker {
     pub(crate) fn new() -> Self {
-        let (jobs, queue) = std::sync::mpsc::channel::<(u64, Job)>();
-        let (done, replies) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            for (ticket, job) in queue {
-                if done.send((ticket, work(job))).is_err() {
-                    return;
-                }
-            }
+        Worker {
+            waiting: VecDeque::new(),
+            queue: Queue::new(),
+        }
+    }
+
+    /// Adds a job; running and waiting ones that it makes worthless stop.
+    pub(crate) fn submit(&mut self, ticket: u64, budget: u64, job: Job) {
+        for (_, control) in self.waiting.iter().filter(|(old, _)| old.outdated(&job)) {
+            control.cancel.store(true, Ordering::Relaxed);
+        }
+        let control = Control::default();
+        self.waiting.push_back((job.clone(), control.clone()));
+        self.queue.send(Order {
+            ticket,
+            job,
+            control,
+            budget,
         });
-        Worker {
-            waiting: VecDeque::new(),
-            jobs,
-            replies: std::sync::Mutex::new(replies),
+    }
+
+    /// Stops all passes, and files that have not been begun. False when there is nothing to stop.
+    pub(crate) fn cancel(&mut self) -> bool {
+        let mut any = false;
+        for (job, control) in &self.waiting {
+            if !matches!(job, Job::Fetch(_) | Job::Device(_) | Job::Predict(_)) {
+                control.cancel.store(true, Ordering::Relaxed);
+                any = true;
+            }
         }
+        any
     }
 
-    pub(crate) fn submit(&mut self, ticket: u64, job: Job) {
-        self.waiting.push_back(job.words());
-        // The thread ends only with this struct.
-        let _ = self.jobs.send((ticket, job));
-    }
-
-    pub(crate) fn poll(&mut self) -> Option<(u64, Reply)> {
-        let reply = self.replies.get_mut().ok()?.try_recv().ok()?;
+    pub(crate) fn poll(&mut self) -> Option<Done> {
+        let done = self.queue.poll()?;
         self.waiting.pop_front();
-        Some(reply)
+        Some(done)
     }
 
-    pub(crate) fn wait(&mut self) -> Option<(u64, Reply)> {
-        let reply = self.replies.get_mut().ok()?.recv().ok();
+    pub(crate) fn wait(&mut self) -> Option<Done> {
+        let done = self.queue.wait()?;
         self.waiting.pop_front();
-        reply
-    }
-}
-
-#[cfg(target_arch = "wasm32")]
-impl Worker {
-    pub(crate) fn new() -> Self {
-        Worker {
-            waiting: VecDeque::new(),
-            jobs: VecDeque::new(),
-        }
+        Some(done)
     }
 
-    pub(crate) fn submit(&mut self, ticket: u64, job: Job) {
-        self.waiting.push_back(job.words());
-        self.jobs.push_back((ticket, job));
-    }
-
-    pub(crate) fn poll(&mut self) -> Option<(u64, Reply)> {
-        let (ticket, job) = self.jobs.pop_front()?;
-        self.waiting.pop_front();
-        Some((ticket, work(job)))
-    }
-
-    pub(crate) fn wait(&mut self) -> Option<(u64, Reply)> {
-        self.poll()
-    }
-}
-
-impl Worker {
     pub(crate) fn pending(&self) -> bool {
         !self.waiting.is_empty()
     }
 
-    pub(crate) fn busy(&self) -> Option<String> {
-        self.waiting.front().cloned()
+    pub(crate) fn busy(&self) -> Option<Busy> {
+        let (job, control) = self.waiting.front()?;
+        if matches!(job, Job::Fetch(_) | Job::Device(_)) {
+            return None;
+        }
+        let (done, total) = (&control.progress.0, &control.progress.1);
+        let total = total.load(Ordering::Relaxed);
+        Some(Busy {
+            words: job.words(),
+            share: (total > 0).then(|| done.load(Ordering::Relaxed) as f32 / total as f32),
+        })
     }
 }

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use compute::{Executor, Flex, FlexDevice, RunOptions};
+use compute::{Backend, Executor, Flex, FlexDevice, Gpu, RunOptions, Wgpu};
 use model::{Network, TensorData};
 
 /// Largest accepted error, as a share of the tensor's largest magnitude.
@@ -50,13 +50,14 @@ fn reference(folder: &Path, model: &Path) -> (Arrays, Arrays) {
 }
 
 /// Compares one model; returns the number of tensors and the largest relative error.
-fn compare(
+fn compare<B: Backend>(
+    device: B::Device,
     network: Network,
     inputs: &[(String, TensorData)],
     expected: &[(String, TensorData)],
 ) -> (usize, f32) {
     let network = Arc::new(network);
-    let executor = Executor::<Flex>::new(network.clone(), FlexDevice).unwrap();
+    let executor = Executor::<B>::new(network.clone(), device).unwrap();
     let pass = executor.run(executor.inputs(inputs).unwrap(), &RunOptions::default());
     let pass = pass.unwrap_or_else(|e| panic!("{}: {e}", network.name));
     let mut worst = 0f32;
@@ -93,21 +94,66 @@ fn compare(
     (expected.len(), worst)
 }
 
-#[test]
-fn every_intermediate_tensor_equals_onnxruntimes() {
+/// Compares the models that `wanted` names on one device.
+fn check<B: Backend>(device: B::Device, wanted: impl Fn(&str) -> bool)
+where
+    B::Device: std::panic::RefUnwindSafe,
+{
     let Some((files, references)) = models() else {
         return;
     };
-    let mut failures = Vec::new();
+    let (mut failures, mut count) = (Vec::new(), 0);
     for file in files {
+        let name = file.file_stem().unwrap().display().to_string();
+        if !wanted(&name) {
+            continue;
+        }
+        count += 1;
         let network = formats::open(&file).unwrap_or_else(|e| panic!("{e}"));
         let (inputs, tensors) = reference(&references, &file);
-        let result = std::panic::catch_unwind(move || compare(network, &inputs, &tensors));
-        let name = file.file_stem().unwrap().display();
+        let device = std::panic::AssertUnwindSafe(device.clone());
+        let start = std::time::Instant::now();
+        let result = std::panic::catch_unwind(move || {
+            let std::panic::AssertUnwindSafe(device) = device;
+            compare::<B>(device, network, &inputs, &tensors)
+        });
+        let seconds = start.elapsed().as_secs_f32();
         match result {
-            Ok((count, worst)) => println!("{name}: {count} tensors, largest error {worst:.1e}"),
-            Err(_) => failures.push(name.to_string()),
+            Ok((count, worst)) => {
+                println!("{name}: {count} tensors, largest error {worst:.1e}, {seconds:.1} s");
+            }
+            Err(_) => failures.push(name),
         }
     }
+    assert!(count > 0, "no model was compared");
     assert!(failures.is_empty(), "these differ from onnxruntime: {failures:?}");
+}
+
+#[test]
+fn every_intermediate_tensor_equals_onnxruntimes() {
+    check::<Flex>(FlexDevice, |_| true);
+}
+
+/// Networks that between them have every family of operators, and are small enough for a software
+/// driver; `LAYERSCOPE_GPU=all` compares them all.
+const ON_THE_GPU: &[&str] = &[
+    "light_shufflenet",
+    "light_squeezenet",
+    "light_inception_v2",
+    "ch_PP-OCRv4_det",
+    "ch_PP-OCRv4_rec",
+    "MiniLM",
+    "silero_vad_half",
+    "silero_vad_16k_op15",
+];
+
+#[test]
+fn the_graphics_device_computes_them_too() {
+    let gpu = Gpu::open().unwrap();
+    let all = std::env::var("LAYERSCOPE_GPU").is_ok_and(|v| v == "all");
+    println!("on {}", gpu.name());
+    check::<Wgpu>(gpu.burn().clone(), |name| {
+        all || ON_THE_GPU.iter().any(|part| name.contains(part))
+    });
+    assert_eq!(gpu.failure(), None);
 }

@@ -6,7 +6,7 @@ use model::DType;
 use model::op::{Binary, Unary, Variadic};
 
 use super::{Context, Output};
-use crate::value::{Ints, Value, broadcast, dims, expand, mask, raise, read};
+use crate::value::{Ints, Value, broadcast, dims, expand, mask, raise};
 
 /// A function of one value; integers go through floats where the function is not exact on them.
 pub fn unary_value<B: Backend>(c: &Context<B>, x: &Value<B>, kind: Unary) -> Output<B> {
@@ -24,9 +24,8 @@ pub fn unary_value<B: Backend>(c: &Context<B>, x: &Value<B>, kind: Unary) -> Out
             return Ok(Value::Int(Ints::new(i.shape.clone(), data).typed(i.dtype)));
         }
     }
-    let t = x.floats(c.device);
     if let Unary::IsNan | Unary::IsInf = kind {
-        let shape = dims::<B>(&t);
+        let shape = x.shape();
         let test = |v: &f32| {
             if kind == Unary::IsNan {
                 v.is_nan()
@@ -34,10 +33,13 @@ pub fn unary_value<B: Backend>(c: &Context<B>, x: &Value<B>, kind: Unary) -> Out
                 v.is_infinite()
             }
         };
-        let data = read::<B>(t)?.iter().map(|v| test(v) as i64).collect();
+        let data = match x {
+            Value::Int(i) => vec![0; i.data.len()],
+            Value::Float(_) => c.host(0)?.iter().map(|v| test(v) as i64).collect(),
+        };
         return Ok(Value::Int(Ints::new(shape, data).typed(DType::Bool)));
     }
-    Ok(Value::Float(unary::<B>(t, kind)))
+    Ok(Value::Float(unary::<B>(x.floats(c.device), kind)))
 }
 
 /// A function of one float tensor.
@@ -156,16 +158,23 @@ pub fn binary<B: Backend>(c: &Context<B>, kind: Binary) -> Output<B> {
             let quotient = B::float_trunc(B::float_div(x.clone(), y.clone()));
             B::float_sub(x, B::float_mul(quotient, y))
         }
-        _ => return compare::<B>(x, y, kind).map(Value::Int),
+        _ => return compare(c, kind).map(Value::Int),
     }))
 }
 
-fn compare<B: Backend>(x: FloatTensor<B>, y: FloatTensor<B>, kind: Binary) -> Result<Ints, String> {
-    let shape = broadcast(&dims::<B>(&x), &dims::<B>(&y))?;
-    let (a, b) = (
-        read::<B>(expand::<B>(x, &shape))?,
-        read::<B>(expand::<B>(y, &shape))?,
-    );
+fn compare<B: Backend>(c: &Context<B>, kind: Binary) -> Result<Ints, String> {
+    let (a, b) = (c.value(0)?.shape(), c.value(1)?.shape());
+    let shape = broadcast(&a, &b)?;
+    let side = |i: usize| -> Result<Vec<f32>, String> {
+        let (own, values) = match c.value(i)? {
+            Value::Int(ints) => (ints.shape.clone(), ints.floats()),
+            Value::Float(t) => (dims::<B>(t), c.host(i)?.to_vec()),
+        };
+        // Places of the broadcast elements.
+        let places = Ints::new(own, (0..values.len() as i64).collect()).expand(&shape);
+        Ok(places.data.iter().map(|&p| values[p as usize]).collect())
+    };
+    let (a, b) = (side(0)?, side(1)?);
     let f: fn(f32, f32) -> bool = match kind {
         Binary::Equal => |a, b| a == b,
         Binary::Greater => |a, b| a > b,
@@ -318,10 +327,10 @@ pub fn cast<B: Backend>(c: &Context<B>, to: DType) -> Output<B> {
         }
         Value::Int(i) => i.clone(),
         Value::Float(t) if to == DType::Bool => {
-            let data = read::<B>(t.clone())?.iter().map(|&v| bool_of(v != 0.0)).collect();
+            let data = c.host(0)?.iter().map(|&v| bool_of(v != 0.0)).collect();
             Ints::new(dims::<B>(t), data)
         }
-        Value::Float(_) => x.ints()?,
+        Value::Float(_) => c.ints(0)?,
     };
     Ok(Value::Int(ints.typed(to)))
 }

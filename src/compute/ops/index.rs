@@ -5,7 +5,7 @@ use model::DType;
 
 use super::shape::{take, with_shape};
 use super::{Context, Output, Outputs};
-use crate::value::{Ints, Value, axis as resolve, dims, float, read};
+use crate::value::{Ints, Value, axis as resolve, float};
 
 fn wrap(i: i64, size: usize) -> Result<usize, String> {
     let at = if i < 0 { i + size as i64 } else { i };
@@ -73,7 +73,10 @@ pub fn cum_sum<B: Backend>(c: &Context<B>, exclusive: bool, reverse: bool) -> Ou
     let shape = x.shape();
     let axis = c.ints(1)?.data.first().copied().ok_or("the axis is missing")?;
     let axis = resolve(axis, shape.len())?;
-    let mut t = x.floats(c.device);
+    let mut t = match x {
+        Value::Int(i) => return Ok(Value::Int(running_sum(i, axis, exclusive, reverse))),
+        Value::Float(t) => t.clone(),
+    };
     if reverse {
         t = B::float_flip(t, &[axis]);
     }
@@ -84,10 +87,23 @@ pub fn cum_sum<B: Backend>(c: &Context<B>, exclusive: bool, reverse: bool) -> Ou
     if reverse {
         y = B::float_flip(y, &[axis]);
     }
-    Ok(match x {
-        Value::Float(_) => Value::Float(y),
-        Value::Int(i) => Value::Int(Value::<B>::Float(y).ints()?.typed(i.dtype)),
-    })
+    Ok(Value::Float(y))
+}
+
+fn running_sum(x: &Ints, axis: usize, exclusive: bool, reverse: bool) -> Ints {
+    let (size, inner) = (x.shape[axis], x.shape[axis + 1..].iter().product::<usize>());
+    let mut data = vec![0; x.data.len()];
+    for line in 0..x.data.len() / size.max(1) {
+        let first = line / inner * size * inner + line % inner;
+        let mut sum = 0i64;
+        for k in 0..size {
+            let at = first + inner * if reverse { size - 1 - k } else { k };
+            let before = sum;
+            sum = sum.wrapping_add(x.data[at]);
+            data[at] = if exclusive { before } else { sum };
+        }
+    }
+    Ints::new(x.shape.clone(), data).typed(x.dtype)
 }
 
 /// `Range(start, limit, delta)`.
@@ -116,8 +132,8 @@ pub fn range<B: Backend>(c: &Context<B>) -> Output<B> {
 
 /// `TopK`: values and their places, sorted.
 pub fn top_k<B: Backend>(c: &Context<B>, axis: i64, largest: bool, k: Option<i64>) -> Outputs<B> {
-    let x = c.float(0)?;
-    let shape = dims::<B>(&x);
+    let x = c.value(0)?;
+    let shape = x.shape();
     let axis = resolve(axis, shape.len())?;
     let k = match k {
         Some(k) => k,
@@ -125,7 +141,10 @@ pub fn top_k<B: Backend>(c: &Context<B>, axis: i64, largest: bool, k: Option<i64
     };
     let k = usize::try_from(k).ok().filter(|&k| k <= shape[axis]);
     let k = k.ok_or_else(|| format!("k along axis {axis} of {shape:?}"))?;
-    let values = read::<B>(x)?;
+    let values: Vec<f32> = match x {
+        Value::Int(i) => i.floats(),
+        Value::Float(_) => c.host(0)?.to_vec(),
+    };
     let inner: usize = shape[axis + 1..].iter().product();
     let outer: usize = shape[..axis].iter().product();
     let mut to = shape.clone();
@@ -148,7 +167,10 @@ pub fn top_k<B: Backend>(c: &Context<B>, axis: i64, largest: bool, k: Option<i64
     }
     let places = Ints::new(to.clone(), places).typed(DType::I64);
     Ok(vec![
-        Value::Float(float::<B>(top, &to, c.device)),
+        match x {
+            Value::Float(_) => Value::Float(float::<B>(top, &to, c.device)),
+            Value::Int(i) => Value::Int(Ints::truncated(to, &top).typed(i.dtype)),
+        },
         Value::Int(places),
     ])
 }

@@ -18,7 +18,7 @@ use burn_backend::Backend;
 use burn_backend::tensor::FloatTensor;
 use model::{Layer, Op, TensorId};
 
-use crate::value::{Ints, Value};
+use crate::value::{Ints, Value, dims};
 
 /// One layer about to run.
 pub struct Context<'a, B: Backend> {
@@ -26,6 +26,8 @@ pub struct Context<'a, B: Backend> {
     pub layer: &'a Layer,
     /// Its inputs, in operator order.
     pub inputs: &'a [Option<Value<B>>],
+    /// The numbers of the float inputs that [`looks`] names.
+    pub hosts: &'a [Option<Vec<f32>>],
     /// Where new tensors go.
     pub device: &'a B::Device,
     /// In training: where batch normalisation leaves the statistics of its batch.
@@ -64,13 +66,23 @@ impl<B: Backend> Context<'_, B> {
         Some(self.opt(i)?.floats(self.device))
     }
 
+    /// The numbers of float input `i`, which [`looks`] must name.
+    fn host(&self, i: usize) -> Result<&[f32], String> {
+        let host = self.hosts.get(i).and_then(Option::as_deref);
+        host.ok_or_else(|| format!("input {i} was not read from the device"))
+    }
+
+    /// The integers of input `i`; floats are truncated.
     fn ints(&self, i: usize) -> Result<Ints, String> {
-        self.value(i)?.ints()
+        match self.value(i)? {
+            Value::Int(ints) => Ok(ints.clone()),
+            Value::Float(t) => Ok(Ints::truncated(dims::<B>(t), self.host(i)?)),
+        }
     }
 
     /// The elements of integer input `i`, where it is given.
     fn opt_ints(&self, i: usize) -> Result<Option<Vec<i64>>, String> {
-        self.opt(i).map(|v| Ok(v.ints()?.data.to_vec())).transpose()
+        self.opt(i).map(|_| Ok(self.ints(i)?.data.to_vec())).transpose()
     }
 
     /// An attribute, or integer input `i` where the attribute is absent.
@@ -83,11 +95,49 @@ impl<B: Backend> Context<'_, B> {
 
     /// The single number that input `i` holds.
     fn scalar(&self, i: usize) -> Result<Option<f32>, String> {
-        let Some(value) = self.opt(i) else { return Ok(None) };
-        let host = value.to_host()?;
-        host.first()
-            .map(|&v| Some(v))
+        let first = match self.opt(i) {
+            None => return Ok(None),
+            Some(Value::Int(ints)) => ints.data.first().map(|&v| v as f32),
+            Some(Value::Float(_)) => self.host(i)?.first().copied(),
+        };
+        first
+            .map(Some)
             .ok_or_else(|| format!("input {i} is empty, a number is expected"))
+    }
+}
+
+/// True when the operator looks at the numbers of float input `i` while it runs, so that they must
+/// be read from the device before: in the browser nothing can be read in between.
+pub fn looks<B: Backend>(layer: &Layer, inputs: &[Option<Value<B>>], i: usize) -> bool {
+    use model::op::{Binary, Unary};
+    match &layer.op {
+        Op::Binary(Binary::Add | Binary::Sub | Binary::Mul | Binary::Div | Binary::Mod { .. }) => false,
+        // Whether the power is a square.
+        Op::Binary(Binary::Pow) => {
+            let one = |v: &Value<B>| v.shape().iter().product::<usize>() == 1;
+            i == 1 && inputs[1].as_ref().is_some_and(one)
+        }
+        Op::Binary(_) | Op::Unary(Unary::IsNan | Unary::IsInf) | Op::Range => true,
+        Op::Cast { to } => !to.is_float(),
+        Op::CastLike => i == 0 && matches!(inputs.get(1), Some(Some(Value::Int(_)))),
+        Op::If | Op::Where | Op::Embedding | Op::ConstantOfShape { .. } => i == 0,
+        Op::ArgMax { .. } | Op::ArgMin { .. } | Op::TopK { .. } => true,
+        Op::Recurrent(_) => i == 4,
+        Op::Clip { .. }
+        | Op::Gather { .. }
+        | Op::GatherElements { .. }
+        | Op::CumSum { .. }
+        | Op::Reduce { .. }
+        | Op::Reshape { .. }
+        | Op::Squeeze { .. }
+        | Op::Unsqueeze { .. }
+        | Op::Split { .. }
+        | Op::Slice { .. }
+        | Op::Pad { .. }
+        | Op::Expand
+        | Op::Tile
+        | Op::Resize(_) => i >= 1,
+        _ => false,
     }
 }
 

@@ -5,7 +5,7 @@ use burn_backend::tensor::FloatTensor;
 use model::op::Reduction;
 
 use super::{Context, Output};
-use crate::value::{Ints, Value, axis as resolve, dims, read, reshape, strides};
+use crate::value::{Ints, Value, axis as resolve, reshape, strides};
 
 /// Reduces along `axes`, whose sizes become 1.
 pub fn floats<B: Backend>(
@@ -112,10 +112,13 @@ pub fn reduce<B: Backend>(
 
 /// Place of the largest (or smallest) element along `axis`; ties go to the first, or to the last.
 pub fn arg<B: Backend>(c: &Context<B>, axis: i64, keep: bool, last: bool, largest: bool) -> Output<B> {
-    let x = c.float(0)?;
-    let shape = dims::<B>(&x);
+    let x = c.value(0)?;
+    let shape = x.shape();
     let axis = resolve(axis, shape.len())?;
-    let values = read::<B>(x)?;
+    let values: Vec<f32> = match x {
+        Value::Int(i) => i.floats(),
+        Value::Float(_) => c.host(0)?.to_vec(),
+    };
     let inner: usize = shape[axis + 1..].iter().product();
     let outer: usize = shape[..axis].iter().product();
     let mut found = Vec::with_capacity(outer * inner);

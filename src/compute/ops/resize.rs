@@ -19,11 +19,12 @@ pub fn resize<B: Backend>(c: &Context<B>, o: &Resize) -> Output<B> {
         None => (0..shape.len()).collect(),
     };
     let at = if o.two_inputs { 1 } else { 2 };
-    let scales = c
-        .opt(at)
-        .map(Value::to_host)
-        .transpose()?
-        .filter(|s| !s.is_empty());
+    let scales = match c.opt(at) {
+        Some(Value::Float(_)) => Some(c.host(at)?.to_vec()),
+        Some(Value::Int(scales)) => Some(scales.floats()),
+        None => None,
+    }
+    .filter(|s| !s.is_empty());
     let sizes = if o.two_inputs {
         None
     } else {

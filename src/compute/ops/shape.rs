@@ -197,17 +197,14 @@ pub fn concat<B: Backend>(c: &Context<B>, axis: i64) -> Output<B> {
     if !shapes.iter().all(fits) {
         return Err(format!("shapes {shapes:?} do not join along axis {axis}"));
     }
-    let integers = c.inputs.iter().flatten().all(|v| matches!(v, Value::Int(_)));
-    if !integers {
+    let integers = c.inputs.iter().flatten().map(|v| match v {
+        Value::Int(i) => Some(i),
+        Value::Float(_) => None,
+    });
+    let Some(parts) = integers.collect::<Option<Vec<&Ints>>>() else {
         let parts: Vec<_> = c.inputs.iter().flatten().map(|v| v.floats(c.device)).collect();
         return Ok(Value::Float(B::float_cat(parts, axis)));
-    }
-    let parts: Vec<Ints> = c
-        .inputs
-        .iter()
-        .flatten()
-        .map(Value::ints)
-        .collect::<Result<_, _>>()?;
+    };
     let mut shape = first.clone();
     shape[axis] = shapes.iter().map(|s| s[axis]).sum();
     let outer: usize = shape[..axis].iter().product();
@@ -365,10 +362,7 @@ pub fn pad_op<B: Backend>(
             ends[axis] = (begin.max(0) as usize, end.max(0) as usize);
             x = match &x {
                 Value::Float(t) => Value::Float(pad::<B>(t.clone(), &ends, fill, c.device)),
-                Value::Int(i) => {
-                    let padded = pad::<B>(x.floats(c.device), &ends, fill, c.device);
-                    Value::Int(Value::<B>::Float(padded).ints()?.typed(i.dtype))
-                }
+                Value::Int(i) => Value::Int(surround(i, axis, ends[axis], fill as i64)),
             };
             continue;
         }
@@ -395,6 +389,18 @@ pub fn pad_op<B: Backend>(
         x = take(&x, axis, &places, c.device);
     }
     Ok(x)
+}
+
+fn surround(x: &Ints, axis: usize, (begin, end): Ends, fill: i64) -> Ints {
+    let (size, inner) = (x.shape[axis], x.shape[axis + 1..].iter().product::<usize>());
+    let mut shape = x.shape.clone();
+    shape[axis] += begin + end;
+    let mut data = vec![fill; shape.iter().product()];
+    for (at, &v) in x.data.iter().enumerate() {
+        let (outer, rest) = (at / (size * inner), at % (size * inner));
+        data[(outer * (size + begin + end) + begin) * inner + rest] = v;
+    }
+    Ints::new(shape, data).typed(x.dtype)
 }
 
 /// `Expand`: broadcast of both shapes.

@@ -1,0 +1,121 @@
+//! One network at a time on a chosen device, its weights kept there from pass to pass.
+
+use std::sync::Arc;
+
+use burn_flex::Flex;
+use model::{Network, TensorData, Trace, TraceTensor, Values};
+
+use crate::gpu::{Gpu, Resident, Wgpu};
+use crate::place::{Cpu, Place, trace};
+use crate::{Executor, RunError, RunOptions};
+
+/// What computes.
+#[derive(Clone, Default)]
+pub enum Device {
+    /// The processor, through burn-flex.
+    #[default]
+    Cpu,
+    /// A graphics device.
+    Gpu(Gpu),
+}
+
+/// Runs networks on a device.
+#[derive(Default)]
+pub struct Engine {
+    device: Device,
+    cpu: Option<Executor<Flex>>,
+    gpu: Option<Executor<Wgpu>>,
+}
+
+impl Engine {
+    /// On `device`, without a network yet.
+    pub fn new(device: Device) -> Self {
+        Engine {
+            device,
+            ..Engine::default()
+        }
+    }
+
+    /// What computes.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// One forward pass of `network`, every tensor where it was computed.
+    ///
+    /// # Errors
+    /// [`RunError`] for inputs that do not fit and operators that cannot be executed.
+    pub async fn run(
+        &mut self,
+        network: &Arc<Network>,
+        inputs: &[(String, TensorData)],
+        options: &RunOptions,
+    ) -> Result<Trace, RunError> {
+        match &self.device {
+            Device::Cpu => pass(&Cpu, loaded(&Cpu, &mut self.cpu, network)?, inputs, options).await,
+            Device::Gpu(gpu) => pass(gpu, loaded(gpu, &mut self.gpu, network)?, inputs, options).await,
+        }
+    }
+
+    /// [`crate::gradients()`] on this device.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn gradients(
+        &self,
+        network: &Arc<Network>,
+        inputs: &[(String, TensorData)],
+        unit: usize,
+        options: &RunOptions,
+    ) -> Result<Trace, RunError> {
+        match &self.device {
+            Device::Cpu => crate::gradients::gradients_on(&Cpu, network, inputs, unit, options).await,
+            Device::Gpu(gpu) => crate::gradients::gradients_on(gpu, network, inputs, unit, options).await,
+        }
+    }
+
+    /// Brings a host copy of `tensor`, and says how many bytes were read for it.
+    ///
+    /// # Errors
+    /// A sentence where the device fails.
+    pub async fn fetch(&self, tensor: &TraceTensor) -> Result<u64, String> {
+        match (&tensor.values, Resident::of(&tensor.values)) {
+            (Values::Device(remote), Some(resident)) if remote.host.get().is_none() => {
+                let values = resident.read().await?;
+                let bytes = 4 * values.len() as u64;
+                // Two requests bring the same values.
+                let _ = remote.host.set(values.into());
+                Ok(bytes)
+            }
+            _ => Ok(0),
+        }
+    }
+}
+
+/// The executor of `network`, which replaces that of another one.
+fn loaded<'a, P: Place>(
+    place: &P,
+    slot: &'a mut Option<Executor<P::Backend>>,
+    network: &Arc<Network>,
+) -> Result<&'a Executor<P::Backend>, RunError> {
+    let executor = match slot.take().filter(|e| Arc::ptr_eq(e.network(), network)) {
+        Some(executor) => executor,
+        None => Executor::new(network.clone(), place.device())?,
+    };
+    Ok(slot.insert(executor))
+}
+
+/// One pass, as a trace.
+pub(crate) async fn pass<P: Place>(
+    place: &P,
+    executor: &Executor<P::Backend>,
+    inputs: &[(String, TensorData)],
+    options: &RunOptions,
+) -> Result<Trace, RunError> {
+    let pass = executor.run_async(executor.inputs(inputs)?, options).await?;
+    let mut made = trace(place, executor.network(), pass.values).await?;
+    made.dropped = pass.dropped;
+    made.seconds = pass.seconds;
+    made.read_back += pass.read_back;
+    Ok(made)
+}

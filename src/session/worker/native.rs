@@ -1,0 +1,78 @@
+//! The worker's thread.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use compute::{Device, Engine};
+
+use super::{Done, Order, Reply, work};
+
+/// Orders to the thread, and what is done.
+pub(super) struct Queue {
+    orders: Sender<Order>,
+    // The mutex only makes the session shareable; nobody waits for it.
+    done: Mutex<Receiver<Done>>,
+}
+
+impl Queue {
+    pub(super) fn new() -> Self {
+        let (orders, queue) = channel::<Order>();
+        let (send, done) = channel();
+        std::thread::spawn(move || {
+            let mut engine = Engine::default();
+            for order in queue {
+                if send.send(guarded(&mut engine, order)).is_err() {
+                    return;
+                }
+            }
+        });
+        Queue {
+            orders,
+            done: Mutex::new(done),
+        }
+    }
+
+    pub(super) fn send(&mut self, order: Order) {
+        // The thread ends only with this struct.
+        let _ = self.orders.send(order);
+    }
+
+    pub(super) fn poll(&mut self) -> Option<Done> {
+        self.done.get_mut().ok()?.try_recv().ok()
+    }
+
+    pub(super) fn wait(&mut self) -> Option<Done> {
+        self.done.get_mut().ok()?.recv().ok()
+    }
+}
+
+/// A lost device ends in a panic within the backend, which must not end the worker: the job is
+/// done again on the processor.
+fn guarded(engine: &mut Engine, order: Order) -> Done {
+    let again = order.clone();
+    let ticket = order.ticket;
+    let waited = |engine: &mut Engine, order: Order| {
+        catch_unwind(AssertUnwindSafe(|| compute::wait(work(engine, order))))
+            .ok()
+            .flatten()
+    };
+    if let Some(done) = waited(engine, order) {
+        return done;
+    }
+    let gpu = matches!(engine.device(), Device::Gpu(_));
+    *engine = Engine::new(Device::Cpu);
+    let broke = "the backend stopped unexpectedly".to_string();
+    let second = if gpu { waited(engine, again) } else { None };
+    match second {
+        Some(done) => Done {
+            fallback: Some(broke),
+            ..done
+        },
+        None => Done {
+            ticket,
+            reply: Reply::Failed(broke),
+            fallback: None,
+        },
+    }
+}
