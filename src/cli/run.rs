@@ -33,9 +33,8 @@ pub fn run(file: &Path, inputs: &Path, out: &Path, all: bool, device: Device) ->
             let gpu = Gpu::open().map_err(Failure::Other)?;
             let executor = Executor::<Wgpu>::new(network, gpu.burn().clone())?;
             let (arrays, seconds) = arrays(&executor, &given.arrays, all)?;
-            if let Some(problem) = gpu.failure() {
-                return Err(Failure::Other(format!("{}: {problem}", gpu.name())));
-            }
+            let named = |problem| Failure::Other(format!("{}: {problem}", gpu.name()));
+            gpu.submit().map_err(named)?;
             (arrays, seconds, gpu.name().to_string())
         }
     };

@@ -1,5 +1,6 @@
 //! One network at a time on a chosen device, its weights kept there from pass to pass.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use burn_flex::Flex;
@@ -18,6 +19,10 @@ pub enum Device {
     /// A graphics device.
     Gpu(Gpu),
 }
+
+/// Boxed, so that the executor is compiled in this crate: a plain `async fn` is compiled anew by
+/// every crate that awaits it, minutes each time.
+type Task<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 /// Runs networks on a device.
 #[derive(Default)]
@@ -45,50 +50,56 @@ impl Engine {
     ///
     /// # Errors
     /// [`RunError`] for inputs that do not fit and operators that cannot be executed.
-    pub async fn run(
-        &mut self,
-        network: &Arc<Network>,
-        inputs: &[(String, TensorData)],
-        options: &RunOptions,
-    ) -> Result<Trace, RunError> {
-        match &self.device {
-            Device::Cpu => pass(&Cpu, loaded(&Cpu, &mut self.cpu, network)?, inputs, options).await,
-            Device::Gpu(gpu) => pass(gpu, loaded(gpu, &mut self.gpu, network)?, inputs, options).await,
-        }
+    pub fn run<'a>(
+        &'a mut self,
+        network: &'a Arc<Network>,
+        inputs: &'a [(String, TensorData)],
+        options: &'a RunOptions,
+    ) -> Task<'a, Result<Trace, RunError>> {
+        Box::pin(async move {
+            match &self.device {
+                Device::Cpu => pass(&Cpu, loaded(&Cpu, &mut self.cpu, network)?, inputs, options).await,
+                Device::Gpu(gpu) => pass(gpu, loaded(gpu, &mut self.gpu, network)?, inputs, options).await,
+            }
+        })
     }
 
     /// [`crate::gradients()`] on this device.
     ///
     /// # Errors
     /// As there.
-    pub async fn gradients(
-        &self,
-        network: &Arc<Network>,
-        inputs: &[(String, TensorData)],
+    pub fn gradients<'a>(
+        &'a self,
+        network: &'a Arc<Network>,
+        inputs: &'a [(String, TensorData)],
         unit: usize,
-        options: &RunOptions,
-    ) -> Result<Trace, RunError> {
-        match &self.device {
-            Device::Cpu => crate::gradients::gradients_on(&Cpu, network, inputs, unit, options).await,
-            Device::Gpu(gpu) => crate::gradients::gradients_on(gpu, network, inputs, unit, options).await,
-        }
+        options: &'a RunOptions,
+    ) -> Task<'a, Result<Trace, RunError>> {
+        Box::pin(async move {
+            match &self.device {
+                Device::Cpu => crate::gradients::gradients_on(&Cpu, network, inputs, unit, options).await,
+                Device::Gpu(gpu) => crate::gradients::gradients_on(gpu, network, inputs, unit, options).await,
+            }
+        })
     }
 
     /// Brings a host copy of `tensor`, and says how many bytes were read for it.
     ///
     /// # Errors
     /// A sentence where the device fails.
-    pub async fn fetch(&self, tensor: &TraceTensor) -> Result<u64, String> {
-        match (&tensor.values, Resident::of(&tensor.values)) {
-            (Values::Device(remote), Some(resident)) if remote.host.get().is_none() => {
-                let values = resident.read().await?;
-                let bytes = 4 * values.len() as u64;
-                // Two requests bring the same values.
-                let _ = remote.host.set(values.into());
-                Ok(bytes)
+    pub fn fetch<'a>(&'a self, tensor: &'a TraceTensor) -> Task<'a, Result<u64, String>> {
+        Box::pin(async move {
+            match (&tensor.values, Resident::of(&tensor.values)) {
+                (Values::Device(remote), Some(resident)) if remote.host.get().is_none() => {
+                    let values = resident.read().await?;
+                    let bytes = 4 * values.len() as u64;
+                    // Two requests bring the same values.
+                    let _ = remote.host.set(values.into());
+                    Ok(bytes)
+                }
+                _ => Ok(0),
             }
-            _ => Ok(0),
-        }
+        })
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use burn_backend::TensorMetadata;
 use burn_backend::tensor::FloatTensor;
+use burn_cubecl::cubecl::Runtime;
 use burn_cubecl::kernel::into_contiguous;
 use burn_wgpu::{CubeTensor, RuntimeOptions, WgpuDevice, WgpuRuntime, WgpuSetup, init_device};
 use model::{DType, Remote, TraceTensor, Values};
@@ -124,12 +125,16 @@ impl Gpu {
         (&self.device, &self.queue)
     }
 
-    /// The first error that the device reported, where it is our own.
-    pub fn failure(&self) -> Option<String> {
-        self.failure
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    /// Submits what this thread has computed so far, and says what failed: kernels, or the device
+    /// itself where it is our own.
+    ///
+    /// # Errors
+    /// A sentence about the first failure.
+    pub fn submit(&self) -> Result<(), String> {
+        let client = WgpuRuntime::client(&self.burn);
+        client.flush().map_err(|e| format!("{e:?}"))?;
+        let first = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        first.clone().map_or(Ok(()), Err)
     }
 }
 
@@ -168,6 +173,8 @@ impl Resident {
 impl Place for Gpu {
     type Backend = Wgpu;
 
+    const UNIT_STRIDES: bool = true;
+
     fn device(&self) -> WgpuDevice {
         self.burn.clone()
     }
@@ -192,9 +199,7 @@ impl Place for Gpu {
         }
         // On the thread that made the tensors: cubecl keeps a queue for each thread, and what reads
         // the buffers from here on goes by what has been submitted.
-        if let Some(first) = residents.first() {
-            first.tensor.client.flush().map_err(|e| format!("{e:?}"))?;
-        }
+        self.submit()?;
         let sources: Vec<Source> = residents
             .iter()
             .map(|r| Source {
@@ -204,9 +209,7 @@ impl Place for Gpu {
             })
             .collect();
         let summaries = self.summaries.of(&self.device, &self.queue, &sources).await?;
-        if let Some(failure) = self.failure() {
-            return Err(failure);
-        }
+        self.submit()?;
         let bytes = 32 * summaries.len() as u64;
         let kept = residents
             .into_iter()

@@ -61,7 +61,11 @@ pub(crate) async fn gradients_on<P: Place>(
         }
         ints => ints,
     };
-    let pass = executor.run_tapped(given, options, &mut tap).await?;
+    let options = RunOptions {
+        unit_strides: P::UNIT_STRIDES,
+        ..options.clone()
+    };
+    let pass = executor.run_tapped(given, &options, &mut tap).await?;
     let output = *network.main().outputs.first().ok_or_else(|| RunError::Tensor {
         name: network.name.clone(),
         problem: "the network has no output".into(),

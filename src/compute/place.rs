@@ -12,6 +12,9 @@ use crate::value::{Value, dims, read_async};
 pub(crate) trait Place {
     type Backend: Backend;
 
+    /// Whether gradients need [`crate::RunOptions::unit_strides`].
+    const UNIT_STRIDES: bool;
+
     fn device(&self) -> <Self::Backend as BackendTypes>::Device;
 
     /// For the trace.
@@ -27,6 +30,8 @@ pub(crate) struct Cpu;
 
 impl Place for Cpu {
     type Backend = Flex;
+
+    const UNIT_STRIDES: bool = false;
 
     fn device(&self) -> FlexDevice {
         FlexDevice

@@ -55,6 +55,9 @@ pub struct RunOptions {
     pub progress: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
     /// Batch normalisation uses the statistics of its batch.
     pub training: bool,
+    /// Strided convolutions run at stride 1 and are thinned out afterwards, at more cost: the way
+    /// around cubecl 0.10's gradient of a strided convolution, which is wrong.
+    pub unit_strides: bool,
 }
 
 impl Default for RunOptions {
@@ -64,6 +67,7 @@ impl Default for RunOptions {
             cancel: Arc::default(),
             progress: None,
             training: false,
+            unit_strides: false,
         }
     }
 }
@@ -320,6 +324,7 @@ impl<B: Backend> Frame<'_, B> {
                 inputs: &inputs,
                 hosts: &hosts,
                 device: &self.executor.device,
+                unit_strides: self.options.unit_strides,
                 statistics: self.options.training.then_some(&self.statistics),
             };
             ops::eval(&context).map_err(fail)?

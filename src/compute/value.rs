@@ -172,6 +172,10 @@ pub fn dims<B: Backend>(t: &FloatTensor<B>) -> Vec<usize> {
 
 /// Uploads floats.
 pub fn float<B: Backend>(values: Vec<f32>, shape: &[usize], device: &B::Device) -> FloatTensor<B> {
+    if shape.is_empty() {
+        // As in [`read_async`].
+        return B::float_reshape(float::<B>(values, &[1], device), Shape::from(Vec::<usize>::new()));
+    }
     B::float_from_data(BurnData::new(values, Shape::from(shape.to_vec())), device)
 }
 

@@ -111,7 +111,7 @@ pub fn sample(i: usize, len: usize) -> usize {
         return i;
     }
     let spread = (i as u32).wrapping_mul(2_654_435_769);
-    (spread as u64 * len as u64 >> 32) as usize
+    ((spread as u64 * len as u64) >> 32) as usize
 }
 
 impl Summary {

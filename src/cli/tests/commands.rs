@@ -66,16 +66,14 @@ fn run_writes_every_tensor_under_its_name() {
     let (inputs, out) = (folder.path().join("in.npz"), folder.path().join("out.npz"));
     let x = model::TensorData::from_f32(&[2, 1, 6, 4], &[0.25; 48]);
     data::npz::write(&inputs, [("x", &x)]).unwrap();
-    let run = [
-        "run",
-        &corpus("conv.onnx"),
-        "--inputs",
-        inputs.to_str().unwrap(),
-        "--out",
-        out.to_str().unwrap(),
-        "--all",
-    ];
-    assert_eq!(layerscope(&run), 0);
+    let conv = corpus("conv.onnx");
+    let run = |device: &str, out: &Path| {
+        let (inputs, out) = (inputs.to_str().unwrap(), out.to_str().unwrap());
+        layerscope(&[
+            "run", &conv, "--inputs", inputs, "--out", out, "--all", "--device", device,
+        ])
+    };
+    assert_eq!(run("cpu", &out), 0);
     let arrays = data::npz::read(&out).unwrap();
     let shape = |name: &str| {
         arrays
@@ -86,6 +84,17 @@ fn run_writes_every_tensor_under_its_name() {
     assert_eq!(shape("c"), Some(vec![2, 2, 6, 4]));
     assert_eq!(shape("g"), Some(vec![2, 2, 1, 1]));
     assert_eq!(shape("y"), Some(vec![2, 2]));
+    // The graphics device gives the same.
+    let other = folder.path().join("gpu.npz");
+    assert_eq!(run("gpu", &other), 0);
+    let other = data::npz::read(&other).unwrap();
+    assert_eq!(arrays.len(), other.len());
+    for ((name, a), (same, b)) in arrays.iter().zip(&other) {
+        assert_eq!((name, &a.shape), (same, &b.shape));
+        let (a, b) = (a.to_f32().unwrap(), b.to_f32().unwrap());
+        assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 1e-5), "{name}");
+    }
+    assert_eq!(run("abacus", &out), 2);
 }
 
 /// A picture on whatever adapter there is, beside the kept one that was looked at.

@@ -73,8 +73,11 @@ pub fn conv<B: Backend>(c: &Context<B>, window: &Window, groups: i64) -> Output<
     {
         return Err(format!("bias {:?} for {} channels", dims::<B>(b), ws[0]));
     }
-    let (strides, dilations) = steps(window, axes)?;
+    let (mut strides, dilations) = steps(window, axes)?;
     let mut pads = padding(window, &xs[2..], &ws[2..])?;
+    let thinning = c
+        .unit_strides
+        .then(|| std::mem::replace(&mut strides, vec![1; axes]));
     for i in 0..axes {
         let extent = (ws[i + 2] - 1) * dilations[i] + 1;
         if xs[i + 2] + pads[i].0 + pads[i].1 < extent {
@@ -88,7 +91,7 @@ pub fn conv<B: Backend>(c: &Context<B>, window: &Window, groups: i64) -> Output<
         pads.fill((0, 0));
     }
     let pad: Vec<usize> = pads.iter().map(|p| p.0).collect();
-    Ok(Value::Float(match axes {
+    let mut y = Value::Float(match axes {
         1 => B::conv1d(
             x,
             w,
@@ -107,7 +110,14 @@ pub fn conv<B: Backend>(c: &Context<B>, window: &Window, groups: i64) -> Output<
             bias,
             ConvOptions::new(three(&strides), three(&pad), three(&dilations), groups),
         ),
-    }))
+    });
+    for (i, step) in thinning.unwrap_or_default().into_iter().enumerate() {
+        if step > 1 {
+            let places: Vec<usize> = (0..y.shape()[i + 2]).step_by(step).collect();
+            y = super::shape::take(&y, i + 2, &places, c.device);
+        }
+    }
+    Ok(y)
 }
 
 fn two(v: &[usize]) -> [usize; 2] {

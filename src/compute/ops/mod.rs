@@ -30,6 +30,8 @@ pub struct Context<'a, B: Backend> {
     pub hosts: &'a [Option<Vec<f32>>],
     /// Where new tensors go.
     pub device: &'a B::Device,
+    /// Strided convolutions run at stride 1 and are thinned out afterwards.
+    pub unit_strides: bool,
     /// In training: where batch normalisation leaves the statistics of its batch.
     pub statistics: Option<&'a RefCell<Vec<Statistics<B>>>>,
 }
@@ -146,6 +148,13 @@ pub fn looks<B: Backend>(layer: &Layer, inputs: &[Option<Value<B>>], i: usize) -
 /// # Errors
 /// A sentence for the user, without the layer's name.
 pub fn eval<B: Backend>(c: &Context<B>) -> Outputs<B> {
+    if let Some(inputs) = vectors(c)? {
+        let outputs = eval(&Context {
+            inputs: &inputs,
+            ..*c
+        })?;
+        return outputs.iter().map(|y| shape::with_shape(y, Vec::new())).collect();
+    }
     let mut outputs = match &c.layer.op {
         Op::Recurrent(cell) => recurrent::recurrent(c, cell)?,
         Op::Split { axis, sizes, outputs } => shape::split(c, *axis, sizes, *outputs)?,
@@ -169,6 +178,26 @@ pub fn eval<B: Backend>(c: &Context<B>) -> Outputs<B> {
         *first = elementwise::unary_value(c, first, activation)?;
     }
     Ok(outputs)
+}
+
+/// Inputs without axes as vectors of one element, for elementwise operators on nothing else:
+/// cubecl's kernels want an axis.
+fn vectors<B: Backend>(c: &Context<B>) -> Result<Option<Vec<Option<Value<B>>>>, String> {
+    let elementwise = matches!(
+        c.layer.op,
+        Op::Unary(_) | Op::Binary(_) | Op::Variadic(_) | Op::PRelu | Op::Clip { .. } | Op::Where
+    );
+    let mut given = c.inputs.iter().flatten();
+    let bare = given.all(|v| v.shape().is_empty());
+    let floats = c.inputs.iter().flatten().any(|v| matches!(v, Value::Float(_)));
+    if !elementwise || !bare || !floats {
+        return Ok(None);
+    }
+    let raised = c.inputs.iter().map(|input| match input {
+        Some(v) => shape::with_shape(v, vec![1]).map(Some),
+        None => Ok(None),
+    });
+    raised.collect::<Result<_, _>>().map(Some)
 }
 
 fn single<B: Backend>(c: &Context<B>, op: &Op) -> Output<B> {
