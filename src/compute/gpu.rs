@@ -155,7 +155,8 @@ impl Resident {
         }
     }
 
-    /// The device that the buffer belongs to.
+    /// The device that the buffer belongs to. wgpu tells devices of one instance apart, not those
+    /// of two.
     pub fn device(&self) -> &wgpu::Device {
         &self.device
     }

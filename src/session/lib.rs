@@ -196,7 +196,8 @@ impl Session {
     /// Computes there from now on, and the present pass again: its tensors may be lost.
     pub fn compute_on(&mut self, device: compute::Device) {
         self.worker.submit(self.ticket, self.budget, Job::Device(device));
-        if self.document.as_ref().is_some_and(|d| d.trace.is_some()) {
+        if let Some(document) = self.document.as_mut().filter(|d| d.trace.is_some()) {
+            document.clear_pass();
             self.run();
         }
     }
