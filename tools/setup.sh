@@ -27,9 +27,17 @@ need_packages() {
     DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
+# Cargo from the path, from rustup's usual place, or installed there for this user alone.
+# `rust-toolchain.toml` picks the version.
 need_rust() {
-    command -v cargo >/dev/null || {
-        say "Rust is missing. Install it with rustup (https://rustup.rs), then run this again."
+    command -v cargo >/dev/null && return 0
+    export PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
+    command -v cargo >/dev/null && return 0
+    need_packages curl ca-certificates
+    say "Installing Rust with rustup"
+    curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs |
+        sh -s -- -y -q --profile minimal --default-toolchain none --no-modify-path || {
+        say "Rust is missing and could not be installed. See https://rustup.rs, then run this again."
         return 1
     }
 }

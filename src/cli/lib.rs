@@ -8,6 +8,8 @@ mod render;
 mod run;
 mod train;
 
+pub use inspect::document;
+
 use std::io::Write;
 use std::path::PathBuf;
 

@@ -23,16 +23,17 @@ pub enum Device {
 pub fn run(file: &Path, inputs: &Path, out: &Path, all: bool, device: Device) -> Result<(), Failure> {
     let network = Arc::new(formats::open(file)?);
     let given = read_inputs(&network, inputs)?;
+    let blame = |e: compute::RunError| blame(&e, file, inputs);
     let (arrays, seconds, on) = match device {
         Device::Cpu => {
-            let executor = Executor::<Flex>::new(network, FlexDevice)?;
-            let (arrays, seconds) = arrays(&executor, &given.arrays, all)?;
+            let executor = Executor::<Flex>::new(network, FlexDevice).map_err(blame)?;
+            let (arrays, seconds) = arrays(&executor, &given.arrays, all, blame)?;
             (arrays, seconds, "the processor".to_string())
         }
         Device::Gpu => {
             let gpu = Gpu::open().map_err(Failure::Other)?;
-            let executor = Executor::<Wgpu>::new(network, gpu.burn().clone())?;
-            let (arrays, seconds) = arrays(&executor, &given.arrays, all)?;
+            let executor = Executor::<Wgpu>::new(network, gpu.burn().clone()).map_err(blame)?;
+            let (arrays, seconds) = arrays(&executor, &given.arrays, all, blame)?;
             let named = |problem| Failure::Other(format!("{}: {problem}", gpu.name()));
             gpu.submit().map_err(named)?;
             (arrays, seconds, gpu.name().to_string())
@@ -54,10 +55,12 @@ fn arrays<B: Backend>(
     executor: &Executor<B>,
     given: &[(String, TensorData)],
     all: bool,
+    blame: impl Fn(compute::RunError) -> Failure,
 ) -> Result<(Vec<(String, TensorData)>, f64), Failure> {
     let start = std::time::Instant::now();
     let network = executor.network();
-    let pass = executor.run(executor.inputs(given)?, &RunOptions::default())?;
+    let values = executor.inputs(given).map_err(&blame)?;
+    let pass = executor.run(values, &RunOptions::default()).map_err(&blame)?;
     let mut ids = network.main().outputs.clone();
     if all {
         ids.extend(
@@ -81,6 +84,12 @@ fn arrays<B: Backend>(
         arrays.push((name, array));
     }
     Ok((arrays, start.elapsed().as_secs_f64()))
+}
+
+/// What went wrong in a pass, with the file that is at fault.
+fn blame(error: &compute::RunError, model: &Path, inputs: &Path) -> Failure {
+    let name = |p: &Path| p.display().to_string();
+    Failure::Other(error.in_files(&name(model), &name(inputs)))
 }
 
 /// What a pass starts from.
@@ -129,6 +138,12 @@ pub fn read_inputs(network: &Network, file: &Path) -> Result<Given, Failure> {
     let data = data::apply(&how, &picture)?;
     Ok(Given {
         arrays: vec![(tensor.name.clone(), data)],
-        preprocessing: Some(how.describe()),
+        preprocessing: Some(format!(
+            "{}, {} x {} (width x height). {}",
+            file.display(),
+            picture.width,
+            picture.height,
+            how.describe()
+        )),
     })
 }

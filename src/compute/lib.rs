@@ -12,6 +12,7 @@ mod ops;
 mod place;
 pub mod run;
 mod summaries;
+mod threads;
 pub mod train;
 pub mod value;
 

@@ -34,6 +34,17 @@ pub enum RunError {
     Device(String),
 }
 
+impl RunError {
+    /// The message with the file at fault in front: that of the inputs, or that of the model.
+    pub fn in_files(&self, model: &str, inputs: &str) -> String {
+        match self {
+            RunError::Input { .. } => format!("{inputs}: {self}"),
+            RunError::Layer { .. } | RunError::Tensor { .. } => format!("{model}: {self}"),
+            RunError::Cancelled | RunError::CannotWait | RunError::Device(_) => self.to_string(),
+        }
+    }
+}
+
 /// How far a pass is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Progress {
@@ -300,6 +311,13 @@ impl<B: Backend> Frame<'_, B> {
             op: layer.kind.clone(),
             problem,
         };
+        if let Some(values) = self.folded(layer) {
+            for (tensor, value) in values {
+                self.held += value.bytes();
+                self.values.insert(tensor, value);
+            }
+            return Ok(());
+        }
         let mut inputs = Vec::with_capacity(layer.inputs.len());
         for input in &layer.inputs {
             let value =
@@ -337,6 +355,12 @@ impl<B: Backend> Frame<'_, B> {
             }
         }
         Ok(())
+    }
+
+    /// The outputs of a layer that nothing fed can change: they were uploaded with the weights.
+    fn folded(&self, layer: &model::Layer) -> Option<Vec<(TensorId, Value<B>)>> {
+        let stored = |t: &TensorId| Some((*t, self.executor.stored.get(t)?.clone()));
+        layer.outputs.iter().flatten().map(stored).collect()
     }
 
     async fn branch(

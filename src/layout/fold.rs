@@ -6,8 +6,8 @@ use crate::Layout;
 
 /// Width of a row over the height of all rows that is aimed at.
 const ASPECT: f32 = 1.9;
-/// Rows at most.
-const MOST: usize = 12;
+/// Rows at most: enough for a hundred thousand layers.
+const MOST: usize = 200;
 /// Free height between rows, scene units.
 const GAP: f32 = 1.7;
 
@@ -47,7 +47,10 @@ pub(crate) fn fold(mut layout: Layout) -> Layout {
     for i in 1..rows {
         let ideal = min.x + width * i as f32 / rows as f32;
         let away = |&rank: &usize| (right[rank] - ideal).abs();
-        let near = single.iter().copied().min_by(|a, b| away(a).total_cmp(&away(b)));
+        // Columns are sorted: the nearest is one of the two around the ideal place.
+        let after = single.partition_point(|&rank| right[rank] < ideal);
+        let around = &single[after.saturating_sub(1)..(after + 1).min(single.len())];
+        let near = around.iter().copied().min_by(|a, b| away(a).total_cmp(&away(b)));
         if let Some(cut) = near.filter(|c| away(c) < 0.5 * width / rows as f32 && !cuts.contains(c)) {
             cuts.push(cut);
         }
@@ -56,7 +59,7 @@ pub(crate) fn fold(mut layout: Layout) -> Layout {
     if cuts.is_empty() {
         return layout;
     }
-    let row_of = |rank: u32| cuts.iter().filter(|&&c| (c as u32) < rank).count();
+    let row_of = |rank: u32| cuts.partition_point(|&c| (c as u32) < rank);
     let begins: Vec<f32> = std::iter::once(min.x)
         .chain(cuts.iter().map(|&c| left[c + 1]))
         .collect();
@@ -66,6 +69,7 @@ pub(crate) fn fold(mut layout: Layout) -> Layout {
         let (a, b) = (row_of(from.rank), row_of(to.rank));
         if a == b {
             link.path.iter_mut().for_each(|p| *p += shift(a));
+            crate::route::tidy(&mut link.path);
             continue;
         }
         let (start, end) = (link.path.first().copied(), link.path.last().copied());

@@ -92,12 +92,18 @@ fn path(from: &Volume, to: &Volume, ends: (f64, f64), adjacent: bool, route: Rou
             path.push(Vec3::new(back, there, z));
         }
     }
-    let end = Vec3::new(to.min().x, there, z);
-    // The widest volume of a column touches its end; rounding may put the face a hair behind.
+    path.push(Vec3::new(to.min().x, there, z));
+    tidy(&mut path);
+    path
+}
+
+/// Drops corners that rounding puts level with the next one, or a hair behind it: the widest
+/// volume of a column touches the column's end.
+pub(crate) fn tidy(path: &mut Vec<Vec3>) {
+    let Some(end) = path.pop() else { return };
     path.retain(|p| p.x < end.x);
     path.dedup_by(|b, a| b.x <= a.x);
     path.push(end);
-    path
 }
 
 /// Volumes by rank, links by the volume that they end at.

@@ -78,7 +78,7 @@ pub fn cost(network: &Network, bindings: &Bindings) -> Cost {
         }
         at.macs = work.macs();
         at.flops = work.flops(at.macs);
-        at.activation_bytes = layer.outputs.iter().flatten().map(|&t| work.bytes(t)).sum();
+        at.activation_bytes = total_bytes(network, layer.outputs.iter().flatten(), bindings);
         if at.macs.is_none() || at.flops.is_none() || at.activation_bytes.is_none() {
             cost.unknown.push(id);
         }
@@ -135,10 +135,6 @@ impl Work<'_> {
         self.network.tensor(id).spec.elements(self.bindings)
     }
 
-    fn bytes(&self, id: TensorId) -> Option<u64> {
-        bytes(self.network, id, self.bindings)
-    }
-
     fn has(&self, place: usize) -> bool {
         self.layer.inputs.get(place).is_some_and(Option::is_some)
     }
@@ -147,9 +143,11 @@ impl Work<'_> {
         let product = |s: &[u64]| s.iter().try_fold(1u64, |p, &d| p.checked_mul(d));
         match &self.layer.op {
             // Each output element reads one group's channels under the kernel.
-            Op::Conv { .. } => self.output()?.checked_mul(product(&self.shape(1)?[1..])?),
+            Op::Conv { .. } => self.output()?.checked_mul(product(self.shape(1)?.get(1..)?)?),
             // Each input element writes one group's channels under the kernel.
-            Op::ConvTranspose { .. } => product(&self.shape(0)?)?.checked_mul(product(&self.shape(1)?[1..])?),
+            Op::ConvTranspose { .. } => {
+                product(&self.shape(0)?)?.checked_mul(product(self.shape(1)?.get(1..)?)?)
+            }
             Op::Gemm { trans_a, .. } => {
                 let a = self.shape(0)?;
                 self.output()?.checked_mul(*a.get(if *trans_a { 0 } else { 1 })?)
@@ -164,8 +162,24 @@ impl Work<'_> {
                 let (x, r) = (self.shape(0)?, self.shape(2)?);
                 let (directions, hidden) = (*r.first()?, *r.last()?);
                 let steps = x.first()?.checked_mul(*x.get(1)?)?;
-                let each = gates * hidden.checked_mul(x.get(2)?.checked_add(hidden)?)?;
+                let each = hidden
+                    .checked_mul(x.get(2)?.checked_add(hidden)?)?
+                    .checked_mul(gates)?;
                 steps.checked_mul(directions)?.checked_mul(each)
+            }
+            // Every query meets every key, and takes its share of every value.
+            Op::Attention { .. } if !self.has(4) => {
+                let (q, k, v) = (self.shape(0)?, self.shape(1)?, self.shape(2)?);
+                let [lead @ .., length, width] = &q[..] else {
+                    return None;
+                };
+                let [.., keys, _] = k[..] else { return None };
+                // Without an axis of heads, each head's part of the values is as wide as its query.
+                let value = if q.len() == 4 { *v.last()? } else { *width };
+                product(lead)?
+                    .checked_mul(*length)?
+                    .checked_mul(keys)?
+                    .checked_mul(width.checked_add(value)?)
             }
             Op::Other { .. } | Op::Einsum { .. } | Op::Attention { .. } | Op::Loop | Op::Scan { .. } => None,
             // The branches' layers are counted where they stand.
@@ -182,7 +196,8 @@ impl Work<'_> {
             }
             Op::MatMul | Op::Recurrent(_) => Some(twice),
             Op::MaxPool { window, .. } | Op::AveragePool { window, .. } | Op::LpPool { window, .. } => {
-                per(window.kernel.iter().map(|&k| k.max(1) as u64).product())
+                let mut sizes = window.kernel.iter().map(|&k| k.max(1) as u64);
+                per(sizes.try_fold(1u64, |p, k| p.checked_mul(k))?)
             }
             Op::GlobalAveragePool
             | Op::GlobalMaxPool
@@ -195,7 +210,7 @@ impl Work<'_> {
                 per(6)
             }
             Op::Softmax { .. } | Op::LogSoftmax { .. } => per(3),
-            Op::Lrn { size, .. } => per(2 * (*size).max(0) as u64 + 3),
+            Op::Lrn { size, .. } => per(((*size).max(0) as u64).checked_mul(2)?.checked_add(3)?),
             Op::Variadic(_) => per(self.layer.inputs.len().saturating_sub(1) as u64),
             Op::Unary(_) | Op::PRelu | Op::Clip { .. } | Op::Binary(_) | Op::Where | Op::CumSum { .. } => {
                 per(1)
@@ -220,6 +235,15 @@ fn bytes(network: &Network, id: TensorId, bindings: &Bindings) -> Option<u64> {
     Some(tensor.spec.dtype.bytes(tensor.spec.elements(bindings)?))
 }
 
+/// Bytes of several tensors; `None` when a size is unknown or the sum has no number.
+fn total_bytes<'a>(
+    network: &Network,
+    mut tensors: impl Iterator<Item = &'a TensorId>,
+    bindings: &Bindings,
+) -> Option<u64> {
+    tensors.try_fold(0u64, |sum, &t| sum.checked_add(bytes(network, t, bindings)?))
+}
+
 fn peak(network: &Network, bindings: &Bindings) -> Option<u64> {
     let main = network.graph(GraphId(0));
     let mut last = vec![usize::MAX; network.tensors.len()];
@@ -234,19 +258,11 @@ fn peak(network: &Network, bindings: &Bindings) -> Option<u64> {
     for id in main.inputs.iter().chain(&main.outputs) {
         last[id.0 as usize] = usize::MAX;
     }
-    let mut live: u64 = main
-        .inputs
-        .iter()
-        .map(|&t| bytes(network, t, bindings))
-        .sum::<Option<u64>>()?;
+    let mut live = total_bytes(network, main.inputs.iter(), bindings)?;
     let mut peak = live;
     for (place, &layer) in main.layers.iter().enumerate() {
         let outputs = network.layer(layer).outputs.iter().flatten();
-        live = live.saturating_add(
-            outputs
-                .map(|&t| bytes(network, t, bindings))
-                .sum::<Option<u64>>()?,
-        );
+        live = live.saturating_add(total_bytes(network, outputs, bindings)?);
         peak = peak.max(live);
         let mut done: Vec<TensorId> = network.dependencies(layer);
         done.extend(network.layer(layer).outputs.iter().flatten());

@@ -32,6 +32,16 @@ pub enum Input {
 }
 
 impl Input {
+    /// Its file, or what it is.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Input::None => "no input".into(),
+            Input::Sample(i) => format!("sample {i}"),
+            Input::Drawing(_) => "the drawing".into(),
+            Input::Picture { name, .. } | Input::Arrays { name, .. } => name.clone(),
+        }
+    }
+
     /// Reads a picture, or arrays from an `.npz`.
     pub(crate) fn read(source: &Source) -> Result<Self, String> {
         let name = source.name();
@@ -212,7 +222,10 @@ impl Document {
                 .map(|s| s.picture(*i))
                 .ok_or("there is no data set")?,
             Input::Picture { picture, .. } | Input::Drawing(picture) => (**picture).clone(),
-            Input::Arrays { arrays, .. } => return Ok(Some((**arrays).clone())),
+            Input::Arrays { name, arrays } => {
+                compute::inputs::check(&self.source, arrays).map_err(|e| e.in_files(&self.file, name))?;
+                return Ok(Some((**arrays).clone()));
+            }
         };
         let how = self.preprocess.as_ref().ok_or_else(|| {
             format!(

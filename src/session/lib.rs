@@ -27,7 +27,7 @@ use std::sync::Arc;
 use layout::{Layout, LayoutRequest, Node};
 use model::{ScopeId, TensorId};
 
-use worker::{Done, Job, Reply, Worker};
+use worker::{Done, Files, Job, Reply, Worker};
 
 /// What undo brings back.
 #[derive(Clone, Debug, PartialEq)]
@@ -332,7 +332,15 @@ impl Session {
         match document.arrays(&self.state.input) {
             Ok(Some(arrays)) => {
                 let network = document.source.clone();
-                let job = Job::Run { network, arrays };
+                let files = Files {
+                    model: document.file.clone(),
+                    inputs: self.state.input.name(),
+                };
+                let job = Job::Run {
+                    network,
+                    arrays,
+                    files,
+                };
                 self.worker.submit(self.ticket, self.budget, job);
             }
             Ok(None) => document.clear_pass(),

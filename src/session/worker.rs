@@ -34,6 +34,7 @@ pub(crate) enum Job {
     Run {
         network: Arc<Network>,
         arrays: Arrays,
+        files: Files,
     },
     Gradients {
         network: Arc<Network>,
@@ -46,6 +47,13 @@ pub(crate) enum Job {
     Fetch(Vec<TraceTensor>),
     /// Computes there from now on.
     Device(Device),
+}
+
+/// Where a pass comes from, for its messages.
+#[derive(Clone)]
+pub(crate) struct Files {
+    pub(crate) model: String,
+    pub(crate) inputs: String,
 }
 
 /// What comes of it.
@@ -125,10 +133,6 @@ async fn attempt(engine: &mut Engine, order: &Order) -> Reply {
         })),
         ..RunOptions::default()
     };
-    let failed = |error: RunError| match error {
-        RunError::Cancelled => Reply::Cancelled,
-        error => Reply::Failed(error.to_string()),
-    };
     match &order.job {
         Job::Open(source) => match crate::document::open(source) {
             Ok((document, notes)) => Reply::Opened {
@@ -139,10 +143,15 @@ async fn attempt(engine: &mut Engine, order: &Order) -> Reply {
         },
         Job::Read(source) => Input::read(source).map_or_else(Reply::Failed, Reply::Read),
         Job::Predict(batch) => Reply::Predicted(batch.run()),
-        Job::Run { network, arrays } => engine
-            .run(network, arrays, &options)
-            .await
-            .map_or_else(failed, Reply::Passed),
+        Job::Run {
+            network,
+            arrays,
+            files,
+        } => match engine.run(network, arrays, &options).await {
+            Err(RunError::Cancelled) => Reply::Cancelled,
+            Err(error) => Reply::Failed(error.in_files(&files.model, &files.inputs)),
+            Ok(trace) => Reply::Passed(trace),
+        },
         Job::Gradients {
             network,
             arrays,

@@ -1,8 +1,12 @@
 //! Shapes, counts and pictures of real networks (`./check` names their folders).
 
+#[path = "../../layout/tests/build/invariants.rs"]
+mod invariants;
+
 use std::path::PathBuf;
 
-use model::Bindings;
+use layout::LayoutRequest;
+use model::{Bindings, ScopeId};
 
 fn files() -> Vec<PathBuf> {
     let Ok(folders) = std::env::var("LAYERSCOPE_ONNX_MODELS") else {
@@ -95,6 +99,43 @@ fn inferred_shapes_are_those_of_the_executed_tensors() {
         println!("{stem}: {known} of {total} shapes known before running");
         if stem.starts_with("light_") {
             assert_eq!(known, total, "{stem} states every size");
+        }
+    }
+}
+
+/// No volume meets another and no link a third one, in one line and in rows, whole and collapsed.
+#[test]
+fn real_layouts_keep_the_invariants() {
+    for file in files() {
+        let network = formats::open(&file).unwrap();
+        let scopes = 1..network.scopes.scopes.len() as u32;
+        let outermost = &network.scopes.get(model::ScopeTree::ROOT).children;
+        for fold in [false, true] {
+            for hide_trivial in [false, true] {
+                let sets: [Vec<ScopeId>; 4] = [
+                    vec![],
+                    outermost.clone(),
+                    scopes.clone().map(ScopeId).collect(),
+                    scopes.clone().filter(|s| s % 2 == 0).map(ScopeId).collect(),
+                ];
+                for collapsed in sets {
+                    let request = LayoutRequest {
+                        collapsed: collapsed.into_iter().collect(),
+                        bindings: model::cost::default_bindings(&network),
+                        show_constants: false,
+                        hide_trivial,
+                        fold,
+                    };
+                    let layout = layout::layout(&network, &request);
+                    let name = file.file_stem().unwrap().display();
+                    assert_eq!(
+                        invariants::check(&layout),
+                        Ok(()),
+                        "{name}, fold {fold}, hide_trivial {hide_trivial}, {} collapsed",
+                        request.collapsed.len()
+                    );
+                }
+            }
         }
     }
 }

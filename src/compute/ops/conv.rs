@@ -5,7 +5,7 @@ use burn_backend::ops::{ConvOptions, ConvTransposeOptions};
 use burn_backend::tensor::FloatTensor;
 use model::op::{Padding, Window};
 
-use super::{Context, Output};
+use super::{Context, Output, host};
 use crate::value::{Value, dims, reshape};
 
 /// The padding of one spatial axis, begin and end.
@@ -84,6 +84,17 @@ pub fn conv<B: Backend>(c: &Context<B>, window: &Window, groups: i64) -> Output<
             return Err(format!(
                 "a window of {extent} does not fit input {xs:?} with padding {pads:?}"
             ));
+        }
+    }
+    if axes == 2 && groups == 1 {
+        let slide = host::Slide {
+            kernel: [ws[2], ws[3]],
+            strides: two(&strides),
+            dilations: two(&dilations),
+            pads: [pads[0], pads[1]],
+        };
+        if let Some(y) = host::conv2d::<B>(&x, &w, bias.as_ref(), &slide, c.device) {
+            return Ok(Value::Float(y));
         }
     }
     if pads.iter().any(|(b, e)| b != e) {

@@ -5,7 +5,7 @@ use burn_backend::tensor::FloatTensor;
 use model::DType;
 use model::op::{Binary, Unary, Variadic};
 
-use super::{Context, Output};
+use super::{Context, Output, host};
 use crate::value::{Ints, Value, broadcast, dims, expand, mask, raise};
 
 /// A function of one value; integers go through floats where the function is not exact on them.
@@ -39,7 +39,17 @@ pub fn unary_value<B: Backend>(c: &Context<B>, x: &Value<B>, kind: Unary) -> Out
         };
         return Ok(Value::Int(Ints::new(shape, data).typed(DType::Bool)));
     }
-    Ok(Value::Float(unary::<B>(x.floats(c.device), kind)))
+    let t = x.floats(c.device);
+    let fast = match kind {
+        Unary::Relu => host::map::<B>(&t, |v| v.max(0.0), c.device),
+        Unary::LeakyRelu { alpha } => host::map::<B>(&t, |v| if v >= 0.0 { v } else { alpha * v }, c.device),
+        Unary::HardSigmoid { alpha, beta } => {
+            host::map::<B>(&t, |v| (v * alpha + beta).clamp(0.0, 1.0), c.device)
+        }
+        Unary::HardSwish => host::map::<B>(&t, |v| v * (v / 6.0 + 0.5).clamp(0.0, 1.0), c.device),
+        _ => None,
+    };
+    Ok(Value::Float(fast.unwrap_or_else(|| unary::<B>(t, kind))))
 }
 
 /// A function of one float tensor.
@@ -139,6 +149,17 @@ pub fn binary<B: Backend>(c: &Context<B>, kind: Binary) -> Output<B> {
         return integers(a, b, kind).map(Value::Int);
     }
     let (x, y) = pair::<B>(a.floats(c.device), b.floats(c.device))?;
+    let shape = broadcast(&dims::<B>(&x), &dims::<B>(&y))?;
+    let fast = match kind {
+        Binary::Add => host::zip::<B>(&x, &y, &shape, |a, b| a + b, c.device),
+        Binary::Sub => host::zip::<B>(&x, &y, &shape, |a, b| a - b, c.device),
+        Binary::Mul => host::zip::<B>(&x, &y, &shape, |a, b| a * b, c.device),
+        Binary::Div => host::zip::<B>(&x, &y, &shape, |a, b| a / b, c.device),
+        _ => None,
+    };
+    if let Some(fast) = fast {
+        return Ok(Value::Float(fast));
+    }
     Ok(Value::Float(match kind {
         Binary::Add => B::float_add(x, y),
         Binary::Sub => B::float_sub(x, y),
@@ -234,6 +255,14 @@ pub fn variadic<B: Backend>(c: &Context<B>, kind: Variadic) -> Output<B> {
         let next = c.float(i)?;
         shape = broadcast(&shape, &dims::<B>(&next))?;
         let (a, b) = (expand::<B>(sum, &shape), expand::<B>(next, &shape));
+        let fast = match kind {
+            Variadic::Sum | Variadic::Mean => host::zip::<B>(&a, &b, &shape, |a, b| a + b, c.device),
+            _ => None,
+        };
+        if let Some(fast) = fast {
+            sum = fast;
+            continue;
+        }
         sum = match kind {
             Variadic::Sum | Variadic::Mean => B::float_add(a, b),
             // By mask rather than by a + relu(b - a), which would round.

@@ -3,6 +3,7 @@
 
 mod conv;
 mod elementwise;
+pub mod host;
 mod index;
 mod matmul;
 mod norm;

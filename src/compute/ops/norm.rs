@@ -3,7 +3,7 @@
 use burn_backend::Backend;
 use burn_backend::tensor::FloatTensor;
 
-use super::{Context, Output, Statistics};
+use super::{Context, Output, Statistics, host};
 use crate::value::{Value, axis as resolve, dims, raise, reshape};
 
 /// `[C]` as `[1, C, 1, ...]`.
@@ -28,6 +28,9 @@ pub fn batch<B: Backend>(c: &Context<B>, epsilon: f32) -> Output<B> {
         let (mean, var) = (at(3)?, at(4)?);
         let gain = B::float_div(scale, B::float_sqrt(B::float_add_scalar(var, epsilon.into())));
         let offset = B::float_sub(bias, B::float_mul(mean, gain.clone()));
+        if let Some(y) = host::scale_and_shift::<B>(&x, &gain, &offset, c.device) {
+            return Ok(Value::Float(y));
+        }
         return Ok(Value::Float(B::float_add(B::float_mul(x, gain), offset)));
     };
     let over = |mut t: FloatTensor<B>| {

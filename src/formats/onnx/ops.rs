@@ -298,6 +298,10 @@ fn rearranging(node: &Node) -> Result<Option<Op>, Fault> {
             },
         },
         "Range" => Op::Range,
+        // 0: the heads have an axis of their own.
+        "Attention" if node.opset >= 23 => Op::Attention {
+            heads: node.int("q_num_heads", 0)?.clamp(0, 1 << 20),
+        },
         "Trilu" => Op::Trilu {
             upper: node.flag("upper", true)?,
         },

@@ -97,7 +97,7 @@ pub(super) fn tensor(proto: &TensorProto, external: &External) -> Result<Stored,
     let bits = elements.checked_mul(dtype.bits());
     let expected = bits
         .map(|b| b.div_ceil(8))
-        .ok_or_else(|| fault(format!("shape {shape:?} needs more than 2^61 bytes")))?;
+        .ok_or_else(|| fault(format!("expected at most 2^61 bytes, found shape {shape:?}")))?;
     let bytes = if proto.data_location == 1 {
         match external.bytes(&proto.external_data, expected).map_err(fault)? {
             Ok(bytes) => bytes,
@@ -195,7 +195,7 @@ fn product(shape: &[u64]) -> Result<u64, String> {
     // Without its zeros too, so that no partial product can overflow later on.
     let product = nonzero.try_fold(1u64, |a, &d| a.checked_mul(d));
     let product = product.filter(|&p| p <= i64::MAX as u64);
-    let product = product.ok_or_else(|| format!("shape {shape:?} has more than 2^63 elements"))?;
+    let product = product.ok_or_else(|| format!("expected at most 2^63 elements, found shape {shape:?}"))?;
     Ok(if shape.contains(&0) { 0 } else { product })
 }
 
@@ -311,9 +311,9 @@ mod tests {
             message,
             r#"tensor "w": expected 16 bytes of data for float32 [2, 2], found 4"#
         );
-        assert!(problem(&proto(1, &[1 << 40, 1 << 40])).contains("more than 2^63 elements"));
-        assert!(problem(&proto(1, &[0, 1 << 40, 1 << 40])).contains("more than 2^63 elements"));
-        assert!(problem(&proto(11, &[1 << 62])).contains("more than 2^61 bytes"));
+        assert!(problem(&proto(1, &[1 << 40, 1 << 40])).contains("at most 2^63 elements"));
+        assert!(problem(&proto(1, &[0, 1 << 40, 1 << 40])).contains("at most 2^63 elements"));
+        assert!(problem(&proto(11, &[1 << 62])).contains("at most 2^61 bytes"));
         assert!(problem(&proto(1, &[-1])).contains("sizes of 0 or more"));
         assert!(problem(&proto(99, &[1])).contains("element type of ONNX"));
     }

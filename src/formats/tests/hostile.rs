@@ -1,5 +1,7 @@
 //! Wrong and hostile files: each is refused by name, and no mutation panics or hangs.
 
+mod mutate;
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -10,6 +12,7 @@ fn corpus() -> Vec<(String, Vec<u8>)> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
         .unwrap()
         .map(|e| e.unwrap().path())
+        .filter(|p| p.is_file())
         .collect();
     files.sort();
     let read = |p: PathBuf| {
@@ -35,7 +38,10 @@ fn every_file_of_the_corpus_opens() {
 #[test]
 fn onnx_survives_writing_and_reading_again() {
     let onnx = formats::format_of(Path::new("again.onnx")).unwrap();
-    for (name, bytes) in corpus().into_iter().filter(|(n, _)| n.ends_with(".onnx")) {
+    // One has values that are not given, the other element types that a network does not keep.
+    let unwritable = ["odd.onnx", "typed.onnx"];
+    let written = |n: &str| n.ends_with(".onnx") && !unwritable.contains(&n);
+    for (name, bytes) in corpus().into_iter().filter(|(n, _)| written(n)) {
         let first = formats::open_bytes(&name, Bytes::from(bytes), None).unwrap();
         let again = formats::open_bytes(&name, Bytes::from(onnx.write(&first).unwrap()), None).unwrap();
         let specs = |n: &model::Network| {
@@ -83,7 +89,8 @@ fn wrong_files_are_refused_by_name() {
     }
 }
 
-/// Seeded mutations of the corpus for `LAYERSCOPE_FUZZ_SECONDS` (5 unless set).
+/// Seeded mutations of the corpus for `LAYERSCOPE_FUZZ_SECONDS` (5 unless set). The longer way, to
+/// the layout and with a limit on memory, is `src/cli/examples/fuzz.rs`.
 #[test]
 fn no_mutation_panics_or_hangs() {
     let seconds = std::env::var("LAYERSCOPE_FUZZ_SECONDS")
@@ -91,50 +98,12 @@ fn no_mutation_panics_or_hangs() {
         .and_then(|s| s.parse().ok())
         .unwrap_or(5);
     let corpus = corpus();
-    let mut state = 0x9e37_79b9_7f4a_7c15u64;
-    let mut random = move |below: usize| {
-        state ^= state >> 12;
-        state ^= state << 25;
-        state ^= state >> 27;
-        (state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % below.max(1)
-    };
+    let mut random = mutate::Random(0x9e37_79b9_7f4a_7c15);
     let (start, mut rounds, mut opened) = (Instant::now(), 0u64, 0u64);
     while start.elapsed() < Duration::from_secs(seconds) {
-        let (name, original) = &corpus[random(corpus.len())];
-        let mut bytes = original.clone();
-        for _ in 0..=random(6) {
-            let place = random(bytes.len());
-            match random(6) {
-                0 => bytes.truncate(place),
-                1 => bytes[place..]
-                    .iter_mut()
-                    .take(1)
-                    .for_each(|b| *b ^= 1 << random(8)),
-                2 => bytes[place..]
-                    .iter_mut()
-                    .take(1)
-                    .for_each(|b| *b = [0, 1, 0x7f, 0x80, 0xff][random(5)]),
-                3 => {
-                    let (_, other) = &corpus[random(corpus.len())];
-                    let from = random(other.len());
-                    let part = &other[from..(from + random(40)).min(other.len())];
-                    bytes.splice(place..place, part.iter().copied());
-                }
-                4 => {
-                    let to = (place + random(20)).min(bytes.len());
-                    bytes.drain(place..to);
-                }
-                _ => {
-                    // Longer varints and digits claim absurd sizes.
-                    let claim: &[u8] = if name.ends_with("json") {
-                        b"9999999999"
-                    } else {
-                        &[0xff; 9]
-                    };
-                    bytes.splice(place..place, claim.iter().copied());
-                }
-            }
-        }
+        let (name, original) = &corpus[random.below(corpus.len())];
+        let (_, other) = &corpus[random.below(corpus.len())];
+        let bytes = mutate::mutate(original, other, &mut random);
         let begun = Instant::now();
         let kept = bytes.clone();
         let result = std::panic::catch_unwind(|| formats::open_bytes(name, Bytes::from(bytes), None).is_ok());

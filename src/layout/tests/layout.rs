@@ -4,82 +4,16 @@ mod build;
 
 use std::collections::BTreeMap;
 
+use build::invariants::check;
 use build::*;
-use glam::Vec3;
 use layout::{Form, Layout, LayoutRequest, Node, layout};
 use model::{Network, Op, Role, ScopeId, TensorId};
 use proptest::prelude::*;
 
 const ROOT: ScopeId = ScopeId(0);
-const EPS: f32 = 1e-3;
 
 fn map() -> model::TensorSpec {
     fixed(&[1, 16, 28, 28])
-}
-
-/// True when the segment from `a` to `b` meets the inside of the box from `min` to `max`.
-fn meets(a: Vec3, b: Vec3, min: Vec3, max: Vec3) -> bool {
-    let (mut enter, mut leave) = (0f32, 1f32);
-    for k in 0..3 {
-        let (lo, hi) = (min[k] + EPS, max[k] - EPS);
-        let d = b[k] - a[k];
-        if d == 0.0 {
-            if a[k] <= lo || a[k] >= hi {
-                return false;
-            }
-            continue;
-        }
-        let (s, t) = ((lo - a[k]) / d, (hi - a[k]) / d);
-        enter = enter.max(s.min(t));
-        leave = leave.min(s.max(t));
-    }
-    enter < leave
-}
-
-/// What must hold of every layout.
-fn check(l: &Layout) -> Result<(), String> {
-    for (i, a) in l.volumes.iter().enumerate() {
-        if a.size.min_element() <= 0.0 || !a.center.is_finite() {
-            return Err(format!("{} has no box", a.label));
-        }
-        for b in &l.volumes[i + 1..] {
-            let gap = (a.min() - b.max()).max(b.min() - a.max());
-            if gap.max_element() < EPS {
-                return Err(format!("{} and {} intersect", a.label, b.label));
-            }
-        }
-    }
-    for link in &l.links {
-        let (from, to) = (&l.volumes[link.from], &l.volumes[link.to]);
-        let name = format!("link {} -> {}", from.label, to.label);
-        if from.rank >= to.rank {
-            return Err(format!("{name} goes back"));
-        }
-        let (first, last) = (link.path[0], link.path[link.path.len() - 1]);
-        let inside = |p: Vec3, v: &layout::Volume| (p - v.center).abs().cmple(v.size / 2.0 + EPS).all();
-        if (first.x - from.max().x).abs() > EPS || !inside(first, from) {
-            return Err(format!("{name} does not begin on the face"));
-        }
-        if (last.x - to.min().x).abs() > EPS || !inside(last, to) {
-            return Err(format!("{name} does not end on the face"));
-        }
-        for pair in link.path.windows(2) {
-            if pair[1].x <= pair[0].x {
-                return Err(format!("{name} turns back: {:?}", link.path));
-            }
-            for volume in &l.volumes {
-                if meets(pair[0], pair[1], volume.min(), volume.max()) {
-                    return Err(format!("{name} runs through {}", volume.label));
-                }
-            }
-        }
-        for p in &link.path {
-            if p.cmplt(l.bounds.0).any() || p.cmpgt(l.bounds.1).any() {
-                return Err(format!("{name} leaves the bounds"));
-            }
-        }
-    }
-    Ok(())
 }
 
 fn checked(network: &Network, request: &LayoutRequest) -> Layout {
@@ -333,6 +267,50 @@ fn random(recipe: &Recipe) -> (Network, LayoutRequest) {
     (b.network, request)
 }
 
+/// Blocks of a long network: branches, their lengths and shapes, and whether a skip passes them.
+fn blocks() -> impl Strategy<Value = Vec<(Vec<u8>, u8, bool)>> {
+    let one = (prop::collection::vec(1u8..5, 1..4), any::<u8>(), any::<bool>());
+    prop::collection::vec(one, 8..40)
+}
+
+/// Blocks one after another, joined by a single link, each its own scope.
+fn chained(blocks: &[(Vec<u8>, u8, bool)]) -> Network {
+    let mut b = Builder::new();
+    let mut x = b.input("x", map());
+    for (i, (branches, of, skip)) in blocks.iter().enumerate() {
+        let scope = b.network.scopes.add(ROOT, &format!("block{i}"), "");
+        let mut ends = Vec::new();
+        for &depth in branches {
+            let mut y = x;
+            for _ in 0..depth {
+                y = b.layer(conv(), "Conv", &[y], shape(*of), scope);
+            }
+            ends.push(y);
+        }
+        ends.extend(skip.then_some(x));
+        let sum = b.layer(add(), "Add", &ends, shape(of.wrapping_add(1)), scope);
+        x = b.layer(relu(), "Relu", &[sum], shape(of.wrapping_add(1)), scope);
+    }
+    b.output(x);
+    b.network
+}
+
+/// Enough columns for several rows, so that the property above tests what it says.
+#[test]
+fn a_long_network_folds_into_several_rows() {
+    let blocks: Vec<_> = (0..60u8).map(|i| (vec![2, 1 + i % 3], 0, i % 2 == 0)).collect();
+    let request = LayoutRequest {
+        fold: true,
+        ..Default::default()
+    };
+    let l = checked(&chained(&blocks), &request);
+    let back = l
+        .links
+        .iter()
+        .filter(|k| k.path.windows(2).any(|p| p[1].x < p[0].x));
+    assert!(back.count() >= 2);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
@@ -348,6 +326,22 @@ proptest! {
             request.collapsed.insert(ScopeId(scope));
             prop_assert_eq!(check(&layout(&network, &request)), Ok(()), "scope {}", scope);
         }
+        request.fold = true;
+        prop_assert_eq!(check(&layout(&network, &request)), Ok(()), "folded");
+    }
+
+    #[test]
+    fn long_networks_keep_the_invariants_in_rows(blocks in blocks(), seed in any::<u64>()) {
+        let network = chained(&blocks);
+        let mut request = LayoutRequest { fold: true, hide_trivial: true, ..Default::default() };
+        let l = layout(&network, &request);
+        prop_assert_eq!(check(&l), Ok(()));
+        // Some blocks as one volume, and all but one.
+        let scopes = 1..network.scopes.scopes.len() as u32;
+        request.collapsed = scopes.clone().filter(|s| seed >> (s % 64) & 1 == 1).map(ScopeId).collect();
+        prop_assert_eq!(check(&layout(&network, &request)), Ok(()));
+        request.collapsed = scopes.skip(1).map(ScopeId).collect();
+        prop_assert_eq!(check(&layout(&network, &request)), Ok(()));
     }
 
     #[test]

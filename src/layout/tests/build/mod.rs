@@ -1,6 +1,8 @@
 //! Networks made in code, for the tests and the benchmark.
 #![allow(dead_code)]
 
+pub mod invariants;
+
 use model::op::{Binary, Padding, Unary, Window};
 use model::{
     DType, Dim, Graph, GraphId, Layer, LayerId, Network, Op, ScopeId, Tensor, TensorId, TensorKind,

@@ -1,0 +1,105 @@
+//! Passes that are watched, limited and stopped.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+
+use compute::{Executor, Flex, FlexDevice, Progress, RunError, RunOptions};
+use model::{Network, TensorData};
+
+fn network() -> (Arc<Network>, Vec<(String, TensorData)>) {
+    let network = model::templates::residual_cnn("t", 1, 16, 10, 8, 3);
+    let name = network.tensor(network.main().inputs[0]).name.clone();
+    let values: Vec<f32> = (0..256).map(|i| (i % 17) as f32 / 17.0).collect();
+    (
+        Arc::new(network),
+        vec![(name, TensorData::from_f32(&[1, 1, 16, 16], &values))],
+    )
+}
+
+#[test]
+fn progress_counts_every_layer() {
+    let (network, arrays) = network();
+    let seen: Arc<Mutex<Vec<Progress>>> = Arc::default();
+    let to = seen.clone();
+    let options = RunOptions {
+        progress: Some(Arc::new(move |p| to.lock().unwrap().push(p))),
+        ..RunOptions::default()
+    };
+    compute::run_cpu(&network, &arrays, &options).unwrap();
+    let total = network.main().layers.len();
+    let wanted: Vec<Progress> = (1..=total).map(|done| Progress { done, total }).collect();
+    assert_eq!(*seen.lock().unwrap(), wanted);
+}
+
+#[test]
+fn a_pass_stops_between_layers_when_it_is_told_to() {
+    let (network, arrays) = network();
+    let mut options = RunOptions::default();
+    let (cancel, layers) = (options.cancel.clone(), Arc::new(Mutex::new(0)));
+    let count = layers.clone();
+    options.progress = Some(Arc::new(move |p| {
+        *count.lock().unwrap() = p.done;
+        cancel.store(p.done == 3, Ordering::Relaxed);
+    }));
+    let error = compute::run_cpu(&network, &arrays, &options)
+        .err()
+        .expect("it was told to stop");
+    assert!(matches!(error, RunError::Cancelled), "{error}");
+    assert_eq!(*layers.lock().unwrap(), 3);
+}
+
+#[test]
+fn a_budget_drops_what_is_no_longer_read_and_names_it() {
+    let (network, arrays) = network();
+    let run = |budget| {
+        let options = RunOptions {
+            budget,
+            ..RunOptions::default()
+        };
+        compute::run_cpu(&network, &arrays, &options).unwrap()
+    };
+    let (whole, small) = (run(u64::MAX), run(20_000));
+    assert_eq!(whole.dropped, []);
+    assert!(!small.dropped.is_empty());
+    let bytes = |trace: &model::Trace| -> u64 {
+        let activations = trace
+            .tensors
+            .iter()
+            .filter(|(id, _)| network.tensor(**id).producer.is_some());
+        activations
+            .map(|(_, t)| 4 * t.shape.iter().product::<usize>() as u64)
+            .sum()
+    };
+    assert!(
+        bytes(&small) < bytes(&whole) / 2,
+        "{} of {}",
+        bytes(&small),
+        bytes(&whole)
+    );
+    // Kept and dropped are all there was, and the output is the same.
+    assert_eq!(small.tensors.len() + small.dropped.len(), whole.tensors.len());
+    let output = network.main().outputs[0];
+    assert_eq!(small.tensors[&output].host(), whole.tensors[&output].host());
+}
+
+#[test]
+fn wrong_inputs_are_named() {
+    let (network, arrays) = network();
+    let executor = Executor::<Flex>::new(network.clone(), FlexDevice).unwrap();
+    let name = arrays[0].0.clone();
+    let check = |given: &[(String, TensorData)], parts: &[&str]| {
+        let error = executor.inputs(given).expect_err("a refusal").to_string();
+        for part in parts {
+            assert!(error.contains(part), "{part:?} is missing in: {error}");
+        }
+    };
+    check(&[], &[&name, "missing", "wants"]);
+    check(
+        &[("other".into(), arrays[0].1.clone())],
+        &["other", "no such input", &name],
+    );
+    let flat = TensorData::from_f32(&[256], &[0.0; 256]);
+    check(&[(name.clone(), flat)], &[&name, "[256] given", "expected"]);
+    let ints = TensorData::from_i64(&[1, 1, 16, 16], &[0; 256]);
+    check(&[(name.clone(), ints)], &["int64 given", "float32", "expected"]);
+}
