@@ -70,8 +70,9 @@ fn place(i: u32) -> u32 {
 
 @compute @workgroup_size(THREADS)
 fn summarise(@builtin(local_invocation_index) me: u32) {
-    var a = 3.4028235e38;
-    var b = -3.4028235e38;
+    // The largest number: one digit more, and Tint takes it for a larger one.
+    var a = 3.4028234e38;
+    var b = -3.4028234e38;
     var sum = 0.0;
     var zero = 0u;
     var count = 0u;

@@ -247,7 +247,10 @@ const browser = await launch(...GPU);
 const page = await browser.newPage({ viewport: SIZE });
 const errors = [];
 page.on("pageerror", (error) => errors.push(error.message));
-page.on("console", (line) => line.type() === "error" && errors.push(line.text()));
+// Bevy's own errors come as plain lines.
+page.on("console", (line) => {
+  if (line.type() === "error" || line.text().startsWith("%cERROR")) errors.push(line.text());
+});
 // What the page tells while it loads.
 await page.addInitScript(() => {
   window.told = [];

@@ -21,7 +21,7 @@ pub use burn_flex::{Flex, FlexDevice};
 pub use engine::{Device, Engine};
 pub use gpu::{Gpu, Resident, Wgpu};
 pub use gradients::gradients;
-pub use run::{Executor, Pass, Progress, RunError, RunOptions};
+pub use run::{Executor, GiveWay, Pass, Progress, RunError, RunOptions};
 pub use value::{Value, wait};
 
 use std::sync::Arc;

@@ -64,6 +64,8 @@ pub struct RunOptions {
     pub cancel: Arc<AtomicBool>,
     /// Called after each layer of the main graph.
     pub progress: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
+    /// Awaited after each layer of the main graph, where a thread is shared with what draws.
+    pub give_way: Option<GiveWay>,
     /// Batch normalisation uses the statistics of its batch.
     pub training: bool,
     /// Strided convolutions run at stride 1 and are thinned out afterwards, at more cost: the way
@@ -71,12 +73,16 @@ pub struct RunOptions {
     pub unit_strides: bool,
 }
 
+/// Comes back when others have had their turn.
+pub type GiveWay = fn() -> Pin<Box<dyn Future<Output = ()>>>;
+
 impl Default for RunOptions {
     fn default() -> Self {
         RunOptions {
             budget: 4 << 30,
             cancel: Arc::default(),
             progress: None,
+            give_way: None,
             training: false,
             unit_strides: false,
         }
@@ -261,6 +267,9 @@ impl<B: Backend> Frame<'_, B> {
                             done: done + 1,
                             total: layers.len(),
                         });
+                    }
+                    if let Some(give_way) = self.options.give_way {
+                        give_way().await;
                     }
                 }
             }

@@ -18,9 +18,9 @@ mod native;
 mod wasm;
 
 #[cfg(not(target_arch = "wasm32"))]
-use native::Queue;
+use native::{GIVE_WAY, Queue};
 #[cfg(target_arch = "wasm32")]
-use wasm::Queue;
+use wasm::{GIVE_WAY, Queue};
 
 /// Arrays by input name.
 pub(crate) type Arrays = Vec<(String, TensorData)>;
@@ -131,6 +131,7 @@ async fn attempt(engine: &mut Engine, order: &Order) -> Reply {
             watch.0.store(p.done as u32, Ordering::Relaxed);
             watch.1.store(p.total as u32, Ordering::Relaxed);
         })),
+        give_way: GIVE_WAY,
         ..RunOptions::default()
     };
     match &order.job {

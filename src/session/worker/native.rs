@@ -4,9 +4,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use compute::{Device, Engine};
+use compute::{Device, Engine, GiveWay};
 
 use super::{Done, Order, Reply, work};
+
+/// The thread is the worker's alone.
+pub(super) const GIVE_WAY: Option<GiveWay> = None;
 
 /// Orders to the thread, and what is done.
 pub(super) struct Queue {
