@@ -32,7 +32,8 @@ pub fn run(file: &Path, inputs: &Path, out: &Path, all: bool, device: Device) ->
         }
         Device::Gpu => {
             let gpu = Gpu::open().map_err(Failure::Other)?;
-            let executor = Executor::<Wgpu>::new(network, gpu.burn().clone()).map_err(blame)?;
+            let executor =
+                Executor::<Wgpu>::within(network, gpu.burn().clone(), gpu.largest()).map_err(blame)?;
             let (arrays, seconds) = arrays(&executor, &given.arrays, all, blame)?;
             let named = |problem| Failure::Other(format!("{}: {problem}", gpu.name()));
             gpu.submit().map_err(named)?;

@@ -111,7 +111,7 @@ fn loaded<'a, P: Place>(
 ) -> Result<&'a Executor<P::Backend>, RunError> {
     let executor = match slot.take().filter(|e| Arc::ptr_eq(e.network(), network)) {
         Some(executor) => executor,
-        None => Executor::new(network.clone(), place.device())?,
+        None => Executor::within(network.clone(), place.device(), place.largest())?,
     };
     Ok(slot.insert(executor))
 }

@@ -120,6 +120,12 @@ impl Gpu {
         &self.burn
     }
 
+    /// Bytes of the largest tensor that it can compute with.
+    pub fn largest(&self) -> u64 {
+        let limits = self.device.limits();
+        limits.max_storage_buffer_binding_size.min(limits.max_buffer_size)
+    }
+
     /// The device, which may draw too.
     pub fn wgpu(&self) -> (&wgpu::Device, &wgpu::Queue) {
         (&self.device, &self.queue)
@@ -178,6 +184,10 @@ impl Place for Gpu {
 
     fn device(&self) -> WgpuDevice {
         self.burn.clone()
+    }
+
+    fn largest(&self) -> u64 {
+        Gpu::largest(self)
     }
 
     fn words(&self) -> String {

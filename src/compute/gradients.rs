@@ -40,7 +40,7 @@ pub(crate) async fn gradients_on<P: Place>(
 ) -> Result<Trace, RunError> {
     let start = web_time::Instant::now();
     let device = place.device();
-    let executor = Executor::<Auto<P>>::new(network.clone(), device.clone())?;
+    let executor = Executor::<Auto<P>>::within(network.clone(), device.clone(), place.largest())?;
     let mut watched: Vec<(TensorId, FloatTensor<Auto<P>>)> = Vec::new();
     let mut given = executor.inputs(inputs)?;
     for (&id, value) in &mut given {

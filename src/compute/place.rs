@@ -17,6 +17,9 @@ pub(crate) trait Place {
 
     fn device(&self) -> <Self::Backend as BackendTypes>::Device;
 
+    /// Bytes of the largest tensor.
+    fn largest(&self) -> u64;
+
     /// For the trace.
     fn words(&self) -> String;
 
@@ -35,6 +38,10 @@ impl Place for Cpu {
 
     fn device(&self) -> FlexDevice {
         FlexDevice
+    }
+
+    fn largest(&self) -> u64 {
+        u64::MAX
     }
 
     fn words(&self) -> String {

@@ -94,6 +94,7 @@ pub struct Executor<B: Backend> {
     network: Arc<Network>,
     device: B::Device,
     stored: HashMap<TensorId, Value<B>>,
+    largest: u64,
 }
 
 /// The values of one pass, still on the device.
@@ -116,21 +117,35 @@ impl<B: Backend> Executor<B> {
     /// # Errors
     /// [`RunError::Tensor`] where a stored tensor has an element type without arithmetic.
     pub fn new(network: Arc<Network>, device: B::Device) -> Result<Self, RunError> {
+        Self::within(network, device, u64::MAX)
+    }
+
+    /// [`Executor::new`] on a device whose tensors have at most `largest` bytes each. Beyond that
+    /// cubecl computes nonsense without a word, so that weights and layers are refused here.
+    ///
+    /// # Errors
+    /// [`RunError::Tensor`] as before, and for weights that are larger.
+    pub fn within(network: Arc<Network>, device: B::Device, largest: u64) -> Result<Self, RunError> {
         let mut stored = HashMap::new();
         for (i, tensor) in network.tensors.iter().enumerate() {
             let Some(data) = tensor.data.as_ref().filter(|d| d.dtype != DType::String) else {
                 continue;
             };
-            let value = Value::from_data(data, &device).map_err(|problem| RunError::Tensor {
+            let fail = |problem| RunError::Tensor {
                 name: tensor.name.clone(),
                 problem,
-            })?;
+            };
+            if data.dtype.is_float() {
+                fits(4 * data.len() as u64, largest).map_err(fail)?;
+            }
+            let value = Value::from_data(data, &device).map_err(fail)?;
             stored.insert(TensorId(i as u32), value);
         }
         Ok(Executor {
             network,
             device,
             stored,
+            largest,
         })
     }
 
@@ -235,6 +250,15 @@ impl<B: Backend> Executor<B> {
         }
         last
     }
+}
+
+fn fits(bytes: u64, largest: u64) -> Result<(), String> {
+    if bytes <= largest {
+        return Ok(());
+    }
+    Err(format!(
+        "{bytes} bytes, but this device holds at most {largest} in one tensor"
+    ))
 }
 
 struct Frame<'a, B: Backend> {
@@ -357,6 +381,9 @@ impl<B: Backend> Frame<'_, B> {
             ops::eval(&context).map_err(fail)?
         };
         for (tensor, value) in layer.outputs.iter().zip(outputs) {
+            if let Value::Float(_) = value {
+                fits(value.bytes(), self.executor.largest).map_err(fail)?;
+            }
             if let Some(tensor) = tensor {
                 let value = (self.tap)(*tensor, value);
                 self.held += value.bytes();

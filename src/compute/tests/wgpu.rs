@@ -747,3 +747,20 @@ fn a_pass_on_the_device_is_cancelled() {
     assert!(matches!(result, Err(compute::RunError::Cancelled)));
     assert_eq!(seen.load(std::sync::atomic::Ordering::Relaxed), 5);
 }
+
+#[test]
+fn tensors_that_are_too_large_for_the_device_are_refused() {
+    let (network, input) = classifier();
+    let within = |bytes| Executor::<Wgpu>::within(network.clone(), gpu().burn().clone(), bytes);
+    // The largest weights have 32 x 32 x 3 x 3 values, the largest activation 8 x 24 x 24.
+    assert!(within(36_863).is_err_and(|e| e.to_string().contains("36864 bytes")));
+    let executor = within(36_864).unwrap();
+    let run = |e: &Executor<Wgpu>| e.run(e.inputs(&input).unwrap(), &RunOptions::default());
+    assert!(run(&executor).is_ok());
+    let flex = Executor::<Flex>::within(network.clone(), FlexDevice, 36_864).unwrap();
+    assert!(
+        flex.run(flex.inputs(&input).unwrap(), &RunOptions::default())
+            .is_ok()
+    );
+    assert!(gpu().largest() >= 128 << 20);
+}
