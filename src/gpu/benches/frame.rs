@@ -16,7 +16,7 @@ const COLUMNS: usize = 40;
 const ROWS: usize = 25;
 /// Channels, rows and columns of a volume: 1,000, 10,000 and 100,000 cells.
 const SHAPES: [[u32; 3]; 3] = [[10, 10, 10], [16, 25, 25], [40, 50, 50]];
-const FRAMES: usize = 15;
+const FRAMES: usize = 7;
 
 struct Target {
     color: wgpu::TextureView,
