@@ -178,6 +178,32 @@ fn weighted(network: &Network) -> bool {
         .all(|t| t.data.is_some())
 }
 
+/// The outermost scopes. One that holds most of the layers is opened (exporters wrap the whole
+/// network in `model`, or all blocks in `encoder`), since a single box would show nothing.
+fn outermost(network: &Network) -> BTreeSet<ScopeId> {
+    let scopes = &network.scopes;
+    let layers = &network.main().layers;
+    let mut within = vec![0; scopes.scopes.len()];
+    for &layer in layers {
+        for scope in scopes.ancestors(network.layer(layer).scope) {
+            within[scope.0 as usize] += 1;
+        }
+    }
+    let mut closed = BTreeSet::from([ScopeTree::ROOT]);
+    let opens = |s: &ScopeId| {
+        let scope = scopes.get(*s);
+        *s == ScopeTree::ROOT
+            || 2 * within[s.0 as usize] > layers.len()
+                && !scope.children.is_empty()
+                && scope.layers.len() <= MANY
+    };
+    while let Some(large) = closed.iter().copied().find(opens) {
+        closed.remove(&large);
+        closed.extend(&scopes.get(large).children);
+    }
+    closed
+}
+
 /// Elements of one item of the first output.
 fn outputs(network: &Network, bindings: &Bindings) -> Option<u64> {
     network
@@ -273,15 +299,9 @@ impl Document {
         self.cost = model::cost(&self.network, &self.bindings);
     }
 
-    /// The outermost scopes.
+    /// The outermost scopes; where one of them is most of the network, those inside it.
     pub(crate) fn outermost(&self) -> BTreeSet<ScopeId> {
-        self.network
-            .scopes
-            .get(ScopeTree::ROOT)
-            .children
-            .iter()
-            .copied()
-            .collect()
+        outermost(&self.network)
     }
 
     /// The scope with this path.
@@ -362,5 +382,26 @@ impl Document {
     /// Tensors that volumes show.
     pub fn shown(&self) -> impl Iterator<Item = TensorId> + '_ {
         self.layout.volumes.iter().filter_map(|v| v.tensor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scope_around_everything_is_opened() {
+        let mut network = model::templates::residual_cnn("t", 1, 28, 10, 16, 1);
+        let plain = outermost(&network);
+        assert!(plain.len() > 2, "{plain:?}");
+        // The same network inside `model`.
+        let inside = network.scopes.scopes[0].children.clone();
+        let around = network.scopes.add(ScopeTree::ROOT, "model", "");
+        for &scope in &inside {
+            network.scopes.scopes[scope.0 as usize].parent = Some(around);
+        }
+        network.scopes.scopes[0].children = vec![around];
+        network.scopes.scopes[around.0 as usize].children = inside;
+        assert_eq!(outermost(&network), plain);
     }
 }
