@@ -82,30 +82,20 @@ fn vertex(@builtin(vertex_index) corner: u32, @builtin(instance_index) index: u3
     return out;
 }
 
-fn cell_color(volume: Volume, at: vec3<i32>) -> vec3<f32> {
-    let cell = vec3<u32>(clamp(at, vec3(0), vec3<i32>(volume.counts) - 1));
-    var element = dot(cell, volume.strides);
-    if element >= volume.elements {
-        return view.background.rgb;
-    }
-    if (volume.flags & PICTURE) != 0u && volume.counts.z == 3u {
-        element = dot(vec3(cell.xy, 0u), volume.strides);
-        let plane = volume.strides.z;
-        let rgb = vec3(
-            arena[volume.first + element],
-            arena[volume.first + element + plane],
-            arena[volume.first + element + 2u * plane],
-        );
-        return pow(clamp((rgb - volume.low) / (volume.high - volume.low), vec3(0.0), vec3(1.0)), vec3(2.2));
-    }
-    var value = arena[volume.first + element];
-    if (volume.flags & MAGNITUDE) != 0u {
-        value = abs(value);
-    }
-    // NaN is not equal to itself; infinities leave the range.
-    if !(abs(value) < 3.0e38) {
-        return vec3(0.9, 0.1, 0.6);
-    }
+// The cell at `at`, moved inside the box.
+fn cell(volume: Volume, at: vec3<f32>) -> vec3<u32> {
+    return vec3<u32>(clamp(vec3<i32>(floor(at)), vec3(0), vec3<i32>(volume.counts) - 1));
+}
+
+// Red, green and blue planes.
+fn picture(volume: Volume, at: vec3<f32>) -> vec3<f32> {
+    let element = volume.first + dot(vec3(cell(volume, at).xy, 0u), volume.strides);
+    let plane = volume.strides.z;
+    let rgb = vec3(arena[element], arena[element + plane], arena[element + 2u * plane]);
+    return pow(clamp((rgb - volume.low) / (volume.high - volume.low), vec3(0.0), vec3(1.0)), vec3(2.2));
+}
+
+fn color_of(volume: Volume, value: f32) -> vec3<f32> {
     let t = (value - volume.low) / max(volume.high - volume.low, 1.0e-20);
     if (volume.flags & PICTURE) != 0u {
         return vec3(pow(clamp(t, 0.0, 1.0), 2.2));
@@ -114,6 +104,49 @@ fn cell_color(volume: Volume, at: vec3<i32>) -> vec3<f32> {
         return diverging(t, view.frame.w);
     }
     return sequential(t, (volume.flags / MAP) & 3u);
+}
+
+// What the cells around `at` show. Where many fall under a pixel (`span`, by axis), up to four
+// samples an axis stand for all of them: the colour is that of their mean, found once a pixel.
+fn blend(volume: Volume, at: vec3<f32>, span: vec3<f32>) -> vec3<f32> {
+    let taps = vec3<i32>(clamp(ceil(span), vec3(1.0), vec3(4.0)));
+    let planes = (volume.flags & PICTURE) != 0u && volume.counts.z == 3u;
+    let magnitude = (volume.flags & MAGNITUDE) != 0u;
+    var rgb = vec3(0.0);
+    var total = 0.0;
+    var finite = 0.0;
+    var broken = 0.0;
+    for (var k = 0; k < taps.z; k++) {
+        for (var j = 0; j < taps.y; j++) {
+            for (var i = 0; i < taps.x; i++) {
+                let offset = (vec3(f32(i), f32(j), f32(k)) + 0.5) / vec3<f32>(taps) - 0.5;
+                let place = at + offset * span;
+                if planes {
+                    rgb += picture(volume, place);
+                    continue;
+                }
+                let element = dot(cell(volume, place), volume.strides);
+                if element >= volume.elements {
+                    continue;
+                }
+                let value = arena[volume.first + element];
+                // NaN is not equal to itself; infinities leave the range.
+                if abs(value) < 3.0e38 {
+                    total += select(value, abs(value), magnitude);
+                    finite += 1.0;
+                } else {
+                    broken += 1.0;
+                }
+            }
+        }
+    }
+    let all = f32(taps.x * taps.y * taps.z);
+    if planes {
+        return rgb / all;
+    }
+    let empty = all - finite - broken;
+    rgb = color_of(volume, total / max(finite, 1.0)) * finite;
+    return (rgb + vec3(0.9, 0.1, 0.6) * broken + view.background.rgb * empty) / all;
 }
 
 @fragment
@@ -131,18 +164,7 @@ fn fragment(in: Corner) -> @location(0) vec4<f32> {
 
     var rgb = volume.color.rgb;
     if (volume.flags & VALUES) != 0u {
-        // Where many cells fall under a pixel, up to four samples an axis stand for their mean.
-        let taps = vec3<i32>(clamp(ceil(span), vec3(1.0), vec3(4.0)));
-        var sum = vec3(0.0);
-        for (var k = 0; k < taps.z; k++) {
-            for (var j = 0; j < taps.y; j++) {
-                for (var i = 0; i < taps.x; i++) {
-                    let offset = (vec3(f32(i), f32(j), f32(k)) + 0.5) / vec3<f32>(taps) - 0.5;
-                    sum += cell_color(volume, vec3<i32>(floor(at + offset * span)));
-                }
-            }
-        }
-        rgb = sum / f32(taps.x * taps.y * taps.z);
+        rgb = blend(volume, at, span);
         // Thin seams between cells once these are large enough, wider ones between slabs.
         let pixels = 1.0 / max(span, vec3(1.0e-6));
         let seam = (0.5 - abs(fract(at) - 0.5)) * pixels;

@@ -101,7 +101,10 @@ mod tests {
             diverging(1.0, Theme::Dark),
             diverging(1.0, Theme::Light),
         ];
-        assert_eq!(found[27..], ends);
+        assert_eq!(found[27..].len(), ends.len());
+        for (found, end) in found[27..].iter().flatten().zip(ends.iter().flatten()) {
+            assert!((found - end).abs() < 1e-6, "{found} {end}");
+        }
     }
 
     #[test]

@@ -51,7 +51,7 @@ fn difference(a: &[[u8; 3]], b: &[[u8; 3]]) -> f32 {
 }
 
 /// Takes pictures until `wanted` likes one, for a minute.
-fn wait(folder: &Path, what: &str, wanted: impl Fn(&[[u8; 3]]) -> bool) -> Vec<[u8; 3]> {
+fn wait(folder: &Path, what: &str, mut wanted: impl FnMut(&[[u8; 3]]) -> bool) -> Vec<[u8; 3]> {
     let start = Instant::now();
     loop {
         std::thread::sleep(Duration::from_millis(700));
@@ -64,6 +64,16 @@ fn wait(folder: &Path, what: &str, wanted: impl Fn(&[[u8; 3]]) -> bool) -> Vec<[
             "{what}: not seen within a minute"
         );
     }
+}
+
+/// The screen once nothing moves on it: values arrive and the camera settles after the first frame.
+fn still(folder: &Path) -> Vec<[u8; 3]> {
+    let mut last = screen(folder);
+    wait(folder, "a still picture", |now| {
+        let moved = difference(now, &last);
+        last = now.to_vec();
+        moved == 0.0
+    })
 }
 
 #[test]
@@ -90,12 +100,14 @@ fn the_window_shows_the_demo_and_answers_keys_and_mouse() {
         .spawn();
     let mut app = Killed(app.expect("layerscope"));
     let empty = vec![[20, 24, 31]; 1280 * 800];
-    let drawn = wait(folder.path(), "the demo", |now| {
+    wait(folder.path(), "the demo", |now| {
         let share = difference(now, &empty);
         (0.01..0.6).contains(&share)
     });
     tool("xdotool", &["search", "--name", "layerscope", "windowfocus"]);
-    tool("xdotool", &["mousemove", "600", "650", "key", "c"]);
+    tool("xdotool", &["mousemove", "600", "640"]);
+    let drawn = still(folder.path());
+    tool("xdotool", &["key", "c"]);
     wait(folder.path(), "collapsed scopes", |now| {
         difference(now, &drawn) > 0.01
     });
