@@ -1,6 +1,7 @@
 //! Bevy's camera, and the orbit that mouse and wheel steer it on.
 
 use bevy::core_pipeline::tonemapping::{DebandDither, Tonemapping};
+use bevy::input::mouse::AccumulatedMouseScroll;
 use bevy::prelude::*;
 use bevy::render::view::Msaa;
 use bevy_panorbit_camera::PanOrbitCamera;
@@ -43,11 +44,26 @@ fn stands(orbit: &PanOrbitCamera, rig: Eye) -> Eye {
     }
 }
 
-/// What mouse and wheel did since the last frame, the rig takes over.
-fn read(mut explorer: ResMut<Explorer>, orbit: Single<&PanOrbitCamera>) {
+/// Seconds that the orbit eases on after a hand has left it.
+const EASE: f32 = 1.0;
+
+/// What mouse and wheel did since the last frame, the rig takes over. Without a hand the orbit may
+/// still round what it was given: that must not end a flight.
+fn read(
+    mut explorer: ResMut<Explorer>,
+    orbit: Single<&PanOrbitCamera>,
+    (buttons, scroll): (Res<ButtonInput<MouseButton>>, Res<AccumulatedMouseScroll>),
+    touches: Res<Touches>,
+    time: Res<Time>,
+    mut left: Local<f32>,
+) {
+    let hand = buttons.get_pressed().next().is_some()
+        || scroll.delta != Vec2::ZERO
+        || touches.iter().next().is_some();
+    *left = if hand { EASE } else { *left - time.delta_secs() };
     let rig = &mut explorer.stage.rig;
     let eye = stands(&orbit, rig.camera);
-    if eye != rig.camera {
+    if eye != rig.camera && *left > 0.0 {
         rig.hold(eye);
     }
 }
