@@ -24,6 +24,10 @@ pub struct Rig {
     pub camera: Camera,
     /// The goal that it was last sent to.
     sent: Option<u64>,
+    /// The size of the picture and the layout that it was last aimed for.
+    aimed: (Vec2, u64),
+    /// Since a hand has moved it, a new size or layout leaves it alone.
+    held: bool,
     flight: Option<Flight>,
     fly: Fly,
 }
@@ -39,15 +43,26 @@ impl Rig {
     /// has no size or the network no layout.
     pub fn update(&mut self, session: &Session, tiles: &[Tile], size: Vec2, dt: f32) {
         let (number, goal) = &session.goal;
-        if self.sent != Some(*number)
-            && size.min_element() > 0.0
+        let aim = (size, session.document.as_ref().map_or(0, |d| d.placed));
+        let sent = self.sent == Some(*number);
+        let kept = self.held || *goal != Goal::Home || (session.view.follow && session.playing);
+        if size.min_element() > 0.0
+            && (!sent || (!kept && self.aimed != aim))
             && let Some(to) = self.seen_from(session, goal, tiles, size)
         {
-            // The first look is there at once.
-            let seconds = if self.sent.is_none() { FLIGHT } else { 0.0 };
+            // The first look is there at once, and what only changes its size stays framed.
+            let at_once = self.sent.is_none() || (sent && self.aimed.1 == aim.1);
             let from = self.camera;
-            self.flight = Some(Flight { from, to, seconds });
+            match &mut self.flight {
+                Some(flight) if sent && at_once => flight.to = to,
+                flight => {
+                    let seconds = if at_once { FLIGHT } else { 0.0 };
+                    *flight = Some(Flight { from, to, seconds });
+                }
+            }
             self.sent = Some(*number);
+            self.aimed = aim;
+            self.held = false;
         }
         if let Some(flight) = &mut self.flight {
             flight.seconds += dt;
@@ -64,6 +79,7 @@ impl Rig {
     /// A hand has taken the camera and holds it there.
     pub fn hold(&mut self, camera: Camera) {
         self.flight = None;
+        self.held = true;
         self.camera = camera;
     }
 
@@ -72,6 +88,7 @@ impl Rig {
         let next = self.fly.step(&self.camera, hands, dt);
         if *hands != Hands::default() {
             self.flight = None;
+            self.held = true;
         }
         if self.flight.is_none() {
             self.camera = next;

@@ -265,8 +265,11 @@ impl Session {
     }
 
     fn travel(&mut self, to: State) {
+        let playhead = to.playhead;
         let before = std::mem::replace(&mut self.state, to);
         self.follow(&before);
+        // It belongs to the layout travelled to, and needs no share of the one that was left.
+        self.state.playhead = playhead.min(self.columns());
     }
 
     fn undo(&mut self) {

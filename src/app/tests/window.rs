@@ -66,13 +66,17 @@ fn wait(folder: &Path, what: &str, mut wanted: impl FnMut(&[[u8; 3]]) -> bool) -
     }
 }
 
-/// The screen once nothing moves on it: values arrive and the camera settles after the first frame.
+/// The screen once nothing has moved on it for two seconds: values arrive and the camera settles
+/// after the first frame, and a cold software driver pauses between frames to build its shaders.
 fn still(folder: &Path) -> Vec<[u8; 3]> {
     let mut last = screen(folder);
+    let mut since = Instant::now();
     wait(folder, "a still picture", |now| {
-        let moved = difference(now, &last);
-        last = now.to_vec();
-        moved == 0.0
+        if difference(now, &last) > 0.0 {
+            since = Instant::now();
+            last = now.to_vec();
+        }
+        since.elapsed() > Duration::from_secs(2)
     })
 }
 
@@ -111,10 +115,16 @@ fn the_window_shows_the_demo_and_answers_keys_and_mouse() {
     wait(folder.path(), "collapsed scopes", |now| {
         difference(now, &drawn) > 0.01
     });
+    tool("xdotool", &["key", "h"]);
+    let collapsed = still(folder.path());
     tool("xdotool", &["key", "ctrl+z", "sleep", "1.5", "key", "h"]);
     wait(folder.path(), "undone", |now| {
-        let share = difference(now, &empty);
-        difference(now, &drawn) < 0.01 && share > 0.01
+        difference(now, &collapsed) > 0.01 && difference(now, &empty) > 0.01
+    });
+    let undone = still(folder.path());
+    tool("xdotool", &["key", "ctrl+y", "sleep", "1.5", "key", "h"]);
+    wait(folder.path(), "done again", |now| {
+        difference(now, &collapsed) < difference(now, &undone).min(0.01)
     });
     tool("xdotool", &["key", "l"]);
     wait(folder.path(), "the light theme", |now| {

@@ -175,3 +175,28 @@ fn the_whole_network_fills_the_picture() {
             .any(|v| matches!(v.node, Node::Input(_)))
     );
 }
+
+#[test]
+fn home_fits_any_picture_until_a_hand_takes_the_camera() {
+    let (mut session, mut stage) = demo();
+    let wide = stage.rig.camera;
+    stage.update(&session, 0.0, Vec2::new(600.0, 720.0));
+    let narrow = stage.rig.camera;
+    assert!(
+        narrow.distance > wide.distance,
+        "{} {}",
+        narrow.distance,
+        wide.distance
+    );
+    stage.update(&session, 0.0, SIZE);
+    assert_eq!(stage.rig.camera, wide);
+    session.apply(Command::CollapseAll);
+    seconds(&mut session, &mut stage, 2.0);
+    assert_ne!(stage.rig.camera, wide, "collapsed, the network is smaller");
+    session.apply(Command::Undo);
+    seconds(&mut session, &mut stage, 2.0);
+    assert_eq!(stage.rig.camera, wide);
+    stage.rig.hold(narrow);
+    stage.update(&session, 0.0, Vec2::new(800.0, 720.0));
+    assert_eq!(stage.rig.camera, narrow);
+}

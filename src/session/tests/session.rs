@@ -71,6 +71,15 @@ fn scopes_collapse_and_the_playhead_keeps_its_place() {
     assert!((session.state.playhead / session.columns() - 0.5).abs() < 1e-3);
     session.apply(Command::ExpandAll);
     assert_eq!(session.layout().unwrap().volumes.len(), all);
+    let expanded = session.state.clone();
+    session.apply(Command::Undo);
+    let collapsed = session.state.clone();
+    for _ in 0..2 {
+        session.apply(Command::Redo);
+        assert_eq!(session.state, expanded);
+        session.apply(Command::Undo);
+        assert_eq!(session.state, collapsed);
+    }
 }
 
 #[test]
