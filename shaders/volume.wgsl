@@ -23,7 +23,7 @@ struct Volume {
     high: f32,
     // The flow front: cells before it are lit. 0 is dark, 1 is all lit.
     front: f32,
-    opacity: f32,
+    pad: u32,
     color: vec4<f32>,
 }
 
@@ -36,6 +36,8 @@ const REVERSED = 32u;
 const MAGNITUDE = 64u;
 // Two bits: which sequential map.
 const MAP = 256u;
+// Four bits: how many levels of means follow the values.
+const LEVELS = 4096u;
 
 @group(0) @binding(0) var<uniform> view: View;
 @group(1) @binding(0) var<storage, read> volumes: array<Volume>;
@@ -106,47 +108,91 @@ fn color_of(volume: Volume, value: f32) -> vec3<f32> {
     return sequential(t, (volume.flags / MAP) & 3u);
 }
 
-// What the cells around `at` show. Where many fall under a pixel (`span`, by axis), up to four
+// Where the values of a face lie: of its cells, or of the means of many of them (`means.wgsl`).
+struct Face {
+    first: u32,
+    strides: vec3<u32>,
+    counts: vec3<u32>,
+    elements: u32,
+    level: u32,
+}
+
+// The level whose cells are about as large as a pixel along the axis with the fewest under it.
+fn face(volume: Volume, at: vec3<f32>, span: vec3<f32>, normal: vec3<f32>, magnitude: bool) -> Face {
+    let across = span + abs(normal) * 1.0e9;
+    let least = max(min(across.x, min(across.y, across.z)), 1.0);
+    let level = min(u32(log2(least) + 0.6), (volume.flags / LEVELS) & 15u);
+    if level == 0u {
+        return Face(volume.first, volume.strides, volume.counts, volume.elements, 0u);
+    }
+    let axis = select(select(2u, 1u, abs(normal.y) > 0.5), 0u, abs(normal.x) > 0.5);
+    let u = (axis + 1u) % 3u;
+    let v = (axis + 2u) % 3u;
+    let side = select(0u, 1u, at[axis] > 0.5 * f32(volume.counts[axis]));
+    let levels = volume.first + volume.elements;
+    let first = levels + u32(arena[levels + (2u * axis + side) * 8u + level - 1u]);
+    let counts = (volume.counts + (1u << level) - 1u) >> vec3(level);
+    var strides = vec3(0u);
+    strides[u] = 2u;
+    strides[v] = 2u * counts[u];
+    return Face(first + select(0u, 1u, magnitude), strides, counts, 0xffffffffu, level);
+}
+
+// What the cells around `at` show. Where several fall under a pixel (`span`, by axis), up to four
 // samples an axis stand for all of them: the colour is that of their mean, found once a pixel.
-fn blend(volume: Volume, at: vec3<f32>, span: vec3<f32>) -> vec3<f32> {
-    let taps = vec3<i32>(clamp(ceil(span), vec3(1.0), vec3(4.0)));
-    let planes = (volume.flags & PICTURE) != 0u && volume.counts.z == 3u;
+fn blend(volume: Volume, at: vec3<f32>, span: vec3<f32>, normal: vec3<f32>) -> vec3<f32> {
+    if (volume.flags & PICTURE) != 0u && volume.counts.z == 3u {
+        return planes(volume, at, span);
+    }
     let magnitude = (volume.flags & MAGNITUDE) != 0u;
-    var rgb = vec3(0.0);
+    let face = face(volume, at, span, normal, magnitude);
+    let scale = 1.0 / f32(1u << face.level);
+    let covered = span * scale;
+    // A pixel that covers little more than a cell shows the one in its middle.
+    let taps = vec3<u32>(clamp(ceil(covered - 0.4), vec3(1.0), vec3(4.0)));
+    let step = covered / vec3<f32>(taps);
+    let begin = at * scale - 0.5 * covered + 0.5 * step;
+    let last = vec3<f32>(face.counts) - 1.0;
     var total = 0.0;
     var finite = 0.0;
     var broken = 0.0;
-    for (var k = 0; k < taps.z; k++) {
-        for (var j = 0; j < taps.y; j++) {
-            for (var i = 0; i < taps.x; i++) {
-                let offset = (vec3(f32(i), f32(j), f32(k)) + 0.5) / vec3<f32>(taps) - 0.5;
-                let place = at + offset * span;
-                if planes {
-                    rgb += picture(volume, place);
+    for (var k = 0u; k < taps.z; k++) {
+        for (var j = 0u; j < taps.y; j++) {
+            for (var i = 0u; i < taps.x; i++) {
+                let place = floor(begin + vec3(f32(i), f32(j), f32(k)) * step);
+                let element = dot(vec3<u32>(clamp(place, vec3(0.0), last)), face.strides);
+                if element >= face.elements {
                     continue;
                 }
-                let element = dot(cell(volume, place), volume.strides);
-                if element >= volume.elements {
-                    continue;
-                }
-                let value = arena[volume.first + element];
+                let value = arena[face.first + element];
                 // NaN is not equal to itself; infinities leave the range.
                 if abs(value) < 3.0e38 {
                     total += select(value, abs(value), magnitude);
                     finite += 1.0;
-                } else {
+                } else if face.level == 0u || !(value < 0.0) {
+                    // A mean below the range stands for no cells at all.
                     broken += 1.0;
                 }
             }
         }
     }
     let all = f32(taps.x * taps.y * taps.z);
-    if planes {
-        return rgb / all;
-    }
     let empty = all - finite - broken;
-    rgb = color_of(volume, total / max(finite, 1.0)) * finite;
+    let rgb = color_of(volume, total / max(finite, 1.0)) * finite;
     return (rgb + vec3(0.9, 0.1, 0.6) * broken + view.background.rgb * empty) / all;
+}
+
+// A colour picture around `at`, blended over up to four samples an axis.
+fn planes(volume: Volume, at: vec3<f32>, span: vec3<f32>) -> vec3<f32> {
+    let taps = vec3<i32>(clamp(ceil(span), vec3(1.0), vec3(4.0)));
+    var rgb = vec3(0.0);
+    for (var j = 0; j < taps.y; j++) {
+        for (var i = 0; i < taps.x; i++) {
+            let offset = (vec2(f32(i), f32(j)) + 0.5) / vec2<f32>(taps.xy) - 0.5;
+            rgb += picture(volume, at + vec3(offset * span.xy, 0.0));
+        }
+    }
+    return rgb / f32(taps.x * taps.y);
 }
 
 @fragment
@@ -158,13 +204,15 @@ fn fragment(in: Corner) -> @location(0) vec4<f32> {
     let at = place * counts;
     // Cells under one pixel, by axis; an axis along the normal does not vary.
     let varies = 1.0 - abs(in.normal);
-    let span = max(fwidth(at), vec3(1.0e-6)) * varies;
-    let face = fwidth(in.local) + abs(in.normal);
+    // From the interpolated place alone: what helper invocations read from a buffer is not defined.
+    let slope = fwidth(in.local);
+    let span = max(slope * counts, vec3(1.0e-6)) * varies;
+    let face = slope + abs(in.normal);
     let edge = min(in.local, 1.0 - in.local) / max(face, vec3(1.0e-6)) + abs(in.normal) * 1.0e6;
 
     var rgb = volume.color.rgb;
     if (volume.flags & VALUES) != 0u {
-        rgb = blend(volume, at, span);
+        rgb = blend(volume, at, span, in.normal);
         // Thin seams between cells once these are large enough, wider ones between slabs.
         let pixels = 1.0 / max(span, vec3(1.0e-6));
         let seam = (0.5 - abs(fract(at) - 0.5)) * pixels;

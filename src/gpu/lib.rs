@@ -6,8 +6,10 @@
 
 pub mod arena;
 pub mod headless;
+mod means;
 pub mod renderer;
 
 pub use arena::{Arena, Slot, TooLarge};
 pub use headless::{DeviceError, Headless};
+pub use means::Cells;
 pub use renderer::{Flags, Renderer, Segment, View, Volume};

@@ -28,6 +28,8 @@ impl Flags {
     pub const MAGNITUDE: u32 = 64;
     /// Times 0 to 3: viridis, magma, cividis, grey.
     pub const MAP: u32 = 256;
+    /// Times 0 to 8: how many levels of means follow the values.
+    pub const LEVELS: u32 = 4096;
 }
 
 /// One box, as the shader reads it (`shaders/volume.wgsl`).
@@ -56,8 +58,8 @@ pub struct Volume {
     pub high: f32,
     /// The flow front, 0 dark to 1 lit.
     pub front: f32,
-    /// 1: opaque.
-    pub opacity: f32,
+    /// Unused.
+    pub pad: u32,
     /// Linear RGBA of the rim, and of the whole box without values.
     pub color: [f32; 4],
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use compute::Resident;
 use glam::Vec3;
-use gpu::{Arena, Flags, Segment, Slot};
+use gpu::{Arena, Cells, Flags, Segment, Slot};
 use layout::{Form, Layout, Node, Volume};
 use model::{Network, TensorId, Trace};
 
@@ -16,8 +16,18 @@ use crate::theme::{Theme, family_color};
 pub struct Shown {
     /// Where it lies.
     pub slot: Slot,
+    /// How its box lays it out.
+    cells: Cells,
     /// True for an input image.
     pub picture: bool,
+}
+
+/// How `volume` lays its tensor out for the shader.
+fn cells(volume: &Volume) -> Cells {
+    Cells {
+        counts: volume.cells.counts.map(|c| c.max(1)),
+        strides: volume.cells.strides,
+    }
 }
 
 /// Traced tensors in display memory.
@@ -49,12 +59,14 @@ impl Display {
                 continue;
             };
             let resident = Resident::of(&tensor.values).filter(|r| r.device() == device);
+            let cells = cells(volume);
             let placed = match (resident, tensor.host()) {
                 (Some(resident), _) => {
                     let (buffer, offset) = resident.buffer();
-                    arena.copy(device, &mut encoder, buffer, offset, tensor.len())
+                    let gpu = (device, queue);
+                    arena.copy(gpu, &mut encoder, (buffer, offset), tensor.len(), &cells)
                 }
-                (None, Some(values)) => arena.upload(device, queue, values),
+                (None, Some(values)) => arena.upload(device, queue, values, &cells),
                 (None, None) => continue,
             };
             let slot = match placed {
@@ -65,8 +77,9 @@ impl Display {
                 }
             };
             let picture = picture(network, volume);
-            display.shown.insert(id, Shown { slot, picture });
+            display.shown.insert(id, Shown { slot, cells, picture });
         }
+        arena.average(device, &mut encoder);
         queue.submit([encoder.finish()]);
         display
     }
@@ -132,6 +145,10 @@ pub fn boxes(
             flags |= if signed && !picture { Flags::SIGNED } else { 0 };
             flags |= if picture { Flags::PICTURE } else { look.paint() };
         }
+        let laid = cells(volume);
+        if shown.is_some_and(|s| s.slot.means && s.cells == laid) {
+            flags |= laid.levels() * Flags::LEVELS;
+        }
         flags |= if look.selected == Some(i) {
             Flags::SELECTED
         } else {
@@ -143,17 +160,17 @@ pub fn boxes(
             0
         };
         flags |= if look.backward { Flags::REVERSED } else { 0 };
-        let cells = &volume.cells;
-        let slabs = matches!(cells.form, Form::FeatureMap | Form::Volume3d) && cells.counts[2] > 1;
+        let form = volume.cells.form;
+        let slabs = matches!(form, Form::FeatureMap | Form::Volume3d) && laid.counts[2] > 1;
         let [r, g, b] = family_color(&volume.kind, look.theme);
         let instance = gpu::Volume {
             center: volume.center.to_array(),
             first: shown.map_or(0, |s| s.slot.first),
             size: volume.size.to_array(),
             flags,
-            counts: cells.counts.map(|c| c.max(1)),
+            counts: laid.counts,
             elements: shown.map_or(0, |s| s.slot.len),
-            strides: cells.strides,
+            strides: laid.strides,
             slabs: (slabs && !picture) as u32,
             low: scale.map_or(0.0, |s| s.low),
             high: scale.map_or(1.0, |s| s.high),
@@ -162,7 +179,7 @@ pub fn boxes(
                 let past = if look.backward { 1.0 - past } else { past };
                 past.clamp(-0.1, 1.1)
             }),
-            opacity: 1.0,
+            pad: 0,
             color: [r, g, b, 1.0],
         };
         (instance, shown.map(|s| s.slot))

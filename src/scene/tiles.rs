@@ -126,7 +126,7 @@ pub fn boxes(
             low,
             high,
             front: 1.1,
-            opacity: 1.0,
+            pad: 0,
             color: [0.35, 0.4, 0.5, 1.0],
         };
         (instance, Some(shown.slot))

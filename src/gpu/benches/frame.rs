@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use glam::{Mat4, Vec3};
 use gpu::renderer::DEPTH;
-use gpu::{Arena, Flags, Headless, Renderer, Slot, View, Volume};
+use gpu::{Arena, Cells, Flags, Headless, Renderer, Slot, View, Volume};
 
 const WIDTH: u32 = 1280;
 const HEIGHT: u32 = 720;
@@ -91,8 +91,12 @@ fn frame(headless: &Headless, target: &Target, renderer: &Renderer) -> Duration 
 fn scene(headless: &Headless, arena: &mut Arena, [c, h, w]: [u32; 3]) -> Vec<(Volume, Option<Slot>)> {
     arena.clear();
     let count = (c * h * w) as usize;
+    let cells = Cells {
+        counts: [w, h, c],
+        strides: [1, w, w * h],
+    };
     let mut state = 1u32;
-    (0..COLUMNS * ROWS)
+    let volumes = (0..COLUMNS * ROWS)
         .map(|i| {
             let values: Vec<f32> = (0..count)
                 .map(|_| {
@@ -101,7 +105,7 @@ fn scene(headless: &Headless, arena: &mut Arena, [c, h, w]: [u32; 3]) -> Vec<(Vo
                 })
                 .collect();
             let slot = arena
-                .upload(&headless.device, &headless.queue, &values)
+                .upload(&headless.device, &headless.queue, &values, &cells)
                 .expect("a volume fits");
             // Writes are gathered until the next submission: send them on now and then.
             if i % 50 == 0 {
@@ -111,20 +115,24 @@ fn scene(headless: &Headless, arena: &mut Arena, [c, h, w]: [u32; 3]) -> Vec<(Vo
                 center: [(i % COLUMNS) as f32 * 1.2, (i / COLUMNS) as f32 * 1.2, 0.0],
                 size: [1.0, 1.0, 0.8],
                 first: slot.first,
-                flags: Flags::VALUES,
-                counts: [w, h, c],
+                flags: Flags::VALUES | (cells.levels() * Flags::LEVELS),
+                counts: cells.counts,
                 elements: count as u32,
-                strides: [1, w, w * h],
+                strides: cells.strides,
                 slabs: 1,
                 low: 0.0,
                 high: 1.0,
                 front: 1.0,
-                opacity: 1.0,
+                pad: 0,
                 color: [0.3, 0.4, 0.6, 1.0],
             };
             (volume, Some(slot))
         })
-        .collect()
+        .collect();
+    let mut encoder = headless.device.create_command_encoder(&Default::default());
+    arena.average(&headless.device, &mut encoder);
+    headless.queue.submit([encoder.finish()]);
+    volumes
 }
 
 /// Name, eye and the point that it looks at.
