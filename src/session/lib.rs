@@ -482,6 +482,13 @@ impl Session {
         }
         match reply {
             Reply::Failed(problem) => self.say(Level::Error, problem),
+            Reply::NotPassed(problem) => {
+                self.say(Level::Error, problem);
+                // The answer on show belongs to another input.
+                if let Some(document) = self.document.as_mut().filter(|_| ticket == self.ticket) {
+                    document.clear_pass();
+                }
+            }
             Reply::Opened { document, notes } => {
                 for note in notes {
                     self.say(Level::Warning, note);

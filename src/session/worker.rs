@@ -70,7 +70,19 @@ pub(crate) enum Reply {
     Fetched(u64),
     Moved,
     Cancelled,
+    /// A pass that could not be made, and why.
+    NotPassed(String),
     Failed(String),
+}
+
+impl Reply {
+    /// What went wrong.
+    fn problem(&self) -> Option<&str> {
+        match self {
+            Reply::NotPassed(problem) | Reply::Failed(problem) => Some(problem),
+            _ => None,
+        }
+    }
 }
 
 /// A reply, and what the graphics device failed with where the processor took over.
@@ -102,12 +114,12 @@ struct Order {
 async fn work(engine: &mut Engine, order: Order) -> Done {
     let mut fallback = None;
     let mut reply = attempt(engine, &order).await;
-    if let (Reply::Failed(problem), Device::Gpu(_)) = (&reply, engine.device()) {
-        let problem = problem.clone();
+    if let (Some(problem), Device::Gpu(_)) = (reply.problem(), engine.device()) {
+        let problem = problem.to_string();
         let mut processor = Engine::new(Device::Cpu);
         let again = attempt(&mut processor, &order).await;
         // What fails on both is the network's or its input's fault.
-        if !matches!(again, Reply::Failed(_)) {
+        if again.problem().is_none() {
             (*engine, reply, fallback) = (processor, again, Some(problem));
         }
     }
@@ -150,7 +162,7 @@ async fn attempt(engine: &mut Engine, order: &Order) -> Reply {
             files,
         } => match engine.run(network, arrays, &options).await {
             Err(RunError::Cancelled) => Reply::Cancelled,
-            Err(error) => Reply::Failed(error.in_files(&files.model, &files.inputs)),
+            Err(error) => Reply::NotPassed(error.in_files(&files.model, &files.inputs)),
             Ok(trace) => Reply::Passed(trace),
         },
         Job::Gradients {

@@ -128,6 +128,45 @@ fn wrong_input_is_told_and_changes_nothing() {
     assert!(session.document.is_some());
 }
 
+/// Arrays of ones, as a file.
+fn ones(shapes: [(&str, u64); 2]) -> Source {
+    let arrays = shapes.map(|(name, n)| {
+        let data = model::TensorData::from_f32(&[1, n], &vec![1.0; n as usize]);
+        (name, data)
+    });
+    let bytes = data::npz::to_bytes(arrays.iter().map(|(n, d)| (*n, d))).unwrap();
+    Source::Bytes {
+        name: "ones.npz".into(),
+        bytes: bytes.into(),
+    }
+}
+
+#[test]
+fn a_pass_that_fails_leaves_no_answer_of_another_input() {
+    let network = br#"{"layers": [
+        {"name": "a", "type": "input", "shape": [4]},
+        {"name": "b", "type": "input", "shape": [-1]},
+        {"name": "sum", "type": "add"}],
+        "connections": [{"from": "a", "to": "sum"}, {"from": "b", "to": "sum"}]}"#;
+    let mut session = Session::new();
+    session.apply(Command::Open(Source::Bytes {
+        name: "sum.json".into(),
+        bytes: network[..].into(),
+    }));
+    session.wait();
+    session.apply(Command::Feed(ones([("a", 4), ("b", 4)])));
+    session.wait();
+    assert!(session.output().is_some(), "{:?}", session.log);
+    session.apply(Command::Feed(ones([("a", 4), ("b", 3)])));
+    session.wait();
+    let problems = errors(&session);
+    assert!(problems.iter().any(|e| e.contains("broadcast")), "{problems:?}");
+    assert_eq!(session.output(), None);
+    session.apply(Command::Undo);
+    session.wait();
+    assert!(session.output().is_some());
+}
+
 #[test]
 fn the_tour_runs_through_all_its_stops() {
     let demo_tour = tour::parse("demo.ron", tour::DEMO).unwrap();
