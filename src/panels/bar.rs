@@ -1,7 +1,7 @@
 //! The bar at the top: menus, what is open, undo, and the palette.
 
 use egui::{Align, Button, Layout, RichText, Ui};
-use session::{Command, Goal, Source};
+use session::{Command, Source};
 
 use crate::dock::Dock;
 use crate::panel::{Ask, View};
@@ -88,10 +88,6 @@ pub fn show(ui: &mut Ui, dock: &Dock, view: &mut View) {
                 .clicked()
             {
                 view.out.push(Command::Undo);
-            }
-            let home = ui.add_enabled(view.session.document.is_some(), Button::new("Home"));
-            if home.on_hover_text("The whole network (H)").clicked() {
-                view.out.push(Command::Look(Goal::Home));
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| network(ui, view));
         });

@@ -1,6 +1,7 @@
 //! What a picture shows; in the window the bar says it, and in a tour the caption.
 
 use egui::{Align2, Rect, vec2};
+use session::words::short;
 
 use super::Sheet;
 
@@ -54,15 +55,5 @@ pub(super) fn draw(sheet: &Sheet) {
             22.0,
             true,
         );
-    }
-}
-
-/// `4.09 G`, `25.56 M`, `812`.
-fn short(n: u64) -> String {
-    match n {
-        1_000_000_000.. => format!("{:.2} G", n as f64 / 1e9),
-        1_000_000.. => format!("{:.2} M", n as f64 / 1e6),
-        1_000.. => format!("{:.1} k", n as f64 / 1e3),
-        _ => n.to_string(),
     }
 }
