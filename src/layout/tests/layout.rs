@@ -311,6 +311,27 @@ fn a_long_network_folds_into_several_rows() {
     assert!(back.count() >= 2);
 }
 
+/// Two long branches are never crossed by one link alone: rows break both, side by side.
+#[test]
+fn parallel_branches_fold_and_their_links_keep_apart() {
+    let request = LayoutRequest {
+        fold: true,
+        ..Default::default()
+    };
+    let l = checked(&chained(&[(vec![90, 80, 70], 0, true)]), &request);
+    let back = |p: &[glam::Vec3]| p[1].x < p[0].x;
+    let mut heights: Vec<f32> = l
+        .links
+        .iter()
+        .flat_map(|k| k.path.windows(2).filter(|p| back(p)).map(|p| p[0].y))
+        .collect();
+    assert!(heights.len() >= 8, "{}", heights.len());
+    heights.sort_by(f32::total_cmp);
+    assert!(heights.windows(2).all(|h| h[1] - h[0] > 0.1), "{heights:?}");
+    let extent = l.bounds.1 - l.bounds.0;
+    assert!(extent.x / extent.y < 4.0, "{extent}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 

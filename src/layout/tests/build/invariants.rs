@@ -56,9 +56,15 @@ pub fn check(l: &Layout) -> Result<(), String> {
         if (last.x - to.min().x).abs() > EPS || !inside(last, to) {
             return Err(format!("{name} does not end on the face"));
         }
-        let broken = last.y < first.y - EPS && link.path.len() == 6;
-        for pair in link.path.windows(2) {
-            if pair[1].x <= pair[0].x && !broken {
+        // Where x does not grow, the link runs back level between two rows, or down to there.
+        let back = |i: usize| {
+            let pair = link.path.get(i..i + 2);
+            pair.is_some_and(|p| p[1].x < p[0].x && (p[1].y - p[0].y).abs() < EPS)
+        };
+        for (i, pair) in link.path.windows(2).enumerate() {
+            let down = pair[1].x == pair[0].x && pair[1].y < pair[0].y;
+            let turns = down && (back(i + 1) || i > 0 && back(i - 1));
+            if pair[1].x <= pair[0].x && !back(i) && !turns {
                 return Err(format!("{name} turns back: {:?}", link.path));
             }
             for volume in &l.volumes {
