@@ -88,6 +88,12 @@ fn write(mut explorer: ResMut<Explorer>, mut orbit: Single<&mut PanOrbitCamera>)
     if eye.distance != before.distance || orbit.radius.is_none() {
         (orbit.radius, orbit.target_radius) = (Some(eye.distance), eye.distance);
     }
+    // A flat diagram is moved where a body is turned.
+    let flat = explorer.session.state.arrangement.flat();
+    (orbit.button_orbit, orbit.button_pan) = match flat {
+        true => (MouseButton::Middle, MouseButton::Left),
+        false => (MouseButton::Left, MouseButton::Middle),
+    };
     explorer.session.view.pose = Some(eye.into());
     if let Some(layout) = explorer.session.layout() {
         let extent = (layout.bounds.1 - layout.bounds.0).length();

@@ -2,6 +2,7 @@
 
 use bevy::prelude::*;
 use bevy_egui::EguiContexts;
+use layout::Arrangement;
 use scene::controls::{SLOTS, slot};
 use session::{Bookmark, Command, Goal, Session};
 
@@ -49,7 +50,7 @@ fn commands(keys: &ButtonInput<KeyCode>, session: &Session) -> Vec<Command> {
             (KeyCode::Escape, _) => Command::Select(None),
             (KeyCode::KeyV, false) => Command::Fly(!session.view.fly),
             (KeyCode::KeyB, false) => Command::Follow(!session.view.follow),
-            (key, _) => match bookmark(*key, control, session) {
+            (key, _) => match digit(*key, keys, control, session) {
                 Some(command) => command,
                 None => continue,
             },
@@ -58,8 +59,9 @@ fn commands(keys: &ButtonInput<KeyCode>, session: &Session) -> Vec<Command> {
     out
 }
 
-/// The digits go to bookmarks, and with Ctrl put them where the camera stands.
-fn bookmark(key: KeyCode, control: bool, session: &Session) -> Option<Command> {
+/// The digits go to bookmarks, with Ctrl put them where the camera stands, and with Shift arrange
+/// the network.
+fn digit(key: KeyCode, keys: &ButtonInput<KeyCode>, control: bool, session: &Session) -> Option<Command> {
     const DIGITS: [KeyCode; SLOTS] = [
         KeyCode::Digit1,
         KeyCode::Digit2,
@@ -71,7 +73,12 @@ fn bookmark(key: KeyCode, control: bool, session: &Session) -> Option<Command> {
         KeyCode::Digit8,
         KeyCode::Digit9,
     ];
-    let name = slot(1 + DIGITS.iter().position(|d| *d == key)?);
+    let place = DIGITS.iter().position(|d| *d == key)?;
+    let held = [KeyCode::ShiftLeft, KeyCode::ShiftRight];
+    if keys.any_pressed(held) || keys.any_just_pressed(held) {
+        return Arrangement::ALL.get(place).map(|a| Command::Arrange(*a));
+    }
+    let name = slot(1 + place);
     match control {
         true => session
             .view

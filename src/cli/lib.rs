@@ -14,6 +14,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use layout::Arrangement;
 
 /// See inside a neural network.
 #[derive(Parser)]
@@ -78,7 +79,8 @@ enum Command {
     Render {
         /// Model file, tour (`.ron`), `demo` for the built-in model, or `tour` for its tour.
         file: PathBuf,
-        /// `.png` to write, or `.gif` or `.mp4` for the whole flow or tour.
+        /// `.png` to write, `.svg` or `.pdf` for a flat diagram, or `.gif` or `.mp4` for the whole flow
+        /// or tour.
         out: PathBuf,
         /// Width and height in pixels: 1280x720, for a GIF 640x360.
         #[arg(long, value_parser = size)]
@@ -99,6 +101,9 @@ enum Command {
         /// Scopes are drawn as single volumes.
         #[arg(long)]
         collapsed: bool,
+        /// Volumes in space, or a flat diagram; `.svg` and `.pdf` are of a flat one.
+        #[arg(long, value_parser = view)]
+        view: Option<Arrangement>,
         /// Light colours.
         #[arg(long)]
         light: bool,
@@ -132,6 +137,11 @@ fn binding(text: &str) -> Result<(String, u64), String> {
     let wrong = || format!("{text:?}: NAME=SIZE is expected, as batch=8");
     let (name, size) = text.split_once('=').ok_or_else(wrong)?;
     Ok((name.to_string(), size.parse().map_err(|_| wrong())?))
+}
+
+fn view(text: &str) -> Result<Arrangement, String> {
+    let found = Arrangement::ALL.into_iter().find(|a| a.name() == text);
+    found.ok_or_else(|| format!("{text:?}: volumes, nodes, blocks or strip is expected"))
 }
 
 fn size(text: &str) -> Result<(u32, u32), String> {
@@ -219,6 +229,7 @@ pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> i32 {
             inputs,
             at,
             collapsed,
+            view,
             light,
             bindings,
         } => render::Kind::of(&out).and_then(|kind| {
@@ -230,6 +241,7 @@ pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> i32 {
                 fps,
                 seconds,
                 collapsed,
+                view,
                 light,
                 bindings,
             };

@@ -7,8 +7,12 @@ mod gif;
 mod mp4;
 mod show;
 mod text;
+pub mod vector;
 
 use std::path::{Path, PathBuf};
+
+use layout::Arrangement;
+use session::{Command, Session};
 
 use crate::Failure;
 use canvas::Canvas;
@@ -31,6 +35,8 @@ pub struct Options {
     pub seconds: Option<f32>,
     /// Scopes are drawn as single volumes.
     pub collapsed: bool,
+    /// Volumes in space, or a flat diagram.
+    pub view: Option<Arrangement>,
     /// Light colours.
     pub light: bool,
     /// Sizes for symbols.
@@ -46,6 +52,10 @@ pub enum Kind {
     Gif,
     /// A film.
     Mp4,
+    /// A flat diagram of lines and letters.
+    Svg,
+    /// The same as a document of one page.
+    Pdf,
 }
 
 impl Kind {
@@ -56,9 +66,11 @@ impl Kind {
             Some("png") => Ok(Kind::Png),
             Some("gif") => Ok(Kind::Gif),
             Some("mp4") => Ok(Kind::Mp4),
+            Some("svg") => Ok(Kind::Svg),
+            Some("pdf") => Ok(Kind::Pdf),
             _ => {
                 let name = out.display();
-                let text = format!("{name}: a name ending in .png, .gif or .mp4 is expected");
+                let text = format!("{name}: a name ending in .png, .svg, .pdf, .gif or .mp4 is expected");
                 Err(Failure::Other(text))
             }
         }
@@ -67,7 +79,7 @@ impl Kind {
     /// Width and height where none is asked for.
     pub fn size(self) -> (u32, u32) {
         match self {
-            Kind::Png | Kind::Mp4 => (1280, 720),
+            Kind::Png | Kind::Mp4 | Kind::Svg | Kind::Pdf => (1280, 720),
             Kind::Gif => (640, 360),
         }
     }
@@ -88,7 +100,23 @@ pub fn render(out: &Path, options: &Options) -> Result<(), Failure> {
             let mut film = Film::new(options, 30)?;
             file::replace(out, |file| mp4::write(&mut film, file))
         }
+        Kind::Svg => vector::svg(&diagram(out, options)?, out),
+        Kind::Pdf => vector::pdf(&diagram(out, options)?, out),
     }
+}
+
+/// What a document shows: nothing moves in it.
+fn diagram(out: &Path, options: &Options) -> Result<Session, Failure> {
+    if options.at.is_some() || options.fps.is_some() || options.seconds.is_some() {
+        let name = out.display();
+        let text = format!("{name}: --at, --fps and --seconds are for .png, .gif and .mp4");
+        return Err(Failure::Other(text));
+    }
+    let mut show = Show::open(options)?;
+    if options.view.is_none() {
+        show.apply(Command::Arrange(Arrangement::Blocks))?;
+    }
+    Ok(show.session)
 }
 
 fn still(out: &Path, options: &Options) -> Result<(), Failure> {

@@ -17,7 +17,7 @@ const TURN: f32 = 0.6;
 /// Links that one break may cross.
 const CROSSED: usize = 12;
 /// How far, in shares of a row, a break may stand from its ideal place to cross a link less.
-const WORTH: f32 = 0.06;
+const WORTH: f32 = 0.3;
 
 /// Columns, and the links that cross from each to the next.
 struct Columns {

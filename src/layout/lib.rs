@@ -19,13 +19,16 @@ use glam::Vec3;
 use model::{Bindings, LayerId, Network, ScopeId, TensorId, TensorSpec};
 use serde::{Deserialize, Serialize};
 
+mod arrangement;
 mod cells;
 mod fold;
 mod graph;
 mod lanes;
 mod route;
 mod skyline;
+mod strip;
 
+pub use arrangement::Arrangement;
 pub use cells::{batch_axis, cells, extent, size};
 
 /// What the layout depends on besides the network. Equal requests give equal layouts.
@@ -42,6 +45,8 @@ pub struct LayoutRequest {
     pub hide_trivial: bool,
     /// Break long networks into rows.
     pub fold: bool,
+    /// Volumes in space, or a flat diagram.
+    pub arrangement: Arrangement,
 }
 
 /// What a volume stands for.
@@ -153,6 +158,8 @@ pub struct Link {
 /// Where everything stands.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Layout {
+    /// How it is arranged.
+    pub arrangement: Arrangement,
     /// The boxes, by rank.
     pub volumes: Vec<Volume>,
     /// The connections, by the volume they end at.
@@ -173,7 +180,7 @@ pub fn layout(network: &Network, request: &LayoutRequest) -> Layout {
             node: item.node,
             tensor: item.tensor,
             center: Vec3::ZERO,
-            size: size(&cells),
+            size: arrangement::size(request.arrangement, &cells),
             cells,
             rank: 0,
             label: std::mem::take(&mut item.label),
@@ -182,6 +189,11 @@ pub fn layout(network: &Network, request: &LayoutRequest) -> Layout {
     }
     let sizes: Vec<Vec3> = volumes.iter().map(|v| v.size).collect();
     let lanes = lanes::assign(&graph, &sizes);
-    let placed = route::place(graph, &lanes, volumes);
-    if request.fold { fold::fold(placed) } else { placed }
+    let mut placed = route::place(graph, &lanes, volumes);
+    placed.arrangement = request.arrangement;
+    match request.arrangement {
+        Arrangement::Strip => strip::strip(placed, network, &request.bindings),
+        _ if request.fold => fold::fold(placed),
+        _ => placed,
+    }
 }

@@ -63,6 +63,7 @@ pub(crate) fn place(graph: Graph, lanes: &Lanes, mut volumes: Vec<Volume>) -> La
     sort(&mut volumes, &mut links);
     let bounds = bounds(&volumes, &links);
     Layout {
+        arrangement: crate::Arrangement::default(),
         volumes,
         links,
         bounds,

@@ -34,6 +34,10 @@ pub const KEYS: &[(&str, &[(&str, &str)])] = &[
                 "fly freely: W A S D, Q down, E up, Shift faster; drag to look",
             ),
             ("B", "follow the flow while it plays"),
+            (
+                "Shift+1 to 4",
+                "as volumes, nodes, blocks or a strip; flat ones pan by dragging",
+            ),
             ("1 to 9", "go to a bookmark; with Ctrl, put one here"),
         ],
     ),

@@ -109,6 +109,17 @@ impl Camera {
         camera
     }
 
+    /// A flat diagram from straight in front.
+    pub fn front(points: &[Vec3], size: Vec2) -> Self {
+        let mut camera = Camera {
+            yaw: 0.0,
+            pitch: 0.0,
+            ..Camera::default()
+        };
+        camera.frame(points, size, Margins::default());
+        camera
+    }
+
     /// Keeps the angles and moves so that `points` just fit a screen of `size` points, less
     /// `margins`.
     ///

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use compute::Resident;
 use glam::Vec3;
 use gpu::{Arena, Cells, Flags, Segment, Slot};
-use layout::{Form, Layout, Node, Volume};
+use layout::{Arrangement, Form, Layout, Node, Volume};
 use model::{Network, TensorId, Trace};
 
 use crate::ranges::Ranges;
@@ -133,8 +133,10 @@ pub fn boxes(
     ranges: &Ranges,
     look: &Look,
 ) -> Vec<(gpu::Volume, Option<Slot>)> {
+    // Blocks are written on, and bars too thin to read values from.
+    let plain = matches!(layout.arrangement, Arrangement::Blocks | Arrangement::Strip);
     let one = |(i, volume): (usize, &Volume)| {
-        let shown = volume.tensor.and_then(|t| display.get(t));
+        let shown = volume.tensor.and_then(|t| display.get(t)).filter(|_| !plain);
         let scale = volume.tensor.and_then(|t| ranges.of(t));
         let signed = scale.is_some_and(|s| s.signed);
         // Gradients of a picture are no picture.
@@ -162,7 +164,10 @@ pub fn boxes(
         flags |= if look.backward { Flags::REVERSED } else { 0 };
         let form = volume.cells.form;
         let slabs = matches!(form, Form::FeatureMap | Form::Volume3d) && laid.counts[2] > 1;
-        let [r, g, b] = family_color(&volume.kind, look.theme);
+        let [r, g, b] = match layout.arrangement {
+            Arrangement::Blocks => look.theme.ground(family_color(&volume.kind, look.theme)),
+            _ => family_color(&volume.kind, look.theme),
+        };
         let instance = gpu::Volume {
             center: volume.center.to_array(),
             first: shown.map_or(0, |s| s.slot.first),

@@ -1,6 +1,7 @@
 //! The camera's buttons, in a corner of the scene.
 
-use egui::{Align, Align2, Area, Button, Context, Id, Layout, Rect, Ui, vec2};
+use egui::{Align, Align2, Area, Button, Context, Id, Rect, Ui, vec2};
+use layout::Arrangement;
 use session::{Bookmark, Command, Goal, Session};
 
 /// Bookmarks that keys recall.
@@ -8,7 +9,7 @@ pub const SLOTS: usize = 9;
 
 /// Shows the buttons in the upper right corner of `rect`.
 pub fn show(context: &Context, rect: Rect, session: &Session, out: &mut Vec<Command>) {
-    if session.document.is_none() || rect.width() < 260.0 {
+    if session.document.is_none() || rect.width() < 340.0 {
         return;
     }
     Area::new(Id::new("camera controls"))
@@ -16,7 +17,9 @@ pub fn show(context: &Context, rect: Rect, session: &Session, out: &mut Vec<Comm
         .pivot(Align2::RIGHT_TOP)
         .constrain_to(rect)
         .show(context, |ui| {
-            ui.with_layout(Layout::right_to_left(Align::Min), |ui| buttons(ui, session, out));
+            ui.with_layout(egui::Layout::right_to_left(Align::Min), |ui| {
+                buttons(ui, session, out)
+            });
         });
 }
 
@@ -37,6 +40,20 @@ fn buttons(ui: &mut Ui, session: &Session, out: &mut Vec<Command>) {
     if ui.add(fly).on_hover_text(how).clicked() {
         out.push(Command::Fly(!session.view.fly));
     }
+    let now = session.state.arrangement;
+    let shown = format!("As {}", now.name());
+    ui.menu_button(shown, |ui| {
+        for (number, other) in (1..).zip(Arrangement::ALL) {
+            let name = format!("{}   Shift+{number}", title(other.name()));
+            let button = Button::selectable(other == now, name);
+            if ui.add(button).on_hover_text(other.about()).clicked() {
+                out.push(Command::Arrange(other));
+                ui.close();
+            }
+        }
+    })
+    .response
+    .on_hover_text(now.about());
     if ui.button("Home").on_hover_text("The whole network (H)").clicked() {
         out.push(Command::Look(Goal::Home));
     }
@@ -62,6 +79,14 @@ fn bookmarks(ui: &mut Ui, session: &Session, out: &mut Vec<Command>) {
     {
         out.push(Command::Bookmark(Bookmark { name, pose }));
     }
+}
+
+/// With a capital.
+fn title(name: &str) -> String {
+    let mut letters = name.chars();
+    letters.next().map_or(String::new(), |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
 }
 
 /// Name of the bookmark on key `number`.

@@ -191,12 +191,23 @@ fn connection(document: &Document, link: usize) -> Option<String> {
 
 /// `64 × 56 × 56`, without the batch; empty where nothing is known.
 pub fn shape(document: &Document, tensor: TensorId) -> String {
+    sizes(document, tensor, usize::MAX)
+}
+
+/// As [`shape`], with a question mark for a size that only a long expression tells.
+pub fn brief(document: &Document, tensor: TensorId) -> String {
+    sizes(document, tensor, 10)
+}
+
+fn sizes(document: &Document, tensor: TensorId, longest: usize) -> String {
     let Some(dims) = document.network.tensor(tensor).spec.dims() else {
         return String::new();
     };
-    let name = |d: &Dim| {
-        d.eval(&document.bindings)
-            .map_or_else(|| d.to_string(), |n| n.to_string())
+    let name = |d: &Dim| match d.eval(&document.bindings) {
+        Some(n) => n.to_string(),
+        None => Some(d.to_string())
+            .filter(|text| text.chars().count() <= longest)
+            .unwrap_or_else(|| "?".into()),
     };
     let skip = usize::from(dims.len() > 1);
     dims.iter().skip(skip).map(name).collect::<Vec<_>>().join(" × ")

@@ -99,7 +99,7 @@ pub fn labels(
 }
 
 /// The end of a long name says most (`/encoder/layer.3/attention/MatMul`).
-fn shorten(name: &str, most: usize) -> String {
+pub(crate) fn shorten(name: &str, most: usize) -> String {
     let count = name.chars().count();
     if count <= most {
         return name.to_string();

@@ -17,6 +17,7 @@ pub mod ranges;
 pub mod rig;
 pub mod shown;
 pub mod stage;
+pub mod svg;
 pub mod theme;
 pub mod tiles;
 pub mod transition;

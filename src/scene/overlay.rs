@@ -1,9 +1,11 @@
 //! Text over the scene, drawn with egui's painter: the same in the window and in a picture.
 
+mod blocks;
 mod caption;
 mod channels;
 mod legend;
 mod names;
+mod shapes;
 mod title;
 mod tooltip;
 
@@ -35,7 +37,9 @@ pub struct Sheet<'a> {
 }
 
 /// The overlays, later ones over earlier ones.
-const OVERLAYS: [fn(&Sheet); 6] = [
+const OVERLAYS: [fn(&Sheet); 8] = [
+    shapes::draw,
+    blocks::draw,
     names::draw,
     channels::draw,
     legend::draw,
@@ -86,6 +90,13 @@ impl Sheet<'_> {
         let color = if strong { self.strong } else { self.faint };
         self.painter
             .text(at, anchor, text, FontId::proportional(size), color);
+    }
+
+    /// Width of `text` of `size` points.
+    fn width(&self, text: &str, size: f32) -> f32 {
+        let font = FontId::proportional(size);
+        let galley = self.painter.layout_no_wrap(text.into(), font, self.strong);
+        galley.size().x
     }
 
     /// Text that stays legible over links: its edge is the background's colour.

@@ -134,7 +134,10 @@ impl Rig {
         };
         let volumes: Vec<&Volume> = layout.volumes.iter().filter(|v| within(v)).collect();
         if *goal == Goal::Home || volumes.is_empty() {
-            return Some(Camera::overview(&outline(layout), layout.bounds, size));
+            return Some(match layout.arrangement.flat() {
+                true => Camera::front(&outline(layout), size),
+                false => Camera::overview(&outline(layout), layout.bounds, size),
+            });
         }
         let mut points: Vec<Vec3> = Vec::new();
         for volume in volumes {
@@ -149,9 +152,13 @@ impl Rig {
                 tile.center + tile.size / 2.0,
             ));
         }
+        let (yaw, pitch) = match layout.arrangement.flat() {
+            true => (0.0, 0.0),
+            false => (-0.25, 0.12),
+        };
         let mut camera = Camera {
-            yaw: -0.25,
-            pitch: 0.12,
+            yaw,
+            pitch,
             ..self.camera
         };
         let margins = Margins {

@@ -38,6 +38,16 @@ impl Theme {
         }
     }
 
+    /// `color` as a ground on which this theme's text is legible.
+    pub fn ground(self, color: [f32; 3]) -> [f32; 3] {
+        let paper = self.background();
+        let share = match self {
+            Theme::Dark => 0.28,
+            Theme::Light => 0.45,
+        };
+        std::array::from_fn(|i| paper[i] + (color[i] - paper[i]) * share)
+    }
+
     /// A link.
     pub fn link(self, skip: bool, chosen: bool) -> [f32; 4] {
         let [r, g, b] = linear(match (chosen, skip, self) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use data::Picture;
+use layout::Arrangement;
 use serde::{Deserialize, Serialize};
 
 use crate::document::Input;
@@ -66,6 +67,8 @@ pub enum Command {
     Expand(String),
     CollapseAll,
     ExpandAll,
+    /// Volumes in space, or a flat diagram.
+    Arrange(Arrangement),
     Play,
     Pause,
     /// Moves the playhead to a column.
@@ -183,6 +186,10 @@ pub(crate) fn apply(session: &mut Session, command: Command) -> Result<(), Strin
                 .as_ref()
                 .map(|d| d.outermost())
                 .unwrap_or_default();
+            session.goal = (session.goal.0 + 1, Goal::Home);
+        }
+        Command::Arrange(arrangement) => {
+            state.arrangement = arrangement;
             session.goal = (session.goal.0 + 1, Goal::Home);
         }
         Command::ExpandAll => {

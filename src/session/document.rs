@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use data::{Images, Picture, Preprocess};
-use layout::{Layout, LayoutRequest, Node};
+use layout::{Arrangement, Layout, LayoutRequest, Node};
 use model::{Bindings, Cost, Dim, Network, ScopeId, ScopeTree, TensorId, TensorKind, TensorSpec, Trace};
 
 use crate::worker::Arrays;
@@ -156,14 +156,7 @@ pub(crate) fn open(source: &Source) -> Result<(Document, Vec<String>), String> {
     if document.network.main().layers.len() > MANY {
         document.collapsed = document.outermost();
     }
-    let request = LayoutRequest {
-        collapsed: document.collapsed.clone(),
-        bindings: document.bindings.clone(),
-        hide_trivial: true,
-        fold: true,
-        ..LayoutRequest::default()
-    };
-    document.layout = Arc::new(layout::layout(&document.network, &request));
+    document.place(document.collapsed.clone(), Arrangement::default());
     let notes = document.network.warnings.clone();
     Ok((document, notes))
 }
@@ -231,6 +224,20 @@ fn preprocess(network: &Network) -> Option<Preprocess> {
 }
 
 impl Document {
+    /// Lays the network out.
+    pub(crate) fn place(&mut self, collapsed: BTreeSet<ScopeId>, arrangement: Arrangement) {
+        let request = LayoutRequest {
+            collapsed,
+            bindings: self.bindings.clone(),
+            hide_trivial: true,
+            fold: true,
+            arrangement,
+            ..LayoutRequest::default()
+        };
+        self.layout = Arc::new(layout::layout(&self.network, &request));
+        self.placed += 1;
+    }
+
     pub(crate) fn first_input(&self) -> Input {
         match self.samples {
             Some(_) => Input::Sample(0),

@@ -26,7 +26,7 @@ pub use worker::Busy;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use layout::{Layout, LayoutRequest, Node};
+use layout::{Arrangement, Layout, Node};
 use model::{ScopeId, TensorId};
 
 use worker::{Done, Files, Job, Reply, Worker};
@@ -40,6 +40,8 @@ pub struct State {
     pub connection: Option<Connection>,
     /// Scopes drawn as one volume.
     pub collapsed: BTreeSet<ScopeId>,
+    /// Volumes in space, or a flat diagram.
+    pub arrangement: Arrangement,
     /// How far the flow has come, columns of the layout.
     pub playhead: f32,
     /// The gradients flow instead of the activations, from the output to the input.
@@ -78,6 +80,7 @@ impl Default for State {
             selection: None,
             connection: None,
             collapsed: BTreeSet::new(),
+            arrangement: Arrangement::default(),
             playhead: f32::MAX,
             backward: false,
             unit: None,
@@ -295,7 +298,8 @@ impl Session {
         if self.state.playhead > columns {
             self.state.playhead = columns;
         }
-        if self.state.collapsed != before.collapsed {
+        let placed = |s: &State| (s.collapsed.clone(), s.arrangement);
+        if placed(&self.state) != placed(before) {
             self.place();
         }
         if self.state.input != before.input {
@@ -312,15 +316,7 @@ impl Session {
         };
         let whole = self.state.playhead >= columns(&document.layout);
         let share = self.state.playhead / columns(&document.layout).max(1.0);
-        let request = LayoutRequest {
-            collapsed: self.state.collapsed.clone(),
-            bindings: document.bindings.clone(),
-            hide_trivial: true,
-            fold: true,
-            ..LayoutRequest::default()
-        };
-        document.layout = Arc::new(layout::layout(&document.network, &request));
-        document.placed += 1;
+        document.place(self.state.collapsed.clone(), self.state.arrangement);
         let end = columns(&document.layout);
         self.state.playhead = if whole { end } else { share * end };
         let shown = |n: &Node| document.open_to(*n, &self.state.collapsed);
@@ -457,6 +453,9 @@ impl Session {
                     ..self.state.clone()
                 };
                 self.document = Some(*document);
+                if self.state.arrangement != Arrangement::default() {
+                    self.place();
+                }
                 self.opened += 1;
                 self.undo.clear();
                 self.redo.clear();

@@ -35,9 +35,11 @@ impl Show {
         show.apply(Command::Light(options.light))?;
         let source = match what(options)? {
             What::Tour(tour) => {
-                if options.inputs.is_some() || options.collapsed || !options.bindings.is_empty() {
+                let own = options.collapsed || options.view.is_some() || !options.bindings.is_empty();
+                if options.inputs.is_some() || own {
                     let name = options.what.display();
-                    let text = format!("{name}: a tour brings its own --inputs, --collapsed and --bind");
+                    let text =
+                        format!("{name}: a tour brings its own --inputs, --collapsed, --view and --bind");
                     return Err(Failure::Other(text));
                 }
                 show.tour = Some(tour);
@@ -45,6 +47,7 @@ impl Show {
             }
             What::Model(source) => source,
         };
+        show.apply(Command::Arrange(options.view.unwrap_or_default()))?;
         show.apply(Command::Open(source))?;
         for (symbol, size) in &options.bindings {
             show.apply(Command::Bind(symbol.clone(), *size))?;
@@ -109,7 +112,7 @@ impl Show {
         }
     }
 
-    fn apply(&mut self, command: Command) -> Result<(), Failure> {
+    pub fn apply(&mut self, command: Command) -> Result<(), Failure> {
         self.session.apply(command);
         self.settle()
     }

@@ -121,6 +121,42 @@ fn an_mp4_is_whole_and_a_failed_one_leaves_nothing() {
 }
 
 #[test]
+fn diagrams_are_written_as_svg_and_pdf() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).to_str().unwrap().to_string();
+    let (svg, pdf) = (file("demo.svg"), file("demo.pdf"));
+    assert_eq!(layerscope(&["render", "demo", &svg]), 0);
+    assert_eq!(
+        layerscope(&[
+            "render",
+            "demo",
+            &pdf,
+            "--view",
+            "nodes",
+            "--collapsed",
+            "--light"
+        ]),
+        0
+    );
+    let text = std::fs::read_to_string(&svg).unwrap();
+    assert!(text.starts_with("<svg") && text.contains("BatchNormalization"));
+    let bytes = std::fs::read(&pdf).unwrap();
+    assert!(bytes.starts_with(b"%PDF-") && bytes.trim_ascii_end().ends_with(b"%%EOF"));
+    // Letters, not outlines: the font travels with the page.
+    assert!(bytes.windows(9).any(|w| w == b"/FontFile" || w == b"FontFile2"));
+    // What moves, or has no plane, is no diagram.
+    for arguments in [
+        ["render", "demo", &svg, "--view", "volumes"],
+        ["render", "demo", &svg, "--at", "1"],
+        ["render", "demo", &svg, "--view", "cubes"],
+        ["render", "tour", &pdf, "--view", "nodes"],
+    ] {
+        assert_eq!(layerscope(&arguments), 2, "{arguments:?}");
+    }
+    assert_eq!(std::fs::read_to_string(&svg).unwrap(), text);
+}
+
+#[test]
 fn wrong_scenes_and_options_end_with_status_2() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out.png");

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use build::invariants::check;
 use build::*;
-use layout::{Form, Layout, LayoutRequest, Node, layout};
+use layout::{Arrangement, Form, Layout, LayoutRequest, Node, layout};
 use model::{Network, Op, Role, ScopeId, TensorId};
 use proptest::prelude::*;
 
@@ -263,6 +263,7 @@ fn random(recipe: &Recipe) -> (Network, LayoutRequest) {
         show_constants: recipe.3.0,
         hide_trivial: recipe.3.1,
         fold: false,
+        arrangement: Arrangement::Volumes,
     };
     (b.network, request)
 }
@@ -332,6 +333,33 @@ fn parallel_branches_fold_and_their_links_keep_apart() {
     assert!(extent.x / extent.y < 4.0, "{extent}");
 }
 
+/// A bar's square is its share of the work.
+#[test]
+fn the_bars_of_a_strip_are_as_high_as_their_work() {
+    let network = model::templates::residual_cnn("t", 1, 28, 10, 16, 1);
+    let bindings = model::cost::default_bindings(&network);
+    let cost = model::cost(&network, &bindings);
+    let request = LayoutRequest {
+        bindings,
+        arrangement: Arrangement::Strip,
+        ..Default::default()
+    };
+    let l = checked(&network, &request);
+    assert!(l.links.is_empty());
+    let flops = |v: &layout::Volume| match v.node {
+        Node::Layer(id) => cost.layers[id.0 as usize].flops.unwrap() as f64,
+        _ => 0.0,
+    };
+    let most = l.volumes.iter().map(flops).fold(0.0, f64::max);
+    assert!(most > 0.0);
+    for v in &l.volumes {
+        let share = ((v.size.y as f64 - 0.3) / 2.4).powi(2);
+        assert!((share - flops(v) / most).abs() < 1e-4, "{}", v.label);
+    }
+    let bases: Vec<f32> = l.volumes.iter().map(|v| v.min().y).collect();
+    assert!(bases.iter().all(|y| (y - bases[0]).abs() < 1e-4 || *y < bases[0]));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
@@ -347,8 +375,16 @@ proptest! {
             request.collapsed.insert(ScopeId(scope));
             prop_assert_eq!(check(&layout(&network, &request)), Ok(()), "scope {}", scope);
         }
+        request.collapsed = wanted;
         request.fold = true;
         prop_assert_eq!(check(&layout(&network, &request)), Ok(()), "folded");
+        let nodes = |l: &Layout| l.volumes.iter().map(|v| (v.node, v.rank)).collect::<Vec<_>>();
+        for arrangement in Arrangement::ALL {
+            request.arrangement = arrangement;
+            let other = layout(&network, &request);
+            prop_assert_eq!(check(&other), Ok(()), "{:?}", arrangement);
+            prop_assert_eq!(nodes(&other), nodes(&l));
+        }
     }
 
     #[test]

@@ -67,6 +67,15 @@ pub fn all(session: &Session, dock: &Dock) -> Vec<Entry> {
         add("Select nothing", "Escape", one(Command::Select(None)));
         add("Collapse all scopes", "C", one(Command::CollapseAll));
         add("Expand all scopes", "E", one(Command::ExpandAll));
+        for (number, other) in (1..).zip(layout::Arrangement::ALL) {
+            if other != state.arrangement {
+                add(
+                    &format!("Show as {}", other.name()),
+                    &format!("Shift+{number}"),
+                    one(Command::Arrange(other)),
+                );
+            }
+        }
         match session.view.fly {
             true => add("Circle with the camera", "V", one(Command::Fly(false))),
             false => add("Fly freely with the camera", "V", one(Command::Fly(true))),

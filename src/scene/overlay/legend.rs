@@ -1,6 +1,7 @@
 //! What colour means: a bar of the map in use, with the numbers at its ends.
 
 use egui::{Align2, Color32, Mesh, Rect, Shape, pos2, vec2};
+use layout::Arrangement;
 use session::Range;
 
 use super::Sheet;
@@ -21,6 +22,15 @@ pub(super) fn place(sheet: &Sheet) -> Option<Rect> {
 pub(super) fn draw(sheet: &Sheet) {
     let left = sheet.rect.left_bottom() + vec2(14.0, -12.0);
     let (state, document) = (&sheet.session.state, sheet.document);
+    let diagram = match sheet.stage.layout.arrangement {
+        Arrangement::Blocks => Some("colour: kind of operator"),
+        Arrangement::Strip => Some("height: square root of the FLOPs  ·  colour: kind of operator"),
+        Arrangement::Volumes | Arrangement::Nodes => None,
+    };
+    if let Some(text) = diagram {
+        sheet.text(left, Align2::LEFT_BOTTOM, text, 12.0, false);
+        return;
+    }
     if document.trace.is_none() {
         let text = "structure only: give an input to see values";
         sheet.text(left, Align2::LEFT_BOTTOM, text, 12.0, false);

@@ -1,22 +1,22 @@
 //! Names and shapes of the volumes.
 
-use egui::{Align2, FontId};
+use egui::Align2;
 use glam::{Vec2, Vec3};
-use layout::Volume;
+use layout::{Arrangement, Volume};
 
 use super::{Sheet, caption, legend, title};
 use crate::hover;
 
 pub(super) fn draw(sheet: &Sheet) {
-    let measure = |text: &str, size: f32| {
-        let font = FontId::proportional(size);
-        let galley = sheet.painter.layout_no_wrap(text.into(), font, sheet.strong);
-        galley.size().x
-    };
+    // Blocks have theirs inside.
+    if sheet.stage.layout.arrangement == Arrangement::Blocks {
+        return;
+    }
+    let measure = |text: &str, size: f32| sheet.width(text, size);
     let stage = sheet.stage;
     let chosen = stage.look(sheet.session).selected;
     let detail = |volume: &Volume| {
-        let shape = |tensor| hover::shape(sheet.document, tensor);
+        let shape = |tensor| hover::brief(sheet.document, tensor);
         volume.tensor.map(shape).unwrap_or_default()
     };
     let camera = &stage.rig.camera;

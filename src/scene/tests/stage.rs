@@ -1,7 +1,7 @@
 //! A stage on the built-in model: what a pointer touches, and where the camera goes.
 
 use glam::{Vec2, Vec3};
-use layout::Node;
+use layout::{Arrangement, Node};
 use scene::hover::{click, describe};
 use scene::{Hover, Stage};
 use session::{Bookmark, Command, Goal, Level, Pose, Session, Source};
@@ -199,4 +199,54 @@ fn home_fits_any_picture_until_a_hand_takes_the_camera() {
     stage.rig.hold(narrow);
     stage.update(&session, 0.0, Vec2::new(800.0, 720.0));
     assert_eq!(stage.rig.camera, narrow);
+}
+
+#[test]
+fn arrangements_keep_selection_and_playhead_and_undo_brings_the_volumes_back() {
+    let (mut session, mut stage) = demo();
+    session.apply(Command::Select(Some("block1/conv1".into())));
+    session.apply(Command::Seek(5.5));
+    let before = (session.state.clone(), stage.rig.camera);
+    for arrangement in Arrangement::ALL.into_iter().skip(1) {
+        session.apply(Command::Arrange(arrangement));
+        seconds(&mut session, &mut stage, 2.0);
+        let camera = stage.rig.camera;
+        assert_eq!((camera.yaw, camera.pitch), (0.0, 0.0), "{arrangement:?}");
+        assert_eq!(stage.layout.arrangement, arrangement);
+        assert_eq!(session.state.selection, before.0.selection);
+        assert!((session.state.playhead - 5.5).abs() < 1e-3);
+        assert!(stage.look(&session).selected.is_some());
+        // All of it is seen.
+        for volume in &stage.layout.volumes {
+            let (at, _) = camera.project(volume.center, SIZE).unwrap();
+            assert!(
+                at.cmpge(Vec2::ZERO).all() && at.cmple(SIZE).all(),
+                "{}",
+                volume.label
+            );
+        }
+        session.apply(Command::Undo);
+        assert_eq!(session.state, before.0);
+    }
+}
+
+#[test]
+fn a_diagram_as_svg_names_every_layer_and_volumes_are_refused() {
+    let (mut session, _) = demo();
+    assert!(scene::svg::write(&session).unwrap_err().contains("blocks"));
+    session.apply(Command::Arrange(Arrangement::Blocks));
+    let drawing = scene::svg::write(&session).unwrap();
+    let layout = session.layout().unwrap().clone();
+    let texts: Vec<&str> = drawing.split("<text").skip(1).collect();
+    for volume in &layout.volumes {
+        assert!(
+            texts.iter().any(|t| t.contains(&volume.label)),
+            "{}",
+            volume.label
+        );
+    }
+    let paths = drawing.matches("<path").count();
+    assert_eq!(paths, layout.links.len());
+    // And one for the paper.
+    assert_eq!(drawing.matches("<rect").count(), layout.volumes.len() + 1);
 }

@@ -1,0 +1,65 @@
+//! What stands inside the blocks of a block diagram: operator, name, shape.
+
+use egui::{Align2, Rect, pos2, vec2};
+use glam::Vec3;
+use layout::{Arrangement, Volume};
+
+use super::Sheet;
+use crate::hover;
+
+/// Least height of a legible block, points.
+const LEAST: f32 = 15.0;
+/// Size of the largest text, points.
+const LARGEST: f32 = 22.0;
+
+pub(super) fn draw(sheet: &Sheet) {
+    if sheet.stage.layout.arrangement != Arrangement::Blocks {
+        return;
+    }
+    for volume in &sheet.stage.layout.volumes {
+        if let Some(rect) = place(sheet, volume).filter(|r| sheet.rect.intersects(*r)) {
+            write(sheet, volume, rect);
+        }
+    }
+}
+
+/// The front face on the screen.
+fn place(sheet: &Sheet, volume: &Volume) -> Option<Rect> {
+    let camera = &sheet.stage.rig.camera;
+    let front = volume.max().z;
+    let corners = [
+        Vec3::new(volume.min().x, volume.max().y, front),
+        Vec3::new(volume.max().x, volume.min().y, front),
+    ];
+    let [a, b] = corners.map(|p| camera.project(p, sheet.size()).map(|(at, _)| sheet.at(at)));
+    Some(Rect::from_two_pos(a?, b?))
+}
+
+fn write(sheet: &Sheet, volume: &Volume, rect: Rect) {
+    if rect.height() < LEAST {
+        return;
+    }
+    let mut lines = vec![(volume.kind.as_str(), 1.0, true)];
+    let name = crate::labels::shorten(&volume.label, 26);
+    let shape = volume
+        .tensor
+        .map(|t| hover::brief(sheet.document, t))
+        .unwrap_or_default();
+    // Three lines want more room than one.
+    if rect.height() > 2.2 * LEAST {
+        lines.push((&name, 0.8, false));
+        lines.push((&shape, 0.8, false));
+    }
+    let step = rect.height() / (lines.len() as f32 + 0.6);
+    let mut y = rect.center().y - step * (lines.len() as f32 - 1.0) / 2.0;
+    for (text, scale, strong) in lines {
+        let wanted = (0.62 * step).min(LARGEST) * scale;
+        let width = sheet.width(text, wanted).max(1.0);
+        let size = wanted * (0.92 * rect.width() / width).min(1.0);
+        if size >= 6.0 {
+            let at = pos2(rect.center().x, y);
+            sheet.text(at + vec2(0.0, 0.0), Align2::CENTER_CENTER, text, size, strong);
+        }
+        y += step;
+    }
+}
