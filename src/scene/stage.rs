@@ -85,7 +85,9 @@ impl Stage {
 
     /// Opens the selection's channels, where they are not open already.
     fn open(&mut self, session: &Session) {
-        let document = session.document.as_ref().filter(|_| self.moving.is_none());
+        // A diagram has no room for them.
+        let room = self.moving.is_none() && !session.state.arrangement.flat();
+        let document = session.document.as_ref().filter(|_| room);
         let wanted = document.map(|document| Opened {
             layout: document.layout.clone(),
             passed: document.passed,

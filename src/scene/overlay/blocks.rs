@@ -1,6 +1,6 @@
 //! What stands inside the blocks of a block diagram: operator, name, shape.
 
-use egui::{Align2, Rect, pos2, vec2};
+use egui::{Align2, Rect, pos2};
 use glam::Vec3;
 use layout::{Arrangement, Volume};
 
@@ -9,8 +9,9 @@ use crate::hover;
 
 /// Least height of a legible block, points.
 const LEAST: f32 = 15.0;
-/// Size of the largest text, points.
+/// Sizes of the largest and of the smallest text, points.
 const LARGEST: f32 = 22.0;
+const SMALLEST: f32 = 8.0;
 
 pub(super) fn draw(sheet: &Sheet) {
     if sheet.stage.layout.arrangement != Arrangement::Blocks {
@@ -53,12 +54,20 @@ fn write(sheet: &Sheet, volume: &Volume, rect: Rect) {
     let step = rect.height() / (lines.len() as f32 + 0.6);
     let mut y = rect.center().y - step * (lines.len() as f32 - 1.0) / 2.0;
     for (text, scale, strong) in lines {
+        let room = 0.92 * rect.width();
         let wanted = (0.62 * step).min(LARGEST) * scale;
-        let width = sheet.width(text, wanted).max(1.0);
-        let size = wanted * (0.92 * rect.width() / width).min(1.0);
-        if size >= 6.0 {
-            let at = pos2(rect.center().x, y);
-            sheet.text(at + vec2(0.0, 0.0), Align2::CENTER_CENTER, text, size, strong);
+        let size = wanted * (room / sheet.width(text, wanted).max(1.0)).min(1.0);
+        // Rather the beginning of a name than all of it, unreadable.
+        let legible = size.max(SMALLEST.min(wanted));
+        let at = pos2(rect.center().x, y);
+        match size < legible {
+            true => {
+                let share = room / sheet.width(text, legible).max(1.0);
+                let letters = (text.chars().count() as f32 * share) as usize;
+                let begin: String = text.chars().take(letters.saturating_sub(1)).collect();
+                sheet.text(at, Align2::CENTER_CENTER, format!("{begin}…"), legible, strong);
+            }
+            false => sheet.text(at, Align2::CENTER_CENTER, text, size, strong),
         }
         y += step;
     }
