@@ -124,10 +124,10 @@ pub fn layer<B: Backend>(c: &Context<B>, axis: i64, epsilon: f32, centre: bool) 
     let rank = dims::<B>(&x).len();
     let axes: Vec<usize> = (resolve(axis, rank)?..rank).collect();
     let mut y = standard::<B>(x, &axes, epsilon, centre);
-    if let Some(scale) = c.opt_float(1) {
+    if let Some(scale) = c.opt_float(1)? {
         y = B::float_mul(y, raise::<B>(scale, rank));
     }
-    if let Some(bias) = c.opt_float(2) {
+    if let Some(bias) = c.opt_float(2)? {
         y = B::float_add(y, raise::<B>(bias, rank));
     }
     Ok(Value::Float(y))
