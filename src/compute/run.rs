@@ -367,7 +367,7 @@ impl<B: Backend> Frame<'_, B> {
             let (Some(Value::Float(t)), Some(id)) = (input, layer.inputs[i]) else {
                 continue;
             };
-            if !ops::looks(layer, inputs, i) {
+            if !ops::looks(network, layer, inputs, i) {
                 continue;
             }
             let stored = network.tensor(id).data.as_ref().and_then(|d| d.to_f32());

@@ -35,6 +35,40 @@ pub fn broadcast(a: &[usize], b: &[usize]) -> Result<Vec<usize>, String> {
         .collect()
 }
 
+/// `value` as an integer of type `dtype` keeps it: its low bits, with their sign. uint64 stays in
+/// the bits of an int64.
+pub fn wrap(dtype: DType, value: i64) -> i64 {
+    match dtype {
+        DType::Bool => (value != 0) as i64,
+        DType::I64 | DType::U64 => value,
+        _ if !dtype.is_integer() => value,
+        _ => {
+            let shift = 64 - dtype.bits() as u32;
+            match dtype.is_unsigned() {
+                true => ((value as u64) << shift >> shift) as i64,
+                false => value << shift >> shift,
+            }
+        }
+    }
+}
+
+/// The order of two integers of type `dtype`.
+pub fn order(dtype: DType, a: i64, b: i64) -> std::cmp::Ordering {
+    match dtype {
+        DType::U64 => (a as u64).cmp(&(b as u64)),
+        _ => a.cmp(&b),
+    }
+}
+
+/// A float as an integer of type `dtype`: truncated, its low bits kept.
+pub fn truncate(dtype: DType, value: f64) -> i64 {
+    match dtype {
+        DType::Bool => (value != 0.0) as i64,
+        DType::U64 if value >= 0.0 => value as u64 as i64,
+        _ => wrap(dtype, value as i64),
+    }
+}
+
 /// Host integers or booleans (0 and 1), row-major.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ints {
@@ -63,7 +97,10 @@ impl Ints {
 
     /// The elements as floats.
     pub fn floats(&self) -> Vec<f32> {
-        self.data.iter().map(|&v| v as f32).collect()
+        match self.dtype {
+            DType::U64 => self.data.iter().map(|&v| v as u64 as f32).collect(),
+            _ => self.data.iter().map(|&v| v as f32).collect(),
+        }
     }
 
     /// With another element type.

@@ -439,7 +439,11 @@ pub fn expand_op<B: Backend>(c: &Context<B>) -> Output<B> {
     Ok(match x {
         Value::Float(t) => Value::Float(expand::<B>(t.clone(), &shape)),
         Value::Int(i) => Value::Int(i.expand(&shape)),
-        other => return Err(other.unexpected("numbers are")),
+        Value::Text(t) => {
+            let places = Ints::new(t.shape.clone(), (0..t.data.len() as i64).collect()).expand(&shape);
+            Value::Text(t.pick(shape, places.data.iter().map(|&p| p as usize)))
+        }
+        other => return Err(other.unexpected("a tensor is")),
     })
 }
 
