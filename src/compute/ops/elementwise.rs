@@ -88,6 +88,14 @@ pub fn unary<B: Backend>(x: FloatTensor<B>, kind: Unary) -> FloatTensor<B> {
         Unary::HardSigmoid { alpha, beta } => unit(plus(scale(x, alpha), beta)),
         Unary::HardSwish => B::float_mul(x.clone(), unit(plus(scale(x, 1.0 / 6.0), 0.5))),
         Unary::Swish { alpha } => B::float_mul(x.clone(), B::sigmoid(scale(x, alpha))),
+        Unary::Shrink { bias, lambda } => {
+            let kind = bool_type::<B>(&x);
+            let above = B::float_greater_elem(x.clone(), lambda.into(), kind);
+            let below = B::float_lower_elem(x.clone(), (-lambda).into(), kind);
+            let nothing = scale(x.clone(), 0.0);
+            let y = B::float_mask_where(nothing, above, plus(x.clone(), -bias));
+            B::float_mask_where(y, below, plus(x, bias))
+        }
         Unary::Mish => B::float_mul(x.clone(), B::float_tanh(softplus::<B>(x))),
         Unary::Softplus => softplus::<B>(x),
         Unary::Softsign => B::float_div(x.clone(), plus(B::float_abs(x), 1.0)),

@@ -1,17 +1,28 @@
 //! Operators on backend primitives, one file a family. Shapes are checked here, since the
 //! primitives do not check them.
 
+mod attention;
+mod cache;
 mod conv;
 mod elementwise;
+mod grid;
 pub mod host;
 mod index;
+mod linear_attention;
 mod matmul;
+mod neural;
 mod norm;
 mod pool;
+mod pool_axes;
+mod quantize;
+mod quantized;
 mod recurrent;
 mod reduce;
 mod resize;
+mod roi;
+mod sample;
 mod shape;
+mod signal;
 
 use std::cell::RefCell;
 
@@ -96,6 +107,13 @@ impl<B: Backend> Context<'_, B> {
         }
     }
 
+    fn dtype(&self, i: usize) -> model::DType {
+        match self.opt(i) {
+            Some(Value::Int(ints)) => ints.dtype,
+            _ => model::DType::F32,
+        }
+    }
+
     /// The single number that input `i` holds.
     fn scalar(&self, i: usize) -> Result<Option<f32>, String> {
         let first = match self.opt(i) {
@@ -113,6 +131,9 @@ impl<B: Backend> Context<'_, B> {
 /// be read from the device before: in the browser nothing can be read in between.
 pub fn looks<B: Backend>(layer: &Layer, inputs: &[Option<Value<B>>], i: usize) -> bool {
     use model::op::{Binary, Unary};
+    if let Some(looks) = neural::looks(layer, i) {
+        return looks;
+    }
     match &layer.op {
         Op::Binary(Binary::Add | Binary::Sub | Binary::Mul | Binary::Div | Binary::Mod { .. }) => false,
         // Whether the power is a square.
@@ -125,7 +146,6 @@ pub fn looks<B: Backend>(layer: &Layer, inputs: &[Option<Value<B>>], i: usize) -
         Op::CastLike => i == 0 && matches!(inputs.get(1), Some(Some(Value::Int(_)))),
         Op::If | Op::Where | Op::Embedding | Op::ConstantOfShape { .. } => i == 0,
         Op::ArgMax { .. } | Op::ArgMin { .. } | Op::TopK { .. } => true,
-        Op::Recurrent(_) => i == 4,
         Op::Clip { .. }
         | Op::Gather { .. }
         | Op::GatherElements { .. }
@@ -138,8 +158,7 @@ pub fn looks<B: Backend>(layer: &Layer, inputs: &[Option<Value<B>>], i: usize) -
         | Op::Slice { .. }
         | Op::Pad { .. }
         | Op::Expand
-        | Op::Tile
-        | Op::Resize(_) => i >= 1,
+        | Op::Tile => i >= 1,
         _ => false,
     }
 }
@@ -157,10 +176,8 @@ pub fn eval<B: Backend>(c: &Context<B>) -> Outputs<B> {
         return outputs.iter().map(|y| shape::with_shape(y, Vec::new())).collect();
     }
     let mut outputs = match &c.layer.op {
-        Op::Recurrent(cell) => recurrent::recurrent(c, cell)?,
         Op::Split { axis, sizes, outputs } => shape::split(c, *axis, sizes, *outputs)?,
         Op::TopK { axis, largest, k } => index::top_k(c, *axis, *largest, *k)?,
-        Op::MaxPool { window, ceil } => vec![pool::max(c, window, *ceil)?],
         Op::Dropout { .. } => {
             let x = c.value(0)?;
             let shape = x.shape();
@@ -171,7 +188,10 @@ pub fn eval<B: Backend>(c: &Context<B>) -> Outputs<B> {
                 Value::Int(Ints::new(shape, all).typed(model::DType::Bool)),
             ]
         }
-        op => vec![single(c, op)?],
+        op => match neural::eval(c) {
+            Some(outputs) => outputs?,
+            None => vec![single(c, op)?],
+        },
     };
     if let Some(activation) = c.layer.activation
         && let Some(first) = outputs.first_mut()
@@ -227,8 +247,6 @@ fn single<B: Backend>(c: &Context<B>, op: &Op) -> Output<B> {
         Op::BatchNorm { epsilon } => norm::batch(c, *epsilon),
         Op::InstanceNorm { epsilon } => norm::instance(c, *epsilon),
         Op::GroupNorm { epsilon, groups } => norm::group(c, *epsilon, *groups),
-        Op::LayerNorm { axis, epsilon } => norm::layer(c, *axis, *epsilon, true),
-        Op::RmsNorm { axis, epsilon } => norm::layer(c, *axis, *epsilon, false),
         Op::Lrn {
             alpha,
             beta,

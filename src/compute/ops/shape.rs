@@ -391,7 +391,8 @@ pub fn pad_op<B: Backend>(
     Ok(x)
 }
 
-fn surround(x: &Ints, axis: usize, (begin, end): Ends, fill: i64) -> Ints {
+/// Surrounds one axis of integers with `fill`.
+pub fn surround(x: &Ints, axis: usize, (begin, end): Ends, fill: i64) -> Ints {
     let (size, inner) = (x.shape[axis], x.shape[axis + 1..].iter().product::<usize>());
     let mut shape = x.shape.clone();
     shape[axis] += begin + end;
