@@ -5,6 +5,7 @@ mod attention;
 mod cache;
 mod conv;
 mod elementwise;
+mod fourier;
 mod grid;
 pub mod host;
 mod index;

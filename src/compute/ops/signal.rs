@@ -1,4 +1,5 @@
-//! Fourier transforms as matrix products, and the windows and weights that go with them.
+//! Fourier transforms, and the windows and weights that go with them. Transforms are matrix products,
+//! which every backend has and gradients pass; where the values lie on the host they are fast ones.
 
 use burn_backend::Backend;
 use burn_backend::tensor::FloatTensor;
@@ -7,7 +8,7 @@ use model::op::Taper;
 
 use super::matmul::product;
 use super::shape::{pad, range};
-use super::{Context, Output};
+use super::{Context, Output, fourier, host};
 use crate::value::{Ints, Value, axis as resolve, dims, float, index, reshape};
 
 /// Largest matrix of a transform, elements.
@@ -47,6 +48,9 @@ impl Fourier {
         imaginary: Option<FloatTensor<B>>,
         device: &B::Device,
     ) -> Result<[FloatTensor<B>; 2], String> {
+        if let Some(y) = self.on_host::<B>(&real, imaginary.as_ref(), false, device) {
+            return Ok(y);
+        }
         let [cos, sin] = self.matrix()?;
         let matrix = |m| float::<B>(m, &[self.length, self.bins], device);
         let (cos, sin) = (matrix(cos), matrix(sin));
@@ -57,6 +61,51 @@ impl Fourier {
             im = B::float_add(im, times(&i, &cos)?);
         }
         Ok([re, im])
+    }
+}
+
+impl Fourier {
+    /// The same in double precision where the values lie on the host. `mirrored`: the input is one
+    /// half of a spectrum, the other its mirror image.
+    fn on_host<B: Backend>(
+        &self,
+        real: &FloatTensor<B>,
+        imaginary: Option<&FloatTensor<B>>,
+        mirrored: bool,
+        device: &B::Device,
+    ) -> Option<[FloatTensor<B>; 2]> {
+        let re = host::slice::<B>(real)?;
+        let im = match imaginary {
+            Some(im) => Some(host::slice::<B>(im)?),
+            None => None,
+        };
+        if !fourier::is_fast(self.length) {
+            return None;
+        }
+        let shape = dims::<B>(real);
+        let (sign, factor) = match self.inverse {
+            true => (1.0, 1.0 / self.length as f64),
+            false => (-1.0, 1.0),
+        };
+        let mut out = [0, 1].map(|_| Vec::with_capacity(shape[0] * self.bins));
+        for row in 0..shape[0] {
+            let at = |k: usize| {
+                let i = row * shape[1] + k;
+                [f64::from(re[i]), im.map_or(0.0, |im| f64::from(im[i]))]
+            };
+            let value = |k: usize| match mirrored {
+                // The first and the middle bin of a real signal are real.
+                true if k == 0 || 2 * k == self.length => [at(k)[0], 0.0],
+                true if 2 * k > self.length => [at(self.length - k)[0], -at(self.length - k)[1]],
+                _ => at(k),
+            };
+            let x: Vec<[f64; 2]> = (0..self.length).map(value).collect();
+            for bin in &fourier::transform(&x, sign)[..self.bins] {
+                out[0].push((bin[0] * factor) as f32);
+                out[1].push((bin[1] * factor) as f32);
+            }
+        }
+        Some(out.map(|v| float::<B>(v, &[shape[0], self.bins], device)))
     }
 }
 
@@ -120,8 +169,8 @@ pub fn dft<B: Backend>(c: &Context<B>, axis: Option<i64>, inverse: bool, one_sid
         inverse,
     };
     let ([re, im], count) = match whole {
-        true => (half_inverse::<B>(&fourier, real, imaginary, c.device)?, 1),
-        false => (fourier.apply::<B>(real, imaginary, c.device)?, 2),
+        true => (half_inverse::<B>(&plan, real, imaginary, c.device)?, 1),
+        false => (plan.apply::<B>(real, imaginary, c.device)?, 2),
     };
     let both = match count {
         1 => reshape::<B>(re, &[1, rows, bins]),
@@ -136,12 +185,15 @@ pub fn dft<B: Backend>(c: &Context<B>, axis: Option<i64>, inverse: bool, one_sid
 /// The real signal of a one-sided spectrum `[rows, length / 2 + 1]`: each bin but the first, and
 /// the last of an even length, stands for two.
 fn half_inverse<B: Backend>(
-    fourier: &Fourier,
+    plan: &Fourier,
     real: FloatTensor<B>,
     imaginary: Option<FloatTensor<B>>,
     device: &B::Device,
 ) -> Result<[FloatTensor<B>; 2], String> {
-    let (length, used) = (fourier.length, fourier.length / 2 + 1);
+    if let Some(y) = plan.on_host::<B>(&real, imaginary.as_ref(), true, device) {
+        return Ok(y);
+    }
+    let (length, used) = (plan.length, plan.length / 2 + 1);
     let full = Fourier {
         length,
         bins: length,
@@ -212,13 +264,13 @@ pub fn stft<B: Backend>(c: &Context<B>, one_sided: bool) -> Output<B> {
             None => t,
         }
     };
-    let fourier = Fourier {
+    let plan = Fourier {
         length: frame,
         bins: if one_sided { frame / 2 + 1 } else { frame },
         inverse: false,
     };
-    let parts = fourier.apply::<B>(part(0), (s[2] == 2).then(|| part(1)), c.device)?;
-    let shape = [s[0], frames, fourier.bins, 1];
+    let parts = plan.apply::<B>(part(0), (s[2] == 2).then(|| part(1)), c.device)?;
+    let shape = [s[0], frames, plan.bins, 1];
     let both = parts.map(|t| reshape::<B>(t, &shape)).to_vec();
     Ok(Value::Float(B::float_cat(both, 3)))
 }
