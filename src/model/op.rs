@@ -480,3 +480,8 @@ pub enum Op {
         domain: String,
     },
 }
+
+/// Operators without a variant of their own that are executed by their name (the domain in front
+/// of it, unless it is the default one). They are [`Op::Other`], with their attributes as the file
+/// states them, but nothing to warn of.
+pub const NAMED: &[&str] = &[];

@@ -70,7 +70,7 @@ pub fn attention<B: Backend>(c: &Context<B>, o: &Attention) -> Outputs<B> {
     let v = heads::<B>(c.float(2)?, kv_heads)?;
     let (mut past, mut both) = (0, [k, v]);
     for (i, now) in both.iter_mut().enumerate() {
-        let Some(before) = c.opt_float(4 + i) else {
+        let Some(before) = c.opt_float(4 + i)? else {
             continue;
         };
         let (b, n) = (dims::<B>(&before), dims::<B>(now));

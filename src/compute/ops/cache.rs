@@ -31,7 +31,7 @@ pub fn tensor_scatter<B: Backend>(c: &Context<B>, axis: i64, circular: bool) -> 
             Value::Int(Ints::new(vec![data.len()], data).typed(a.dtype))
         }
         _ => Value::Float(B::float_cat(
-            vec![cache.floats(c.device), update.floats(c.device)],
+            vec![cache.floats(c.device)?, update.floats(c.device)?],
             0,
         )),
     };

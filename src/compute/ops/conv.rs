@@ -56,7 +56,7 @@ pub fn steps(window: &Window, axes: usize) -> Result<(Vec<usize>, Vec<usize>), S
 
 /// Convolution: `X [N, C, ...]`, `W [M, C / groups, ...]`, optional `B [M]`.
 pub fn conv<B: Backend>(c: &Context<B>, window: &Window, groups: i64) -> Output<B> {
-    let (mut x, w, bias) = (c.float(0)?, c.float(1)?, c.opt_float(2));
+    let (mut x, w, bias) = (c.float(0)?, c.float(1)?, c.opt_float(2)?);
     let (xs, ws) = (dims::<B>(&x), dims::<B>(&w));
     let axes = xs.len().saturating_sub(2);
     let groups = usize::try_from(groups)
@@ -147,7 +147,7 @@ pub fn transpose<B: Backend>(
     output_padding: &[i64],
     output_shape: Option<&[i64]>,
 ) -> Output<B> {
-    let (x, w, bias) = (c.float(0)?, c.float(1)?, c.opt_float(2));
+    let (x, w, bias) = (c.float(0)?, c.float(1)?, c.opt_float(2)?);
     let (xs, ws) = (dims::<B>(&x), dims::<B>(&w));
     let axes = xs.len().saturating_sub(2);
     let groups = usize::try_from(groups)

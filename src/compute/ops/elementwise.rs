@@ -35,11 +35,11 @@ pub fn unary_value<B: Backend>(c: &Context<B>, x: &Value<B>, kind: Unary) -> Out
         };
         let data = match x {
             Value::Int(i) => vec![0; i.data.len()],
-            Value::Float(_) => c.host(0)?.iter().map(|v| test(v) as i64).collect(),
+            _ => c.host(0)?.iter().map(|v| test(v) as i64).collect(),
         };
         return Ok(Value::Int(Ints::new(shape, data).typed(DType::Bool)));
     }
-    let t = x.floats(c.device);
+    let t = x.floats(c.device)?;
     let fast = match kind {
         Unary::Relu => host::map::<B>(&t, |v| v.max(0.0), c.device),
         Unary::LeakyRelu { alpha } => host::map::<B>(&t, |v| if v >= 0.0 { v } else { alpha * v }, c.device),
@@ -156,7 +156,7 @@ pub fn binary<B: Backend>(c: &Context<B>, kind: Binary) -> Output<B> {
     if let (Value::Int(a), Value::Int(b)) = (a, b) {
         return integers(a, b, kind).map(Value::Int);
     }
-    let (x, y) = pair::<B>(a.floats(c.device), b.floats(c.device))?;
+    let (x, y) = pair::<B>(a.floats(c.device)?, b.floats(c.device)?)?;
     let shape = broadcast(&dims::<B>(&x), &dims::<B>(&y))?;
     let fast = match kind {
         Binary::Add => host::zip::<B>(&x, &y, &shape, |a, b| a + b, c.device),
@@ -197,7 +197,7 @@ fn compare<B: Backend>(c: &Context<B>, kind: Binary) -> Result<Ints, String> {
     let side = |i: usize| -> Result<Vec<f32>, String> {
         let (own, values) = match c.value(i)? {
             Value::Int(ints) => (ints.shape.clone(), ints.floats()),
-            Value::Float(t) => (dims::<B>(t), c.host(i)?.to_vec()),
+            other => (other.shape(), c.host(i)?.to_vec()),
         };
         // Places of the broadcast elements.
         let places = Ints::new(own, (0..values.len() as i64).collect()).expand(&shape);
@@ -308,8 +308,8 @@ pub fn select<B: Backend>(c: &Context<B>) -> Output<B> {
         return Ok(Value::Int(Ints::new(shape, data.collect()).typed(dtype)));
     }
     let (x, y) = (
-        expand::<B>(x.floats(c.device), &shape),
-        expand::<B>(y.floats(c.device), &shape),
+        expand::<B>(x.floats(c.device)?, &shape),
+        expand::<B>(y.floats(c.device)?, &shape),
     );
     Ok(Value::Float(B::float_mask_where(
         y,
@@ -355,7 +355,7 @@ pub fn clip<B: Backend>(c: &Context<B>, min: Option<f32>, max: Option<f32>) -> O
 pub fn cast<B: Backend>(c: &Context<B>, to: DType) -> Output<B> {
     let x = c.value(0)?;
     if to.is_float() {
-        return Ok(Value::Float(x.floats(c.device)));
+        return Ok(Value::Float(x.floats(c.device)?));
     }
     let bool_of = |v: bool| v as i64;
     let ints = match x {
@@ -367,7 +367,7 @@ pub fn cast<B: Backend>(c: &Context<B>, to: DType) -> Output<B> {
             let data = c.host(0)?.iter().map(|&v| bool_of(v != 0.0)).collect();
             Ints::new(dims::<B>(t), data)
         }
-        Value::Float(_) => c.ints(0)?,
+        _ => c.ints(0)?,
     };
     Ok(Value::Int(ints.typed(to)))
 }
@@ -377,5 +377,6 @@ pub fn cast_like<B: Backend>(c: &Context<B>) -> Output<B> {
     match c.value(1)? {
         Value::Float(_) => cast(c, DType::F32),
         Value::Int(i) => cast(c, i.dtype),
+        other => Err(other.unexpected("a tensor of numbers is")),
     }
 }

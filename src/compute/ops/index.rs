@@ -75,7 +75,7 @@ pub fn cum_sum<B: Backend>(c: &Context<B>, exclusive: bool, reverse: bool) -> Ou
     let axis = resolve(axis, shape.len())?;
     let mut t = match x {
         Value::Int(i) => return Ok(Value::Int(running_sum(i, axis, exclusive, reverse))),
-        Value::Float(t) => t.clone(),
+        other => other.floats(c.device)?,
     };
     if reverse {
         t = B::float_flip(t, &[axis]);
@@ -143,7 +143,7 @@ pub fn top_k<B: Backend>(c: &Context<B>, axis: i64, largest: bool, k: Option<i64
     let k = k.ok_or_else(|| format!("k along axis {axis} of {shape:?}"))?;
     let values: Vec<f32> = match x {
         Value::Int(i) => i.floats(),
-        Value::Float(_) => c.host(0)?.to_vec(),
+        _ => c.host(0)?.to_vec(),
     };
     let inner: usize = shape[axis + 1..].iter().product();
     let outer: usize = shape[..axis].iter().product();
@@ -168,8 +168,8 @@ pub fn top_k<B: Backend>(c: &Context<B>, axis: i64, largest: bool, k: Option<i64
     let places = Ints::new(to.clone(), places).typed(DType::I64);
     Ok(vec![
         match x {
-            Value::Float(_) => Value::Float(float::<B>(top, &to, c.device)),
             Value::Int(i) => Value::Int(Ints::truncated(to, &top).typed(i.dtype)),
+            _ => Value::Float(float::<B>(top, &to, c.device)),
         },
         Value::Int(places),
     ])

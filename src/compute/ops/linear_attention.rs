@@ -30,7 +30,7 @@ pub fn linear_attention<B: Backend>(c: &Context<B>, o: &LinearAttention) -> Outp
         ));
     }
     let [n, count, time, width] = [ks[0], ks[1], ks[2], ks[3]];
-    let mut state = match c.opt_float(3) {
+    let mut state = match c.opt_float(3)? {
         Some(s) => s,
         None => float::<B>(
             vec![0.0; n * count * width * vs[3]],
@@ -46,13 +46,13 @@ pub fn linear_attention<B: Backend>(c: &Context<B>, o: &LinearAttention) -> Outp
         return Err(problem);
     }
     // The growth of the state in each step, as [N, H, T, K or 1].
-    let decay = match (o.gated, c.opt_float(4)) {
+    let decay = match (o.gated, c.opt_float(4)?) {
         (false, None) => None,
         (true, Some(t)) => Some(B::float_exp(gate::<B>(t, [n, time, count], width)?)),
         (true, None) => return Err("input 4 (decay) is missing".into()),
         (false, Some(_)) => return Err("this update rule takes no decay".into()),
     };
-    let rate = match (o.delta, c.opt_float(5)) {
+    let rate = match (o.delta, c.opt_float(5)?) {
         (false, None) => None,
         (true, Some(t)) if dims::<B>(&t) == [n, time, 1] => Some(gate::<B>(t, [n, time, 1], 1)?),
         (true, Some(t)) => Some(gate::<B>(t, [n, time, count], 1)?),
@@ -97,7 +97,7 @@ fn gate<B: Backend>(
 /// `CausalConvWithState`: `X [N, C, T]`, `W [C, 1, k]`, optional `B [C]` and the `k - 1` values
 /// before `X`. Out: `Y [N, C, T]`, the last `k - 1` values.
 pub fn causal_conv<B: Backend>(c: &Context<B>, swish: bool) -> Outputs<B> {
-    let (x, w, bias) = (c.float(0)?, c.float(1)?, c.opt_float(2));
+    let (x, w, bias) = (c.float(0)?, c.float(1)?, c.opt_float(2)?);
     let (xs, ws) = (dims::<B>(&x), dims::<B>(&w));
     let ([n, channels, time], [rows, 1, kernel @ 1..]) = (&xs[..], &ws[..]) else {
         return Err(format!("input {xs:?} and weights {ws:?} do not fit"));
@@ -109,7 +109,7 @@ pub fn causal_conv<B: Backend>(c: &Context<B>, swish: bool) -> Outputs<B> {
     }
     let before = [n, channels, kernel - 1];
     let zeros = || float::<B>(vec![0.0; before.iter().product()], &before, c.device);
-    let past = c.opt_float(3).unwrap_or_else(zeros);
+    let past = c.opt_float(3)?.unwrap_or_else(zeros);
     if dims::<B>(&past) != before {
         return Err(format!("a past {:?}: {before:?} is expected", dims::<B>(&past)));
     }

@@ -1,7 +1,8 @@
 //! Operators on backend primitives, one file a family. Shapes are checked here, since the
 //! primitives do not check them.
 
-mod attention;
+pub mod attention;
+pub mod attributes;
 mod cache;
 mod conv;
 mod elementwise;
@@ -10,9 +11,11 @@ mod grid;
 pub mod host;
 mod index;
 mod linear_attention;
-mod matmul;
+pub mod matmul;
+pub mod named;
 mod neural;
 mod norm;
+pub mod plain;
 mod pool;
 mod pool_axes;
 mod quantize;
@@ -22,21 +25,25 @@ mod reduce;
 mod resize;
 mod roi;
 mod sample;
-mod shape;
+pub mod shape;
 mod signal;
 
 use std::cell::RefCell;
 
 use burn_backend::Backend;
 use burn_backend::tensor::FloatTensor;
-use model::{Layer, Op, TensorId};
+use model::{DType, Layer, Network, Op, TensorId};
 
 use crate::value::{Ints, Value, dims};
 
 /// One layer about to run.
 pub struct Context<'a, B: Backend> {
+    /// The network.
+    pub network: &'a Network,
     /// The layer.
     pub layer: &'a Layer,
+    /// Version of the default operator set; the newest where the file has none.
+    pub opset: i64,
     /// Its inputs, in operator order.
     pub inputs: &'a [Option<Value<B>>],
     /// The numbers of the float inputs that [`looks`] names.
@@ -68,17 +75,45 @@ impl<B: Backend> Context<'_, B> {
         self.inputs.get(i)?.as_ref()
     }
 
+    /// The raw attributes.
+    fn attrs(&self) -> attributes::Attrs<'_> {
+        attributes::Attrs(&self.layer.attributes)
+    }
+
+    /// Element type of input `i`; float32 where nothing says another one.
+    fn dtype(&self, i: usize) -> DType {
+        match self.opt(i) {
+            Some(Value::Int(ints)) => ints.dtype,
+            Some(Value::Text(_)) => DType::String,
+            _ => self.stated(self.layer.inputs.get(i).copied().flatten()),
+        }
+    }
+
+    /// Element type of output `i`; float32 where nothing says another one.
+    fn output_dtype(&self, i: usize) -> DType {
+        self.stated(self.layer.outputs.get(i).copied().flatten())
+    }
+
+    fn stated(&self, tensor: Option<TensorId>) -> DType {
+        let stated = tensor.map_or(DType::Unknown, |t| self.network.tensor(t).spec.dtype);
+        if stated == DType::Unknown {
+            DType::F32
+        } else {
+            stated
+        }
+    }
+
     /// Input `i`, which the operator needs.
     fn value(&self, i: usize) -> Result<&Value<B>, String> {
         self.opt(i).ok_or_else(|| format!("input {i} is missing"))
     }
 
     fn float(&self, i: usize) -> Result<FloatTensor<B>, String> {
-        Ok(self.value(i)?.floats(self.device))
+        self.value(i)?.floats(self.device)
     }
 
-    fn opt_float(&self, i: usize) -> Option<FloatTensor<B>> {
-        Some(self.opt(i)?.floats(self.device))
+    fn opt_float(&self, i: usize) -> Result<Option<FloatTensor<B>>, String> {
+        self.opt(i).map(|v| v.floats(self.device)).transpose()
     }
 
     /// The numbers of float input `i`, which [`looks`] must name.
@@ -92,6 +127,7 @@ impl<B: Backend> Context<'_, B> {
         match self.value(i)? {
             Value::Int(ints) => Ok(ints.clone()),
             Value::Float(t) => Ok(Ints::truncated(dims::<B>(t), self.host(i)?)),
+            other => Err(other.unexpected("integers are")),
         }
     }
 
@@ -108,19 +144,12 @@ impl<B: Backend> Context<'_, B> {
         }
     }
 
-    fn dtype(&self, i: usize) -> model::DType {
-        match self.opt(i) {
-            Some(Value::Int(ints)) => ints.dtype,
-            _ => model::DType::F32,
-        }
-    }
-
     /// The single number that input `i` holds.
     fn scalar(&self, i: usize) -> Result<Option<f32>, String> {
         let first = match self.opt(i) {
             None => return Ok(None),
             Some(Value::Int(ints)) => ints.data.first().map(|&v| v as f32),
-            Some(Value::Float(_)) => self.host(i)?.first().copied(),
+            Some(_) => self.host(i)?.first().copied(),
         };
         first
             .map(Some)
@@ -160,8 +189,24 @@ pub fn looks<B: Backend>(layer: &Layer, inputs: &[Option<Value<B>>], i: usize) -
         | Op::Pad { .. }
         | Op::Expand
         | Op::Tile => i >= 1,
+        op if by_name(op) => named::looks::<B>(&layer.kind, i),
         _ => false,
     }
+}
+
+/// Operators that are executed by their name.
+fn by_name(op: &Op) -> bool {
+    matches!(
+        op,
+        Op::Other { .. }
+            | Op::Einsum { .. }
+            | Op::GatherNd { .. }
+            | Op::ScatterNd
+            | Op::ScatterElements { .. }
+            | Op::OneHot { .. }
+            | Op::NonZero
+            | Op::Trilu { .. }
+    )
 }
 
 /// Runs one layer.
@@ -189,6 +234,7 @@ pub fn eval<B: Backend>(c: &Context<B>) -> Outputs<B> {
                 Value::Int(Ints::new(shape, all).typed(model::DType::Bool)),
             ]
         }
+        op if by_name(op) => named::run(c)?,
         op => match neural::eval(c) {
             Some(outputs) => outputs?,
             None => vec![single(c, op)?],
@@ -310,9 +356,6 @@ fn single<B: Backend>(c: &Context<B>, op: &Op) -> Output<B> {
             column_row_depth,
         } => shape::depth_to_space(c, *block, *column_row_depth),
         Op::SpaceToDepth { block } => shape::space_to_depth(c, *block),
-        Op::Other { name, .. } => Err(format!(
-            "operator {name} is unknown here, so it cannot be executed"
-        )),
         _ => Err(format!("operator {} cannot be executed yet", c.layer.kind)),
     }
 }

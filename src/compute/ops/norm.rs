@@ -143,7 +143,7 @@ pub fn layer<B: Backend>(c: &Context<B>, axis: i64, epsilon: f32, centre: bool) 
     let axes: Vec<usize> = (resolve(axis, rank)?..rank).collect();
     let (mut y, mean, deviation) = statistics::<B>(x, &axes, epsilon, centre);
     for i in 1..3 {
-        let Some(t) = c.opt_float(i) else { continue };
+        let Some(t) = c.opt_float(i)? else { continue };
         if broadcast(&dims::<B>(&t), &shape)? != shape {
             return Err(format!("input {i} is {:?} for {shape:?}", dims::<B>(&t)));
         }

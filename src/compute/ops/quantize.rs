@@ -1,8 +1,8 @@
 //! Numbers to small integers and back, by scale and zero point (Jacob et al. 2018).
 
 use burn_backend::Backend;
-use model::DType;
 use model::op::Quantize;
+use model::{DType, minifloat};
 
 use super::{Context, Output, Outputs};
 use crate::value::{Ints, Value, axis as resolve, float};
@@ -124,8 +124,10 @@ pub fn quantize<B: Backend>(c: &Context<B>, q: &Quantize) -> Output<B> {
     Ok(Value::Int(Ints::new(shape, data).typed(to)))
 }
 
-fn small_float(_v: f32, to: DType, _saturate: bool) -> Result<f32, String> {
-    Err(format!("no quantisation to {}", to.name()))
+fn small_float(v: f32, to: DType, saturate: bool) -> Result<f32, String> {
+    let code = minifloat::encode(to, v, saturate);
+    let value = code.and_then(|code| minifloat::decode(to, code));
+    value.ok_or_else(|| format!("no quantisation to {}", to.name()))
 }
 
 /// `DequantizeLinear(X, scale, zero point)`.
@@ -210,7 +212,7 @@ mod tests {
         assert_eq!(bounds(DType::U8), Some((0, 255)));
         assert_eq!(bounds(DType::I4), Some((-8, 7)));
         assert_eq!(bounds(DType::I16), Some((-32768, 32767)));
-        assert_eq!(bounds(DType::F8), None);
+        assert_eq!(bounds(DType::F8E5M2), None);
         assert_eq!(bounds(DType::String), None);
     }
 

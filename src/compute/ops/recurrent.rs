@@ -76,10 +76,12 @@ pub fn recurrent<B: Backend>(c: &Context<B>, cell: &Recurrent) -> Outputs<B> {
             ranges[0] = (d, d + 1);
             reshape::<B>(range::<B>(t, &ranges), &shape[1..])
         };
-        let state = |i: usize| match c.opt_float(i) {
-            Some(t) if cell.batch_first => part(B::float_permute(t, &[1, 0, 2])),
-            Some(t) => part(t),
-            None => B::float_zeros(Shape::from(vec![xs[1], hidden]), c.device, FloatDType::F32),
+        let state = |i: usize| -> Result<FloatTensor<B>, String> {
+            Ok(match c.opt_float(i)? {
+                Some(t) if cell.batch_first => part(B::float_permute(t, &[1, 0, 2])),
+                Some(t) => part(t),
+                None => B::float_zeros(Shape::from(vec![xs[1], hidden]), c.device, FloatDType::F32),
+            })
         };
         let functions = functions(cell, defaults, d)?;
         let run = Run::<B> {
@@ -92,16 +94,16 @@ pub fn recurrent<B: Backend>(c: &Context<B>, cell: &Recurrent) -> Outputs<B> {
             functions,
             w: B::float_transpose(part(w.clone())),
             r: B::float_transpose(part(r.clone())),
-            b: c.opt_float(3).map(part),
-            peepholes: c.opt_float(7).map(part),
+            b: c.opt_float(3)?.map(part),
+            peepholes: c.opt_float(7)?.map(part),
         };
         let backward = cell.direction == Direction::Reverse || d == 1;
         let cell_state = if cell.cell == Cell::Lstm {
-            state(6)
+            state(6)?
         } else {
-            state(usize::MAX)
+            state(usize::MAX)?
         };
-        runs.push(run.steps(x.clone(), state(5), cell_state, backward)?);
+        runs.push(run.steps(x.clone(), state(5)?, cell_state, backward)?);
     }
     // [T, N, H] of each direction to [T, D, N, H].
     let stack = |parts: Vec<FloatTensor<B>>, axis: usize| {

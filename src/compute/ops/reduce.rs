@@ -107,6 +107,7 @@ pub fn reduce<B: Backend>(
             y.shape = kept;
             Value::Int(y)
         }
+        other => return Err(other.unexpected("numbers are")),
     })
 }
 
@@ -117,7 +118,7 @@ pub fn arg<B: Backend>(c: &Context<B>, axis: i64, keep: bool, last: bool, larges
     let axis = resolve(axis, shape.len())?;
     let values: Vec<f32> = match x {
         Value::Int(i) => i.floats(),
-        Value::Float(_) => c.host(0)?.to_vec(),
+        _ => c.host(0)?.to_vec(),
     };
     let inner: usize = shape[axis + 1..].iter().product();
     let outer: usize = shape[..axis].iter().product();

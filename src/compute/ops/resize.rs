@@ -20,8 +20,8 @@ pub fn resize<B: Backend>(c: &Context<B>, o: &Resize) -> Output<B> {
     };
     let at = if o.two_inputs { 1 } else { 2 };
     let scales = match c.opt(at) {
-        Some(Value::Float(_)) => Some(c.host(at)?.to_vec()),
         Some(Value::Int(scales)) => Some(scales.floats()),
+        Some(_) => Some(c.host(at)?.to_vec()),
         None => None,
     }
     .filter(|s| !s.is_empty());

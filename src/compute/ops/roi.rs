@@ -226,7 +226,7 @@ pub fn deform_conv<B: Backend>(c: &Context<B>, o: &DeformConv) -> Output<B> {
     let w = reshape::<B>(w, &[groups, ws[0] / groups, ws[1] * taps]);
     let y = reshape::<B>(product::<B>(w, columns)?, &[ws[0], s[0], to[0], to[1]]);
     let y = B::float_permute(y, &[1, 0, 2, 3]);
-    let Some(bias) = c.opt_float(3) else {
+    let Some(bias) = c.opt_float(3)? else {
         return Ok(Value::Float(y));
     };
     if dims::<B>(&bias) != [ws[0]] {

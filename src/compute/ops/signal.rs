@@ -234,7 +234,7 @@ pub fn stft<B: Backend>(c: &Context<B>, one_sided: bool) -> Output<B> {
         one.map(Some)
             .ok_or_else(|| format!("input {i}: a positive number is expected"))
     };
-    let window = c.opt_float(2);
+    let window = c.opt_float(2)?;
     let step = whole(1)?.ok_or("the step is missing")?;
     let width = window.as_ref().map(|w| dims::<B>(w));
     let given = s.get(1).copied().unwrap_or(0);

@@ -8,7 +8,9 @@ mod ops;
 pub mod proto;
 mod read;
 mod tensor;
+mod values;
 mod write;
 
 pub(crate) use read::read;
+pub use values::{Side, onnx_tensor, onnx_values};
 pub(crate) use write::write;

@@ -1,6 +1,5 @@
 //! ONNX operators to [`Op`], with the defaults of their opset.
 
-use bytes::Bytes;
 use model::TensorData;
 use model::op::{Attribute, Op, Reduction};
 
@@ -288,7 +287,6 @@ fn constant(node: &Node) -> Result<Option<Op>, Fault> {
     if let Some(value) = node.tensor("value")? {
         return Ok(Some(Op::Constant { value }));
     }
-    let string = |s: &String| Bytes::copy_from_slice(s.as_bytes());
     let value = node
         .attributes
         .iter()
@@ -297,11 +295,8 @@ fn constant(node: &Node) -> Result<Option<Op>, Fault> {
             ("value_ints", Attribute::Ints(v)) => Some(TensorData::from_i64(&[v.len() as u64], v)),
             ("value_float", Attribute::Float(v)) => Some(TensorData::from_f32(&[], &[*v])),
             ("value_floats", Attribute::Floats(v)) => Some(TensorData::from_f32(&[v.len() as u64], v)),
-            ("value_string", Attribute::String(v)) => Some(super::tensor::strings(vec![], &[string(v)])),
-            ("value_strings", Attribute::Strings(v)) => {
-                let all: Vec<Bytes> = v.iter().map(string).collect();
-                Some(super::tensor::strings(vec![v.len() as u64], &all))
-            }
+            ("value_string", Attribute::String(v)) => Some(TensorData::from_strings(&[], &[v])),
+            ("value_strings", Attribute::Strings(v)) => Some(TensorData::from_strings(&[v.len() as u64], v)),
             _ => None,
         });
     match value {
