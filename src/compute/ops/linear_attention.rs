@@ -10,7 +10,7 @@ use super::elementwise::unary;
 use super::matmul::product;
 use super::shape::range;
 use super::{Context, Outputs};
-use crate::value::{Value, dims, float, reshape};
+use crate::value::{Value, dims, float};
 
 /// `LinearAttention`: `Q [N, T, Hq*K]`, `K [N, T, H*K]`, `V [N, T, H*V]`, state `[N, H, K, V]`,
 /// decay `[N, T, H]` or `[N, T, H*K]`, rate `[N, T, H]` or `[N, T, 1]`. Out: `Y [N, T, Hq*V]`,
@@ -99,7 +99,7 @@ fn gate<B: Backend>(
 pub fn causal_conv<B: Backend>(c: &Context<B>, swish: bool) -> Outputs<B> {
     let (x, w, bias) = (c.float(0)?, c.float(1)?, c.opt_float(2)?);
     let (xs, ws) = (dims::<B>(&x), dims::<B>(&w));
-    let ([n, channels, time], [rows, 1, kernel @ 1..]) = (&xs[..], &ws[..]) else {
+    let ([n, channels, time], [rows, 1, kernel @ 1..=usize::MAX]) = (&xs[..], &ws[..]) else {
         return Err(format!("input {xs:?} and weights {ws:?} do not fit"));
     };
     let [n, channels, time, kernel] = [*n, *channels, *time, *kernel];

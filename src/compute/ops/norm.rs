@@ -242,6 +242,10 @@ pub fn lp<B: Backend>(c: &Context<B>, axis: i64, p: i64) -> Output<B> {
     } else {
         B::float_sqrt(B::float_sum_dim(B::float_mul(x.clone(), x.clone()), axis))
     };
+    // What is 0 everywhere stays 0.
+    let kind = burn_backend::get_device_settings::<B>(c.device).bool_dtype;
+    let none = B::float_equal_elem(norm.clone(), 0f32.into(), kind);
+    let norm = B::float_mask_fill(norm, none, 1f32.into());
     Ok(Value::Float(B::float_div(x, norm)))
 }
 

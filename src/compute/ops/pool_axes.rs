@@ -6,7 +6,7 @@ use burn_backend::tensor::FloatTensor;
 use model::op::Window;
 
 use super::conv::{Ends, padding, steps};
-use crate::value::{Ints, dims, float, index};
+use crate::value::{Ints, float, index};
 
 /// A window along one spatial axis.
 #[derive(Clone, Copy, Debug, PartialEq)]

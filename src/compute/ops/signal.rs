@@ -163,7 +163,7 @@ pub fn dft<B: Backend>(c: &Context<B>, axis: Option<i64>, inverse: bool, one_sid
     } else {
         length
     };
-    let fourier = Fourier {
+    let plan = Fourier {
         length,
         bins,
         inverse,
