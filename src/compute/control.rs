@@ -3,15 +3,18 @@
 use std::sync::atomic::Ordering;
 
 use burn_backend::Backend;
-use model::{Dim, GraphId, Layer, Network, Op, TensorId};
+use model::{Dim, GraphId, Layer, Network, Op, TensorData, TensorId};
 
+use crate::derivative::derivatives;
 use crate::ops::attributes::Attrs;
 use crate::ops::shape::{join, take, with_shape};
 use crate::run::{Frame, RunError};
-use crate::value::{Ints, Value, axis as resolve, float};
+use crate::value::{Ints, Value, axis as resolve, dims, float};
 
 /// Rounds of a loop that states no number of them.
 const ROUNDS: i64 = 1 << 24;
+
+const GRADIENT: &str = "ai.onnx.preview.training.Gradient";
 
 /// What stops such a layer: something inside it, or a fault of its own.
 pub(crate) enum ControlError {
@@ -31,7 +34,7 @@ impl From<&str> for ControlError {
     }
 }
 
-type Made<B> = Result<Vec<Value<B>>, ControlError>;
+pub(crate) type Made<B> = Result<Vec<Value<B>>, ControlError>;
 
 /// One layer with its inputs.
 pub(crate) struct Site<'a, B: Backend> {
@@ -43,12 +46,12 @@ pub(crate) struct Site<'a, B: Backend> {
 }
 
 impl<B: Backend> Site<'_, B> {
-    fn subgraph(&self, name: &str) -> Result<GraphId, String> {
+    pub(crate) fn subgraph(&self, name: &str) -> Result<GraphId, String> {
         let found = self.layer.subgraphs.iter().find(|(n, _)| n == name);
         found.map(|(_, g)| *g).ok_or_else(|| format!("it has no {name}"))
     }
 
-    fn given(&self, i: usize) -> Option<&Value<B>> {
+    pub(crate) fn given(&self, i: usize) -> Option<&Value<B>> {
         self.inputs.get(i)?.as_ref()
     }
 
@@ -62,13 +65,18 @@ impl<B: Backend> Site<'_, B> {
                 host.and_then(|h| h.first()).map(|&v| v != 0.0)
             }
         };
-        first.map(Some).ok_or_else(|| "the condition is empty".to_string())
+        first
+            .map(Some)
+            .ok_or_else(|| "the condition is empty".to_string())
     }
 }
 
 /// True for layers that run graphs of their own.
 pub(crate) fn controls(layer: &Layer) -> bool {
-    matches!(layer.op, Op::If | Op::Loop | Op::Scan { .. }) || layer.kind == "SequenceMap"
+    matches!(
+        layer.op,
+        Op::If | Op::Loop | Op::Scan { .. } | Op::FlexAttention { .. }
+    ) || layer.kind == "SequenceMap"
 }
 
 /// Cell `at` of `axis`, which goes.
@@ -99,6 +107,7 @@ impl<B: Backend> Frame<'_, B> {
         match &site.layer.op {
             Op::If => self.branch(site).await,
             Op::Loop => self.rounds(site).await,
+            Op::FlexAttention { scale } => self.flex_attention(site, *scale).await,
             Op::Scan { num_scan_inputs } if site.opset < 9 => self.batched_scan(site, *num_scan_inputs).await,
             Op::Scan { num_scan_inputs } => {
                 let attrs = Attrs(&site.layer.attributes);
@@ -114,12 +123,30 @@ impl<B: Backend> Frame<'_, B> {
                 let inputs = inputs.ok_or("an input is missing")?;
                 self.scan(site, &inputs, &plan).await
             }
+            _ if site.layer.kind == GRADIENT => Ok(self.gradient(site)?),
             _ => self.map(site).await,
         }
     }
 
+    fn gradient(&self, site: &Site<'_, B>) -> Result<Vec<Value<B>>, String> {
+        let mut given = Vec::with_capacity(site.inputs.len());
+        for (input, host) in site.inputs.iter().zip(site.hosts) {
+            let (Some(Value::Float(t)), Some(host)) = (input, host) else {
+                return Err("floats are expected".into());
+            };
+            let shape: Vec<u64> = dims::<B>(t).iter().map(|&d| d as u64).collect();
+            given.push(TensorData::from_f32(&shape, host));
+        }
+        let shapes: Vec<Vec<usize>> = site.inputs.iter().flatten().map(Value::shape).collect();
+        let found = derivatives(site.network, site.layer, given, self.options)?;
+        let upload = |(values, shape): (_, &Vec<usize>)| {
+            Value::Float(float::<B>(values, shape, &self.executor.device))
+        };
+        Ok(found.into_iter().zip(&shapes).map(upload).collect())
+    }
+
     /// Runs a subgraph on `inputs` and gives its outputs.
-    async fn body(&mut self, network: &Network, graph: GraphId, inputs: Vec<Value<B>>) -> Made<B> {
+    pub(crate) async fn body(&mut self, network: &Network, graph: GraphId, inputs: Vec<Value<B>>) -> Made<B> {
         let inner = network.graph(graph);
         if inner.inputs.len() < inputs.len() {
             let (takes, given) = (inner.inputs.len(), inputs.len());
@@ -152,7 +179,9 @@ impl<B: Backend> Frame<'_, B> {
         };
         let mut going = site.truth(1)?.unwrap_or(true);
         let states = site.inputs.get(2..).unwrap_or_default().iter().cloned();
-        let mut states: Vec<Value<B>> = states.collect::<Option<_>>().ok_or("an initial value is missing")?;
+        let mut states: Vec<Value<B>> = states
+            .collect::<Option<_>>()
+            .ok_or("an initial value is missing")?;
         let outputs = &site.network.graph(graph).outputs;
         let scanned = (outputs.len().checked_sub(1 + states.len())).ok_or("its graph has too few outputs")?;
         let mut rows: Vec<Vec<Value<B>>> = vec![Vec::new(); scanned];

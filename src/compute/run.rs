@@ -321,7 +321,10 @@ pub(crate) struct Frame<'a, B: Backend> {
 
 impl<B: Backend> Frame<'_, B> {
     /// Boxed, because a branch holds a graph again.
-    pub(crate) fn graph(&mut self, graph: GraphId) -> Pin<Box<dyn Future<Output = Result<(), RunError>> + '_>> {
+    pub(crate) fn graph(
+        &mut self,
+        graph: GraphId,
+    ) -> Pin<Box<dyn Future<Output = Result<(), RunError>> + '_>> {
         Box::pin(async move {
             let network = self.executor.network.clone();
             let layers = &network.graph(graph).layers;
@@ -364,6 +367,9 @@ impl<B: Backend> Frame<'_, B> {
     ) -> Result<Vec<Option<Vec<f32>>>, String> {
         let mut hosts = vec![None; inputs.len()];
         for (i, input) in inputs.iter().enumerate() {
+            if let Some(Value::Double(d)) = input {
+                hosts[i] = Some(d.floats());
+            }
             let (Some(Value::Float(t)), Some(id)) = (input, layer.inputs[i]) else {
                 continue;
             };

@@ -7,7 +7,7 @@ use model::op::{Binary, Unary, Variadic};
 
 use super::{Context, Output, host};
 use crate::value::{
-    Ints, Texts, Value, broadcast, dims, expand, mask, order, raise, reshape, truncate, wrap,
+    Ints, Texts, Value, broadcast, dims, expand, mask, order, raise, reshape, spread, truncate, wrap,
 };
 
 /// A function of one value; integers go through floats where the function is not exact on them.
@@ -93,6 +93,14 @@ pub fn unary<B: Backend>(x: FloatTensor<B>, kind: Unary) -> FloatTensor<B> {
         Unary::HardSigmoid { alpha, beta } => unit(plus(scale(x, alpha), beta)),
         Unary::HardSwish => B::float_mul(x.clone(), unit(plus(scale(x, 1.0 / 6.0), 0.5))),
         Unary::Swish { alpha } => B::float_mul(x.clone(), B::sigmoid(scale(x, alpha))),
+        Unary::Shrink { bias, lambda } => {
+            let kind = bool_type::<B>(&x);
+            let above = B::float_greater_elem(x.clone(), lambda.into(), kind);
+            let below = B::float_lower_elem(x.clone(), (-lambda).into(), kind);
+            let nothing = scale(x.clone(), 0.0);
+            let y = B::float_mask_where(nothing, above, plus(x.clone(), -bias));
+            B::float_mask_where(y, below, plus(x, bias))
+        }
         Unary::Mish => B::float_mul(x.clone(), B::float_tanh(softplus::<B>(x))),
         Unary::Softplus => softplus::<B>(x),
         Unary::Softsign => B::float_div(x.clone(), plus(B::float_abs(x), 1.0)),
@@ -153,6 +161,9 @@ pub fn binary<B: Backend>(c: &Context<B>, kind: Binary) -> Output<B> {
     if let (Value::Int(a), Value::Int(b)) = (a, b) {
         return integers(a, b, kind).map(Value::Int);
     }
+    if matches!(a, Value::Double(_)) || matches!(b, Value::Double(_)) {
+        return super::double::binary(c, kind);
+    }
     if let (Value::Text(a), Value::Text(b), Binary::Equal) = (a, b, kind) {
         let shape = broadcast(&a.shape, &b.shape)?;
         let (x, y) = (spread(&a.shape, &shape), spread(&b.shape, &shape));
@@ -202,13 +213,6 @@ pub fn binary<B: Backend>(c: &Context<B>, kind: Binary) -> Output<B> {
         }
         _ => return compare(c, kind).map(Value::Int),
     }))
-}
-
-/// For each element of `shape`, the place in a tensor of shape `own` that broadcasts to it.
-fn spread(own: &[usize], shape: &[usize]) -> Vec<usize> {
-    let count = own.iter().product::<usize>() as i64;
-    let places = Ints::new(own.to_vec(), (0..count).collect()).expand(shape);
-    places.data.iter().map(|&p| p as usize).collect()
 }
 
 fn compare<B: Backend>(c: &Context<B>, kind: Binary) -> Result<Ints, String> {

@@ -1,29 +1,42 @@
 //! Operators on backend primitives, one file a family. Shapes are checked here, since the
 //! primitives do not check them.
 
+pub mod attention;
 pub mod attributes;
 mod bits;
+mod cache;
 mod cast;
 mod conv;
+mod double;
 mod einsum;
 mod elementwise;
+mod fourier;
+mod grid;
 pub mod host;
 mod index;
+mod linear_attention;
 mod loss;
-mod matmul;
+pub mod matmul;
 pub mod named;
+mod neural;
 mod norm;
 mod pictures;
 pub mod plain;
 mod pool;
+mod pool_axes;
+mod quantize;
+mod quantized;
 mod random;
 mod recurrent;
 mod reduce;
 mod resize;
+mod roi;
+mod sample;
 mod scatter;
 mod search;
 mod sequences;
 pub mod shape;
+mod signal;
 mod texts;
 mod training;
 mod trees;
@@ -87,11 +100,6 @@ impl<B: Backend> Context<'_, B> {
             Some(Value::Text(_)) => DType::String,
             _ => self.stated(self.layer.inputs.get(i).copied().flatten()),
         }
-    }
-
-    /// Element type of output `i`; float32 where nothing says another one.
-    fn output_dtype(&self, i: usize) -> DType {
-        self.stated(self.layer.outputs.get(i).copied().flatten())
     }
 
     fn stated(&self, tensor: Option<TensorId>) -> DType {
@@ -166,7 +174,12 @@ pub fn looks<B: Backend>(
     i: usize,
 ) -> bool {
     use model::op::{Binary, Unary};
+    if let Some(looks) = neural::looks(layer, i) {
+        return looks;
+    }
+    let double = |v: &Option<Value<B>>| matches!(v, Some(Value::Double(_)));
     match &layer.op {
+        Op::Binary(_) if inputs.iter().any(double) => true,
         Op::Binary(Binary::Add | Binary::Sub | Binary::Mul | Binary::Div | Binary::Mod { .. }) => false,
         // Whether the power is a square.
         Op::Binary(Binary::Pow) => {
@@ -183,7 +196,6 @@ pub fn looks<B: Backend>(
         }
         Op::If | Op::Where | Op::Embedding | Op::ConstantOfShape { .. } => i == 0,
         Op::ArgMax { .. } | Op::ArgMin { .. } | Op::TopK { .. } => true,
-        Op::Recurrent(_) => i == 4,
         Op::Clip { .. }
         | Op::Dropout { .. }
         | Op::Gather { .. }
@@ -197,8 +209,7 @@ pub fn looks<B: Backend>(
         | Op::Slice { .. }
         | Op::Pad { .. }
         | Op::Expand
-        | Op::Tile
-        | Op::Resize(_) => i >= 1,
+        | Op::Tile => i >= 1,
         op if by_name(op) => named::looks::<B>(&layer.kind, i),
         _ => false,
     }
@@ -209,7 +220,6 @@ fn by_name(op: &Op) -> bool {
     matches!(
         op,
         Op::Other { .. }
-            | Op::LpPool { .. }
             | Op::Einsum { .. }
             | Op::GatherNd { .. }
             | Op::ScatterNd
@@ -217,9 +227,6 @@ fn by_name(op: &Op) -> bool {
             | Op::OneHot { .. }
             | Op::NonZero
             | Op::Trilu { .. }
-            | Op::Attention { .. }
-            | Op::QuantizeLinear { .. }
-            | Op::DequantizeLinear { .. }
     )
 }
 
@@ -236,13 +243,14 @@ pub fn eval<B: Backend>(c: &Context<B>) -> Outputs<B> {
         return outputs.iter().map(|y| shape::with_shape(y, Vec::new())).collect();
     }
     let mut outputs = match &c.layer.op {
-        Op::Recurrent(cell) => recurrent::recurrent(c, cell)?,
         Op::Split { axis, sizes, outputs } => shape::split(c, *axis, sizes, *outputs)?,
         Op::TopK { axis, largest, k } => index::top_k(c, *axis, *largest, *k)?,
-        Op::MaxPool { window, ceil } => vec![pool::max(c, window, *ceil)?],
         Op::Dropout { ratio } => loss::dropout(c, *ratio)?,
         op if by_name(op) => named::run(c)?,
-        op => vec![single(c, op)?],
+        op => match neural::eval(c) {
+            Some(outputs) => outputs?,
+            None => vec![single(c, op)?],
+        },
     };
     if let Some(activation) = c.layer.activation
         && let Some(first) = outputs.first_mut()
@@ -298,8 +306,6 @@ fn single<B: Backend>(c: &Context<B>, op: &Op) -> Output<B> {
         Op::BatchNorm { epsilon } => norm::batch(c, *epsilon),
         Op::InstanceNorm { epsilon } => norm::instance(c, *epsilon),
         Op::GroupNorm { epsilon, groups } => norm::group(c, *epsilon, *groups),
-        Op::LayerNorm { axis, epsilon } => norm::layer(c, *axis, *epsilon, true),
-        Op::RmsNorm { axis, epsilon } => norm::layer(c, *axis, *epsilon, false),
         Op::Lrn {
             alpha,
             beta,

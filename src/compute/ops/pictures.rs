@@ -10,6 +10,13 @@ use super::plain::{Call, Plain};
 /// Bytes that a decoded picture may take.
 const LARGEST: u64 = 1 << 30;
 
+/// Brightness by ITU-R BT.601, as the pictures of the ONNX suite have it.
+fn luma(pixel: &[u8]) -> u8 {
+    let weights = [19_595u32, 38_470, 7_471];
+    let sum: u32 = pixel.iter().zip(weights).map(|(&p, w)| p as u32 * w).sum();
+    ((sum + 0x8000) >> 16) as u8
+}
+
 /// `ImageDecoder`: uint8 `[height, width, channels]`.
 pub fn decode(c: &Call) -> Result<Vec<Plain>, String> {
     let bytes: Vec<u8> = c.ints(0)?.data.iter().map(|&v| v as u8).collect();
@@ -28,7 +35,7 @@ pub fn decode(c: &Call) -> Result<Vec<Plain>, String> {
             pixels.chunks_exact_mut(3).for_each(|p| p.swap(0, 2));
             (3, pixels)
         }
-        "Grayscale" => (1, picture.into_luma8().into_raw()),
+        "Grayscale" => (1, picture.into_rgb8().chunks_exact(3).map(luma).collect()),
         other => return Err(format!("pixels {other:?}: RGB, BGR or Grayscale is expected")),
     };
     let data = pixels.into_iter().map(i64::from).collect();

@@ -6,7 +6,9 @@ use model::{DType, TensorData};
 
 use super::conv::Ends;
 use super::{Context, Output, Outputs};
-use crate::value::{Ints, Texts, Value, axis as resolve, broadcast, dims, expand, index, reshape as view, strides};
+use crate::value::{
+    Ints, Texts, Value, axis as resolve, broadcast, dims, expand, index, reshape as view, strides,
+};
 
 /// The cells `begin..end` along each axis.
 pub fn range<B: Backend>(t: FloatTensor<B>, ranges: &[(usize, usize)]) -> FloatTensor<B> {
@@ -71,6 +73,10 @@ fn pick<B: Backend>(x: &Value<B>, shape: Vec<usize>, indices: impl Iterator<Item
     match x {
         Value::Int(i) => Value::Int(i.pick(shape, indices)),
         Value::Text(t) => Value::Text(t.pick(shape, indices)),
+        Value::Double(d) => Value::Double(Doubles {
+            shape,
+            data: indices.map(|i| d.data[i]).collect(),
+        }),
         other => other.clone(),
     }
 }
@@ -87,6 +93,7 @@ pub fn with_shape<B: Backend>(x: &Value<B>, shape: Vec<usize>) -> Output<B> {
         Value::Float(t) => Value::Float(view::<B>(t.clone(), &shape)),
         Value::Int(i) => Value::Int(Ints { shape, ..i.clone() }),
         Value::Text(t) => Value::Text(Texts { shape, ..t.clone() }),
+        Value::Double(d) => Value::Double(Doubles { shape, ..d.clone() }),
         other => return Err(other.unexpected("a tensor is")),
     })
 }
@@ -208,7 +215,7 @@ pub fn join<B: Backend>(values: &[Value<B>], axis: i64, device: &B::Device) -> O
     if axis >= first.len() || !shapes.iter().all(fits) {
         return Err(format!("shapes {shapes:?} do not join along axis {axis}"));
     }
-    if values.iter().any(|v| matches!(v, Value::Float(_))) {
+    if values.iter().any(|v| matches!(v, Value::Float(_) | Value::Double(_))) {
         let parts = values.iter().map(|v| v.floats(device));
         return Ok(Value::Float(B::float_cat(parts.collect::<Result<_, _>>()?, axis)));
     }
@@ -419,7 +426,8 @@ pub fn pad_op<B: Backend>(
     Ok(x)
 }
 
-fn surround(x: &Ints, axis: usize, (begin, end): Ends, fill: i64) -> Ints {
+/// Surrounds one axis of integers with `fill`.
+pub fn surround(x: &Ints, axis: usize, (begin, end): Ends, fill: i64) -> Ints {
     let (size, inner) = (x.shape[axis], x.shape[axis + 1..].iter().product::<usize>());
     let mut shape = x.shape.clone();
     shape[axis] += begin + end;

@@ -2,6 +2,7 @@
 
 mod elementwise;
 mod external;
+mod layers;
 mod node;
 mod ops;
 pub mod proto;

@@ -22,11 +22,7 @@ pub fn outputs(
     relative: f64,
 ) -> Result<(), String> {
     if found.len() != expected.len() {
-        return Err(format!(
-            "{} outputs, {} expected",
-            found.len(),
-            expected.len()
-        ));
+        return Err(format!("{} outputs, {} expected", found.len(), expected.len()));
     }
     for ((name, found), (_, expected)) in found.iter().zip(expected) {
         value(found, expected, relative).map_err(|e| format!("output {name:?}: {e}"))?;

@@ -52,7 +52,11 @@ fn the_suite_passes_but_for_the_listed_cases() {
     let list = root.join("tests/conformance/open.txt");
     if std::env::var("LAYERSCOPE_CONFORMANCE").is_ok_and(|v| v == "write") {
         std::fs::write(&list, text).unwrap();
-        std::fs::write(root.join("../../docs/conformance-onnx.md"), report::document(&ran)).unwrap();
+        std::fs::write(
+            root.join("../../docs/conformance-onnx.md"),
+            report::document(&ran),
+        )
+        .unwrap();
         return;
     }
     let listed = std::fs::read_to_string(&list).unwrap();

@@ -9,7 +9,8 @@ use crate::suite::{GROUPS, Outcome};
 /// One line a case that does not pass: its name, a tab, and why.
 pub fn list(ran: &[Ran]) -> String {
     let open = ran.iter().filter(|r| r.outcome != Outcome::Passed);
-    open.map(|r| format!("{}\t{}\n", r.case.name, line(&r.outcome))).collect()
+    open.map(|r| format!("{}\t{}\n", r.case.name, line(&r.outcome)))
+        .collect()
 }
 
 fn line(outcome: &Outcome) -> String {
