@@ -3,8 +3,9 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
+use burn_backend::Backend;
 use burn_flex::Flex;
-use model::{Network, TensorData, Trace, TraceTensor, Values};
+use model::{HostValue, Network, TensorData, Trace, TraceTensor, Values};
 
 use crate::gpu::{Gpu, Resident, Wgpu};
 use crate::place::{Cpu, Place, trace};
@@ -64,6 +65,25 @@ impl Engine {
         })
     }
 
+    /// The outputs of one forward pass of `network` with their names, on the host, of any kind and
+    /// in the element types that the network states.
+    ///
+    /// # Errors
+    /// As [`Engine::run`].
+    pub fn evaluate<'a>(
+        &'a mut self,
+        network: &'a Arc<Network>,
+        inputs: &'a [(String, HostValue)],
+        options: &'a RunOptions,
+    ) -> Task<'a, Result<Vec<(String, HostValue)>, RunError>> {
+        Box::pin(async move {
+            match &self.device {
+                Device::Cpu => outputs(loaded(&Cpu, &mut self.cpu, network)?, inputs, options).await,
+                Device::Gpu(gpu) => outputs(loaded(gpu, &mut self.gpu, network)?, inputs, options).await,
+            }
+        })
+    }
+
     /// [`crate::gradients()`] on this device.
     ///
     /// # Errors
@@ -114,6 +134,16 @@ fn loaded<'a, P: Place>(
         None => Executor::within(network.clone(), place.device(), place.largest())?,
     };
     Ok(slot.insert(executor))
+}
+
+/// One pass, its outputs on the host.
+async fn outputs<B: Backend>(
+    executor: &Executor<B>,
+    inputs: &[(String, HostValue)],
+    options: &RunOptions,
+) -> Result<Vec<(String, HostValue)>, RunError> {
+    let pass = executor.run_async(executor.host_inputs(inputs)?, options).await?;
+    executor.outputs(&pass).await
 }
 
 /// One pass, as a trace.

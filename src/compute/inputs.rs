@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use model::{DType, Network, TensorData, TensorId};
+use model::{DType, HostValue, Network, TensorData, TensorId};
 
 use crate::run::RunError;
 
@@ -15,6 +15,25 @@ pub fn check<'a>(
     network: &Network,
     given: &'a [(String, TensorData)],
 ) -> Result<Vec<(TensorId, &'a TensorData)>, RunError> {
+    pair(network, given, Some)
+}
+
+/// [`check`] for values of any kind: what is no tensor goes through as it is.
+///
+/// # Errors
+/// As there.
+pub fn check_all<'a>(
+    network: &Network,
+    given: &'a [(String, HostValue)],
+) -> Result<Vec<(TensorId, &'a HostValue)>, RunError> {
+    pair(network, given, HostValue::tensor)
+}
+
+fn pair<'a, T>(
+    network: &Network,
+    given: &'a [(String, T)],
+    tensor_of: fn(&'a T) -> Option<&'a TensorData>,
+) -> Result<Vec<(TensorId, &'a T)>, RunError> {
     let inputs = &network.main().inputs;
     let names: Vec<&str> = inputs.iter().map(|&i| network.tensor(i).name.as_str()).collect();
     if let Some((name, _)) = given.iter().find(|(n, _)| !names.contains(&n.as_str())) {
@@ -32,9 +51,14 @@ pub fn check<'a>(
             problem,
         };
         let found = given.iter().find(|(n, _)| *n == tensor.name);
-        let (_, data) = found.ok_or_else(|| fail(format!("missing; it wants {}", tensor.spec)))?;
+        let (_, value) = found.ok_or_else(|| fail(format!("missing; it wants {}", tensor.spec)))?;
+        pairs.push((id, value));
+        let Some(data) = tensor_of(value) else {
+            continue;
+        };
         let wanted = tensor.spec.dtype;
-        if wanted != DType::Unknown && wanted.is_float() != data.dtype.is_float() {
+        let kind = |d: DType| (d.is_float(), d == DType::String);
+        if wanted != DType::Unknown && kind(wanted) != kind(data.dtype) {
             return Err(fail(format!(
                 "{} given, {} expected",
                 data.dtype.name(),
@@ -59,7 +83,6 @@ pub fn check<'a>(
                 }
             }
         }
-        pairs.push((id, data));
     }
     Ok(pairs)
 }

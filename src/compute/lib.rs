@@ -4,7 +4,10 @@
 //! own, or one that is shared with what draws. Out: a `Pass` of device tensors, a `Trace` whose
 //! tensors stay on the device, gradients. It knows no file, no window and no picture.
 
+mod control;
+mod derivative;
 mod engine;
+mod flex;
 pub mod gpu;
 pub mod gradients;
 pub mod inputs;
@@ -26,7 +29,7 @@ pub use value::{Value, wait};
 
 use std::sync::Arc;
 
-use model::{Network, TensorData, Trace};
+use model::{HostValue, Network, TensorData, Trace};
 
 /// One forward pass on the CPU, every tensor on the host.
 ///
@@ -39,4 +42,17 @@ pub fn run_cpu(
 ) -> Result<Trace, RunError> {
     let executor = Executor::<Flex>::new(network.clone(), FlexDevice)?;
     wait(engine::pass(&place::Cpu, &executor, inputs, options)).ok_or(RunError::CannotWait)?
+}
+
+/// The outputs of one forward pass on the CPU with their names, of any kind and in the element
+/// types that the network states.
+///
+/// # Errors
+/// [`RunError`] for inputs that do not fit and operators that cannot be executed.
+pub fn evaluate_cpu(
+    network: &Arc<Network>,
+    inputs: &[(String, HostValue)],
+    options: &RunOptions,
+) -> Result<Vec<(String, HostValue)>, RunError> {
+    wait(Engine::new(Device::Cpu).evaluate(network, inputs, options)).ok_or(RunError::CannotWait)?
 }

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn_backend::Backend;
-use model::{DType, GraphId, LayerId, Network, TensorData, TensorId};
+use model::{GraphId, HostValue, LayerId, Network, TensorData, TensorId};
 
+use crate::control::{ControlError, Site, controls};
 use crate::ops::{self, Statistics};
 use crate::value::{Value, read_async, wait};
 
@@ -92,9 +93,10 @@ impl Default for RunOptions {
 /// A network with its weights on a device, ready to run any number of times.
 pub struct Executor<B: Backend> {
     network: Arc<Network>,
-    device: B::Device,
+    pub(crate) device: B::Device,
     stored: HashMap<TensorId, Value<B>>,
     largest: u64,
+    opset: i64,
 }
 
 /// The values of one pass, still on the device.
@@ -128,7 +130,7 @@ impl<B: Backend> Executor<B> {
     pub fn within(network: Arc<Network>, device: B::Device, largest: u64) -> Result<Self, RunError> {
         let mut stored = HashMap::new();
         for (i, tensor) in network.tensors.iter().enumerate() {
-            let Some(data) = tensor.data.as_ref().filter(|d| d.dtype != DType::String) else {
+            let Some(data) = tensor.data.as_ref() else {
                 continue;
             };
             let fail = |problem| RunError::Tensor {
@@ -141,11 +143,14 @@ impl<B: Backend> Executor<B> {
             let value = Value::from_data(data, &device).map_err(fail)?;
             stored.insert(TensorId(i as u32), value);
         }
+        let opset = network.metadata.iter().find(|(key, _)| key == "opset");
+        let opset = opset.and_then(|(_, version)| version.parse().ok());
         Ok(Executor {
             network,
             device,
             stored,
             largest,
+            opset: opset.unwrap_or(i64::MAX),
         })
     }
 
@@ -179,6 +184,47 @@ impl<B: Backend> Executor<B> {
                 Ok((id, value))
             })
             .collect()
+    }
+
+    /// [`Executor::inputs`] for values of any kind.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn host_inputs(
+        &self,
+        given: &[(String, HostValue)],
+    ) -> Result<HashMap<TensorId, Value<B>>, RunError> {
+        crate::inputs::check_all(&self.network, given)?
+            .into_iter()
+            .map(|(id, data)| {
+                let value = Value::from_host(data, &self.device).map_err(|problem| RunError::Input {
+                    name: self.network.tensor(id).name.clone(),
+                    problem,
+                })?;
+                Ok((id, value))
+            })
+            .collect()
+    }
+
+    /// The network's outputs with their names, on the host and of the element types that the
+    /// network states.
+    ///
+    /// # Errors
+    /// [`RunError::Tensor`] for an output that the pass left without a value.
+    pub async fn outputs(&self, pass: &Pass<B>) -> Result<Vec<(String, HostValue)>, RunError> {
+        let mut all = Vec::new();
+        for &id in &self.network.main().outputs {
+            let tensor = self.network.tensor(id);
+            let fail = |problem| RunError::Tensor {
+                name: tensor.name.clone(),
+                problem,
+            };
+            let value = pass.values.get(&id).or_else(|| self.stored.get(&id));
+            let value = value.ok_or_else(|| fail("it was not computed".into()))?;
+            let host = value.to_host_value(tensor.spec.dtype).await.map_err(fail)?;
+            all.push((tensor.name.clone(), host));
+        }
+        Ok(all)
     }
 
     /// One forward pass, waited for.
@@ -261,9 +307,9 @@ fn fits(bytes: u64, largest: u64) -> Result<(), String> {
     ))
 }
 
-struct Frame<'a, B: Backend> {
-    executor: &'a Executor<B>,
-    options: &'a RunOptions,
+pub(crate) struct Frame<'a, B: Backend> {
+    pub(crate) executor: &'a Executor<B>,
+    pub(crate) options: &'a RunOptions,
     tap: &'a mut dyn FnMut(TensorId, Value<B>) -> Value<B>,
     last_use: HashMap<TensorId, usize>,
     values: HashMap<TensorId, Value<B>>,
@@ -275,7 +321,10 @@ struct Frame<'a, B: Backend> {
 
 impl<B: Backend> Frame<'_, B> {
     /// Boxed, because a branch holds a graph again.
-    fn graph(&mut self, graph: GraphId) -> Pin<Box<dyn Future<Output = Result<(), RunError>> + '_>> {
+    pub(crate) fn graph(
+        &mut self,
+        graph: GraphId,
+    ) -> Pin<Box<dyn Future<Output = Result<(), RunError>> + '_>> {
         Box::pin(async move {
             let network = self.executor.network.clone();
             let layers = &network.graph(graph).layers;
@@ -301,7 +350,7 @@ impl<B: Backend> Frame<'_, B> {
         })
     }
 
-    fn value(&self, id: TensorId) -> Option<Value<B>> {
+    pub(crate) fn value(&self, id: TensorId) -> Option<Value<B>> {
         self.values
             .get(&id)
             .or_else(|| self.executor.stored.get(&id))
@@ -318,10 +367,13 @@ impl<B: Backend> Frame<'_, B> {
     ) -> Result<Vec<Option<Vec<f32>>>, String> {
         let mut hosts = vec![None; inputs.len()];
         for (i, input) in inputs.iter().enumerate() {
+            if let Some(Value::Double(d)) = input {
+                hosts[i] = Some(d.floats());
+            }
             let (Some(Value::Float(t)), Some(id)) = (input, layer.inputs[i]) else {
                 continue;
             };
-            if !ops::looks(layer, inputs, i) {
+            if !ops::looks(network, layer, inputs, i) {
                 continue;
             }
             let stored = network.tensor(id).data.as_ref().and_then(|d| d.to_f32());
@@ -346,8 +398,7 @@ impl<B: Backend> Frame<'_, B> {
         };
         if let Some(values) = self.folded(layer) {
             for (tensor, value) in values {
-                self.held += value.bytes();
-                self.values.insert(tensor, value);
+                self.keep(tensor, value);
             }
             return Ok(());
         }
@@ -363,15 +414,23 @@ impl<B: Backend> Frame<'_, B> {
             inputs.push(value);
         }
         let hosts = self.hosts(network, layer, &inputs).await.map_err(fail)?;
-        let outputs = if matches!(layer.op, model::Op::If) {
-            let branch = self.branch(network, layer, &inputs, &hosts).await;
-            branch.map_err(|e| match e {
-                BranchError::Run(e) => e,
-                BranchError::Condition(problem) => fail(problem),
+        let outputs = if controls(layer) {
+            let site = Site {
+                network,
+                layer,
+                inputs: &inputs,
+                hosts: &hosts,
+                opset: self.executor.opset,
+            };
+            self.control(&site).await.map_err(|e| match e {
+                ControlError::Run(e) => e,
+                ControlError::Own(problem) => fail(problem),
             })?
         } else {
             let context = ops::Context {
+                network,
                 layer,
+                opset: self.executor.opset,
                 inputs: &inputs,
                 hosts: &hosts,
                 device: &self.executor.device,
@@ -386,8 +445,7 @@ impl<B: Backend> Frame<'_, B> {
             }
             if let Some(tensor) = tensor {
                 let value = (self.tap)(*tensor, value);
-                self.held += value.bytes();
-                self.values.insert(*tensor, value);
+                self.keep(*tensor, value);
             }
         }
         Ok(())
@@ -399,29 +457,12 @@ impl<B: Backend> Frame<'_, B> {
         layer.outputs.iter().flatten().map(stored).collect()
     }
 
-    async fn branch(
-        &mut self,
-        network: &Network,
-        layer: &model::Layer,
-        inputs: &[Option<Value<B>>],
-        hosts: &[Option<Vec<f32>>],
-    ) -> Result<Vec<Value<B>>, BranchError> {
-        let first = match inputs.first().and_then(Option::as_ref) {
-            None => return Err("the condition is missing".into()),
-            Some(Value::Int(ints)) => ints.data.first().map(|&v| v != 0),
-            Some(Value::Float(_)) => hosts[0].as_ref().and_then(|h| h.first()).map(|&v| v != 0.0),
-        };
-        let taken = first.ok_or("the condition is empty")?;
-        let name = if taken { "then_branch" } else { "else_branch" };
-        let branch = layer.subgraphs.iter().find(|(n, _)| n == name);
-        let (_, graph) = branch.ok_or_else(|| format!("it has no {name}"))?;
-        self.graph(*graph).await.map_err(BranchError::Run)?;
-        let outputs = &network.graph(*graph).outputs;
-        let values = outputs.iter().map(|&t| {
-            let missing = || format!("{name} leaves {:?} without a value", network.tensor(t).name);
-            self.value(t).ok_or_else(missing)
-        });
-        Ok(values.collect::<Result<_, _>>()?)
+    /// Takes a value in, in place of what the tensor had in an earlier round.
+    pub(crate) fn keep(&mut self, id: TensorId, value: Value<B>) {
+        self.held += value.bytes();
+        if let Some(before) = self.values.insert(id, value) {
+            self.held = self.held.saturating_sub(before.bytes());
+        }
     }
 
     /// Drops what no later layer reads while the trace is above its budget.
@@ -441,22 +482,5 @@ impl<B: Backend> Frame<'_, B> {
                 self.dropped.push(*tensor);
             }
         }
-    }
-}
-
-enum BranchError {
-    Run(RunError),
-    Condition(String),
-}
-
-impl From<String> for BranchError {
-    fn from(problem: String) -> Self {
-        BranchError::Condition(problem)
-    }
-}
-
-impl From<&str> for BranchError {
-    fn from(problem: &str) -> Self {
-        BranchError::Condition(problem.to_string())
     }
 }

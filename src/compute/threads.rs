@@ -6,7 +6,7 @@ const LEAST: usize = 1 << 17;
 
 /// Calls `work` with the index and content of each chunk of `size` elements of `out`.
 #[cfg(not(target_arch = "wasm32"))]
-pub fn chunks(out: &mut [f32], size: usize, work: impl Fn(usize, &mut [f32]) + Sync + Send) {
+pub fn chunks<T: Send>(out: &mut [T], size: usize, work: impl Fn(usize, &mut [T]) + Sync + Send) {
     use rayon::prelude::*;
     let size = size.max(1);
     if out.len() < LEAST {
@@ -21,7 +21,7 @@ pub fn chunks(out: &mut [f32], size: usize, work: impl Fn(usize, &mut [f32]) + S
 
 /// Calls `work` with the index and content of each chunk of `size` elements of `out`.
 #[cfg(target_arch = "wasm32")]
-pub fn chunks(out: &mut [f32], size: usize, work: impl Fn(usize, &mut [f32])) {
+pub fn chunks<T>(out: &mut [T], size: usize, work: impl Fn(usize, &mut [T])) {
     out.chunks_mut(size.max(1))
         .enumerate()
         .for_each(|(i, c)| work(i, c));

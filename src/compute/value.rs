@@ -1,13 +1,15 @@
-//! A tensor during execution: floats on the backend, integers and booleans on the host.
+//! A value during execution: floats on the backend, integers, booleans and strings on the host,
+//! sequences and optional values of these.
 //!
 //! Graphs use integers for shapes, axes, indices and masks. Those steer the host, so keeping them
 //! there avoids a device round trip for every `Shape` and `Gather`.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use burn_backend::tensor::{BoolTensor, FloatTensor, IntTensor};
 use burn_backend::{Backend, Shape, TensorData as BurnData, TensorMetadata, get_device_settings};
-use model::{DType, TensorData};
+use model::{DType, HostValue, Payload, TensorData};
 
 /// Element-wise index arithmetic over row-major shapes.
 pub fn strides(shape: &[usize]) -> Vec<usize> {
@@ -31,6 +33,40 @@ pub fn broadcast(a: &[usize], b: &[usize]) -> Result<Vec<usize>, String> {
             }
         })
         .collect()
+}
+
+/// `value` as an integer of type `dtype` keeps it: its low bits, with their sign. uint64 stays in
+/// the bits of an int64.
+pub fn wrap(dtype: DType, value: i64) -> i64 {
+    match dtype {
+        DType::Bool => (value != 0) as i64,
+        DType::I64 | DType::U64 => value,
+        _ if !dtype.is_integer() => value,
+        _ => {
+            let shift = 64 - dtype.bits() as u32;
+            match dtype.is_unsigned() {
+                true => ((value as u64) << shift >> shift) as i64,
+                false => value << shift >> shift,
+            }
+        }
+    }
+}
+
+/// The order of two integers of type `dtype`.
+pub fn order(dtype: DType, a: i64, b: i64) -> std::cmp::Ordering {
+    match dtype {
+        DType::U64 => (a as u64).cmp(&(b as u64)),
+        _ => a.cmp(&b),
+    }
+}
+
+/// A float as an integer of type `dtype`: truncated, its low bits kept.
+pub fn truncate(dtype: DType, value: f64) -> i64 {
+    match dtype {
+        DType::Bool => (value != 0.0) as i64,
+        DType::U64 if value >= 0.0 => value as u64 as i64,
+        _ => wrap(dtype, value as i64),
+    }
 }
 
 /// Host integers or booleans (0 and 1), row-major.
@@ -61,7 +97,10 @@ impl Ints {
 
     /// The elements as floats.
     pub fn floats(&self) -> Vec<f32> {
-        self.data.iter().map(|&v| v as f32).collect()
+        match self.dtype {
+            DType::U64 => self.data.iter().map(|&v| v as u64 as f32).collect(),
+            _ => self.data.iter().map(|&v| v as f32).collect(),
+        }
     }
 
     /// With another element type.
@@ -98,13 +137,72 @@ impl Ints {
     }
 }
 
-/// A tensor during execution.
+/// For each element of `shape`, the place in a tensor of shape `own` that broadcasts to it.
+pub fn spread(own: &[usize], shape: &[usize]) -> Vec<usize> {
+    let count = own.iter().product::<usize>() as i64;
+    let places = Ints::new(own.to_vec(), (0..count).collect()).expand(shape);
+    places.data.iter().map(|&p| p as usize).collect()
+}
+
+/// Host float64, row-major.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Doubles {
+    /// Shape.
+    pub shape: Vec<usize>,
+    /// Elements.
+    pub data: Arc<[f64]>,
+}
+
+impl Doubles {
+    /// The elements as floats.
+    pub fn floats(&self) -> Vec<f32> {
+        self.data.iter().map(|&v| v as f32).collect()
+    }
+}
+
+/// Host strings, row-major.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Texts {
+    /// Shape.
+    pub shape: Vec<usize>,
+    /// Elements.
+    pub data: Arc<[String]>,
+}
+
+impl Texts {
+    /// A tensor of strings.
+    pub fn new(shape: Vec<usize>, data: Vec<String>) -> Self {
+        Texts {
+            shape,
+            data: data.into(),
+        }
+    }
+
+    /// Elements at `indices` of the flattened tensor, in a new shape.
+    pub fn pick(&self, shape: Vec<usize>, indices: impl Iterator<Item = usize>) -> Self {
+        Texts {
+            shape,
+            data: indices.map(|i| self.data[i].clone()).collect(),
+        }
+    }
+}
+
+/// A value during execution.
 #[derive(Debug)]
 pub enum Value<B: Backend> {
     /// float32 on the backend, whatever float type the file has.
     Float(FloatTensor<B>),
     /// Integers and booleans.
     Int(Ints),
+    /// float64 with values beyond the range of float32, on the host: arithmetic keeps them, what
+    /// else reads them sees infinity.
+    Double(Doubles),
+    /// Strings.
+    Text(Texts),
+    /// Values in order.
+    Sequence(Vec<Value<B>>),
+    /// A value, or none.
+    Optional(Option<Box<Value<B>>>),
 }
 
 impl<B: Backend> Clone for Value<B> {
@@ -112,6 +210,10 @@ impl<B: Backend> Clone for Value<B> {
         match self {
             Value::Float(t) => Value::Float(t.clone()),
             Value::Int(i) => Value::Int(i.clone()),
+            Value::Double(d) => Value::Double(d.clone()),
+            Value::Text(t) => Value::Text(t.clone()),
+            Value::Sequence(values) => Value::Sequence(values.clone()),
+            Value::Optional(held) => Value::Optional(held.clone()),
         }
     }
 }
@@ -120,35 +222,82 @@ impl<B: Backend> Value<B> {
     /// Uploads stored values; `Err` says which element type has no place here.
     pub fn from_data(data: &TensorData, device: &B::Device) -> Result<Self, String> {
         let shape: Vec<usize> = data.shape.iter().map(|&d| d as usize).collect();
+        let fits = |n: usize| match n == shape.iter().product::<usize>() {
+            true => Ok(()),
+            false => Err(format!("{n} values for shape {shape:?}")),
+        };
+        if let Some(strings) = data.to_strings() {
+            fits(strings.len())?;
+            let text = |s: &[u8]| String::from_utf8_lossy(s).into_owned();
+            let strings = strings.iter().map(|s| text(s)).collect();
+            return Ok(Value::Text(Texts::new(shape, strings)));
+        }
+        let beyond = |v: &f64| v.is_finite() && v.abs() > f32::MAX as f64;
+        if let (DType::F64, Some(values)) = (data.dtype, data.to_f64())
+            && values.iter().any(beyond)
+        {
+            fits(values.len())?;
+            return Ok(Value::Double(Doubles {
+                shape,
+                data: values.into(),
+            }));
+        }
         if data.dtype.is_float() {
             let values = data.to_f32().ok_or_else(|| unsupported(data.dtype))?;
-            if values.len() != shape.iter().product::<usize>() {
-                return Err(format!("{} values for shape {shape:?}", values.len()));
-            }
+            fits(values.len())?;
             return Ok(Value::Float(float::<B>(values, &shape, device)));
         }
         let values = data.to_i64().ok_or_else(|| unsupported(data.dtype))?;
+        fits(values.len())?;
         Ok(Value::Int(Ints::new(shape, values).typed(data.dtype)))
     }
 
-    /// Shape.
+    /// Uploads a value of any kind; `Err` as in [`Value::from_data`].
+    pub fn from_host(value: &HostValue, device: &B::Device) -> Result<Self, String> {
+        Ok(match value {
+            HostValue::Tensor(data) => Value::from_data(data, device)?,
+            HostValue::Sequence(values) => {
+                let all = values.iter().map(|v| Value::from_host(v, device));
+                Value::Sequence(all.collect::<Result<_, _>>()?)
+            }
+            HostValue::Optional(None) => Value::Optional(None),
+            HostValue::Optional(Some(held)) => {
+                Value::Optional(Some(Box::new(Value::from_host(held, device)?)))
+            }
+        })
+    }
+
+    /// Shape; a sequence counts as a vector, an optional value as what it holds.
     pub fn shape(&self) -> Vec<usize> {
         match self {
             Value::Float(t) => dims::<B>(t),
             Value::Int(i) => i.shape.clone(),
+            Value::Double(d) => d.shape.clone(),
+            Value::Text(t) => t.shape.clone(),
+            Value::Sequence(values) => vec![values.len()],
+            Value::Optional(held) => held.as_ref().map_or_else(|| vec![0], |v| v.shape()),
         }
     }
 
     /// Bytes that the values take at four bytes an element, as they are traced.
     pub fn bytes(&self) -> u64 {
-        4 * self.shape().iter().product::<usize>() as u64
+        match self {
+            Value::Sequence(values) => values.iter().map(Value::bytes).sum(),
+            Value::Optional(held) => held.as_ref().map_or(0, |v| v.bytes()),
+            _ => 4 * self.shape().iter().product::<usize>() as u64,
+        }
     }
 
     /// The floats; integers are converted.
-    pub fn floats(&self, device: &B::Device) -> FloatTensor<B> {
+    ///
+    /// # Errors
+    /// A sentence for values that are no numbers.
+    pub fn floats(&self, device: &B::Device) -> Result<FloatTensor<B>, String> {
         match self {
-            Value::Float(t) => t.clone(),
-            Value::Int(i) => float::<B>(i.floats(), &i.shape, device),
+            Value::Float(t) => Ok(t.clone()),
+            Value::Int(i) => Ok(float::<B>(i.floats(), &i.shape, device)),
+            Value::Double(d) => Ok(float::<B>(d.floats(), &d.shape, device)),
+            other => Err(other.unexpected("numbers are")),
         }
     }
 
@@ -157,9 +306,66 @@ impl<B: Backend> Value<B> {
         match self {
             Value::Float(t) => read::<B>(t.clone()),
             Value::Int(i) => Ok(i.floats()),
+            Value::Double(d) => Ok(d.floats()),
+            other => Err(other.unexpected("numbers are")),
         }
     }
+
+    /// Host copy with element type `dtype` for floats; integers and strings have their own.
+    ///
+    /// # Errors
+    /// A sentence where the device fails.
+    pub fn to_host_value(&self, dtype: DType) -> Download<'_> {
+        Box::pin(async move {
+            let sizes = |s: &[usize]| s.iter().map(|&d| d as u64).collect::<Vec<_>>();
+            Ok(match self {
+                Value::Float(t) => {
+                    let dtype = if dtype.is_float() { dtype } else { DType::F32 };
+                    let values = read_async::<B>(t.clone()).await?;
+                    let data = TensorData::from_floats(dtype, &sizes(&dims::<B>(t)), &values);
+                    HostValue::Tensor(data.ok_or_else(|| unsupported(dtype))?)
+                }
+                Value::Int(i) => {
+                    let data = TensorData::from_ints(i.dtype, &sizes(&i.shape), &i.data);
+                    HostValue::Tensor(data.ok_or_else(|| unsupported(i.dtype))?)
+                }
+                Value::Double(d) => HostValue::Tensor(TensorData {
+                    dtype: DType::F64,
+                    shape: sizes(&d.shape),
+                    payload: Payload::Bytes(d.data.iter().flat_map(|v| v.to_le_bytes()).collect()),
+                }),
+                Value::Text(t) => HostValue::Tensor(TensorData::from_strings(&sizes(&t.shape), &t.data)),
+                Value::Sequence(values) => {
+                    let mut all = Vec::with_capacity(values.len());
+                    for value in values {
+                        all.push(value.to_host_value(dtype).await?);
+                    }
+                    HostValue::Sequence(all)
+                }
+                Value::Optional(None) => HostValue::Optional(None),
+                Value::Optional(Some(held)) => {
+                    HostValue::Optional(Some(Box::new(held.to_host_value(dtype).await?)))
+                }
+            })
+        })
+    }
+
+    /// A sentence for an operator that cannot do with this value.
+    pub fn unexpected(&self, wanted: &str) -> String {
+        let found = match self {
+            Value::Float(_) => "floats".to_string(),
+            Value::Int(i) => i.dtype.name().to_string(),
+            Value::Double(_) => "float64".into(),
+            Value::Text(_) => "strings".into(),
+            Value::Sequence(values) => format!("a sequence of {}", values.len()),
+            Value::Optional(_) => "an optional value".into(),
+        };
+        format!("{wanted} expected, {found} found")
+    }
 }
+
+/// A host copy on its way; boxed, since sequences hold values again.
+pub type Download<'a> = Pin<Box<dyn Future<Output = Result<HostValue, String>> + 'a>>;
 
 fn unsupported(dtype: DType) -> String {
     format!("element type {} cannot be executed", dtype.name())

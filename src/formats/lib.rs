@@ -16,6 +16,7 @@ use model::Network;
 
 use error::Fault;
 pub use error::FormatError;
+pub use onnx::{Side, onnx_tensor, onnx_values};
 
 /// Largest file that is read into memory.
 const MAX_FILE_BYTES: u64 = 64 << 30;

@@ -167,24 +167,59 @@ impl Work<'_> {
                     .checked_mul(gates)?;
                 steps.checked_mul(directions)?.checked_mul(each)
             }
-            // Every query meets every key, and takes its share of every value.
-            Op::Attention { .. } if !self.has(4) => {
-                let (q, k, v) = (self.shape(0)?, self.shape(1)?, self.shape(2)?);
-                let [lead @ .., length, width] = &q[..] else {
+            Op::Attention(o) => self.attention(o.heads, o.kv_heads, self.has(4).then_some(4)),
+            Op::FlexAttention { .. } => self.attention(0, 0, None),
+            // Each step writes to the state and reads from it, and twice that with a correction.
+            Op::LinearAttention(o) => {
+                let (q, v) = (self.shape(0)?, self.shape(2)?);
+                let ([n, length, width], [.., values]) = (&q[..], &v[..]) else {
                     return None;
                 };
-                let [.., keys, _] = k[..] else { return None };
-                // Without an axis of heads, each head's part of the values is as wide as its query.
-                let value = if q.len() == 4 { *v.last()? } else { *width };
-                product(lead)?
-                    .checked_mul(*length)?
-                    .checked_mul(keys)?
-                    .checked_mul(width.checked_add(value)?)
+                let heads = u64::try_from(o.heads).ok().filter(|&h| h > 0)?;
+                let shared = u64::try_from(o.kv_heads).ok().filter(|&h| h > 0)?;
+                let each = (width / heads).checked_mul(values / shared)?;
+                let writes = shared.checked_mul(if o.delta { 2 } else { 1 })?;
+                n.checked_mul(*length)?
+                    .checked_mul(each)?
+                    .checked_mul(heads.checked_add(writes)?)
             }
-            Op::Other { .. } | Op::Einsum { .. } | Op::Attention { .. } | Op::Loop | Op::Scan { .. } => None,
+            Op::CausalConv { .. } => self.output()?.checked_mul(*self.shape(1)?.last()?),
+            Op::QLinearConv { .. } => self.output()?.checked_mul(product(self.shape(3)?.get(1..)?)?),
+            Op::ConvInteger { .. } | Op::DeformConv(_) => {
+                self.output()?.checked_mul(product(self.shape(1)?.get(1..)?)?)
+            }
+            Op::QLinearMatMul | Op::MatMulInteger => self.output()?.checked_mul(*self.shape(0)?.last()?),
+            Op::Other { .. }
+            | Op::Einsum { .. }
+            | Op::Dft { .. }
+            | Op::Stft { .. }
+            | Op::Loop
+            | Op::Scan { .. } => None,
             // The branches' layers are counted where they stand.
             _ => Some(0),
         }
+    }
+
+    /// Every query meets every key, those of the past in input `past` too, and takes its share of
+    /// every value. Without `heads` they have an axis of their own.
+    fn attention(&self, heads: i64, kv_heads: i64, past: Option<usize>) -> Option<u64> {
+        let (q, k, v) = (self.shape(0)?, self.shape(1)?, self.shape(2)?);
+        let past = match past {
+            Some(place) => *self.shape(place)?.get(2)?,
+            None => 0,
+        };
+        let keys = k.get(k.len().checked_sub(2)?)?.checked_add(past)?;
+        let rows = q[..q.len().checked_sub(1)?]
+            .iter()
+            .try_fold(1u64, |p, &d| p.checked_mul(d))?;
+        let (width, mut value) = (*q.last()?, *v.last()?);
+        if q.len() == 3 {
+            // The last axis holds all heads; shared ones serve several queries.
+            let heads = u64::try_from(heads).ok().filter(|&h| h > 0)?;
+            let shared = u64::try_from(kv_heads).ok().filter(|&h| h > 0).unwrap_or(heads);
+            value = (value / shared).checked_mul(heads)?;
+        }
+        rows.checked_mul(keys)?.checked_mul(width.checked_add(value)?)
     }
 
     fn flops(&self, macs: Option<u64>) -> Option<u64> {
@@ -194,7 +229,17 @@ impl Work<'_> {
             Op::Conv { .. } | Op::ConvTranspose { .. } | Op::Gemm { .. } => {
                 twice.checked_add(if self.has(2) { self.output()? } else { 0 })
             }
-            Op::MatMul | Op::Recurrent(_) => Some(twice),
+            Op::MatMul
+            | Op::Recurrent(_)
+            | Op::Attention(_)
+            | Op::FlexAttention { .. }
+            | Op::LinearAttention(_)
+            | Op::CausalConv { .. }
+            | Op::DeformConv(_)
+            | Op::QLinearConv { .. }
+            | Op::ConvInteger { .. }
+            | Op::QLinearMatMul
+            | Op::MatMulInteger => Some(twice),
             Op::MaxPool { window, .. } | Op::AveragePool { window, .. } | Op::LpPool { window, .. } => {
                 let mut sizes = window.kernel.iter().map(|&k| k.max(1) as u64);
                 per(sizes.try_fold(1u64, |p, k| p.checked_mul(k))?)

@@ -6,7 +6,9 @@
 
 pub mod cost;
 pub mod dim;
+pub mod host;
 pub mod infer;
+pub mod minifloat;
 pub mod network;
 pub mod op;
 pub mod receptive;
@@ -18,6 +20,7 @@ pub mod trace;
 
 pub use cost::{Cost, LayerCost, cost};
 pub use dim::{Bindings, Dim};
+pub use host::HostValue;
 pub use network::{Graph, GraphId, Layer, LayerId, Network, NetworkError, Tensor, TensorId, TensorKind};
 pub use op::{Attribute, Attributes, Op};
 pub use scope::{Scope, ScopeId, ScopeTree};

@@ -9,6 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{DType, TensorData};
 
+mod neural;
+
+pub use neural::*;
+
 /// A raw attribute, as a file states it.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs)]
@@ -93,6 +97,7 @@ pub enum Unary {
     HardSigmoid { alpha: f32, beta: f32 },
     HardSwish,
     Swish { alpha: f32 },
+    Shrink { bias: f32, lambda: f32 },
     Mish,
     Softplus,
     Softsign,
@@ -170,66 +175,6 @@ pub enum Reduction {
     SumSquare,
 }
 
-/// Direction of a recurrent layer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)]
-pub enum Direction {
-    Forward,
-    Reverse,
-    Bidirectional,
-}
-
-/// A recurrent layer (ONNX LSTM, GRU, RNN).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Recurrent {
-    /// Which cell.
-    pub cell: Cell,
-    /// Units of the hidden state.
-    pub hidden_size: i64,
-    /// Direction of time.
-    pub direction: Direction,
-    /// Gate activations by ONNX name; empty: the cell's defaults.
-    pub activations: Vec<String>,
-    /// Bound on gate inputs.
-    pub clip: Option<f32>,
-    /// GRU: apply the recurrent bias before the reset gate multiplies.
-    pub linear_before_reset: bool,
-    /// LSTM: couple input and forget gate.
-    pub input_forget: bool,
-    /// True: batch first (ONNX `layout` 1).
-    pub batch_first: bool,
-}
-
-/// Cell of a recurrent layer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)]
-pub enum Cell {
-    Lstm,
-    Gru,
-    Rnn,
-}
-
-/// How a resize picks and blends input cells. Attribute strings are ONNX's.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Resize {
-    /// `nearest`, `linear` or `cubic`.
-    pub mode: String,
-    /// `coordinate_transformation_mode`.
-    pub coordinates: String,
-    /// `nearest_mode`.
-    pub nearest: String,
-    /// `cubic_coeff_a`.
-    pub cubic_a: f32,
-    /// `exclude_outside`.
-    pub exclude_outside: bool,
-    /// Axes that `scales` and `sizes` speak of; `None`: all.
-    pub axes: Option<Vec<i64>>,
-    /// `keep_aspect_ratio_policy`.
-    pub aspect: String,
-    /// True for opset 9's `Upsample` and opset 10's `Resize`, whose inputs are `X, scales`.
-    pub two_inputs: bool,
-}
-
 /// An operator with its attributes. Axes may be negative (from the end), as in the file.
 /// `Option` axes that are `None` are the operator's default, or stand in an input tensor.
 #[derive(Clone, Debug, PartialEq)]
@@ -247,9 +192,11 @@ pub enum Op {
         output_padding: Vec<i64>,
         output_shape: Option<Vec<i64>>,
     },
+    /// `column_major`: indices count along the last spatial axis but one first.
     MaxPool {
         window: Window,
         ceil: bool,
+        column_major: bool,
     },
     AveragePool {
         window: Window,
@@ -258,6 +205,7 @@ pub enum Op {
     },
     LpPool {
         window: Window,
+        ceil: bool,
         p: i64,
     },
     GlobalAveragePool,
@@ -443,15 +391,88 @@ pub enum Op {
         num_scan_inputs: i64,
     },
     Embedding,
-    /// Multi-head attention as one layer of an architecture file.
-    Attention {
+    Attention(Attention),
+    /// The subgraphs `score_mod` and `prob_mod` change scores and probabilities.
+    FlexAttention {
+        scale: Option<f32>,
+    },
+    LinearAttention(LinearAttention),
+    /// Rotates pairs of features by the token's place (Su et al. 2021). `width`: features that are
+    /// rotated, 0 for all; `heads`: where they share the last axis.
+    RotaryEmbedding {
+        interleaved: bool,
+        width: i64,
         heads: i64,
     },
-    QuantizeLinear {
-        axis: i64,
+    /// A depthwise convolution over the past, whose last inputs are its state.
+    CausalConv {
+        swish: bool,
     },
-    DequantizeLinear {
+    /// Writes `update` into a cache of keys or values, in place.
+    TensorScatter {
         axis: i64,
+        circular: bool,
+    },
+    QuantizeLinear(Quantize),
+    DequantizeLinear(Quantize),
+    DynamicQuantizeLinear,
+    QLinearConv {
+        window: Window,
+        groups: i64,
+    },
+    QLinearMatMul,
+    ConvInteger {
+        window: Window,
+        groups: i64,
+    },
+    MatMulInteger,
+    /// Normalises by the statistics of its batch and moves the running ones.
+    BatchNormTraining {
+        epsilon: f32,
+        momentum: f32,
+    },
+    MeanVarianceNorm {
+        axes: Vec<i64>,
+    },
+    GlobalLpPool {
+        p: i64,
+    },
+    MaxUnpool {
+        window: Window,
+    },
+    GridSample(GridSample),
+    AffineGrid {
+        align_corners: bool,
+    },
+    RoiAlign(RoiAlign),
+    MaxRoiPool {
+        size: [i64; 2],
+        scale: f32,
+    },
+    DeformConv(DeformConv),
+    Col2Im {
+        window: Window,
+    },
+    CenterCropPad {
+        axes: Option<Vec<i64>>,
+    },
+    /// Discrete Fourier transform; the last axis is real and imaginary part. `axis` is `None`
+    /// where input 2 names it.
+    Dft {
+        axis: Option<i64>,
+        inverse: bool,
+        one_sided: bool,
+    },
+    Stft {
+        one_sided: bool,
+    },
+    Taper {
+        kind: Taper,
+        periodic: bool,
+        to: DType,
+    },
+    MelWeights {
+        to: DType,
     },
     /// An operator that layerscope does not know.
     Other {
@@ -459,3 +480,60 @@ pub enum Op {
         domain: String,
     },
 }
+
+/// Operators without a variant of their own that are executed by their name (the domain in front
+/// of it, unless it is the default one). They are [`Op::Other`], with their attributes as the file
+/// states them, but nothing to warn of.
+pub const NAMED: &[&str] = &[
+    "BitwiseAnd",
+    "BitwiseOr",
+    "BitwiseXor",
+    "BitwiseNot",
+    "BitShift",
+    "BitCast",
+    "StringConcat",
+    "StringSplit",
+    "RegexFullMatch",
+    "StringNormalizer",
+    "TfIdfVectorizer",
+    "Unique",
+    "Hardmax",
+    "EyeLike",
+    "NonMaxSuppression",
+    "IsInf",
+    "Det",
+    "ImageDecoder",
+    "RandomUniform",
+    "RandomUniformLike",
+    "RandomNormal",
+    "RandomNormalLike",
+    "Bernoulli",
+    "Multinomial",
+    "ai.onnx.ml.ArrayFeatureExtractor",
+    "ai.onnx.ml.Binarizer",
+    "ai.onnx.ml.LabelEncoder",
+    "ai.onnx.ml.TreeEnsemble",
+    "ai.onnx.preview.training.Adagrad",
+    "ai.onnx.preview.training.Adam",
+    "ai.onnx.preview.training.Momentum",
+    "ai.onnx.preview.training.Gradient",
+    "ScatterND",
+    "ScatterElements",
+    "Compress",
+    "ReverseSequence",
+    "CumProd",
+    "NegativeLogLikelihoodLoss",
+    "SoftmaxCrossEntropyLoss",
+    "SequenceEmpty",
+    "SequenceConstruct",
+    "SequenceLength",
+    "SequenceAt",
+    "SequenceInsert",
+    "SequenceErase",
+    "SequenceMap",
+    "SplitToSequence",
+    "ConcatFromSequence",
+    "Optional",
+    "OptionalGetElement",
+    "OptionalHasElement",
+];

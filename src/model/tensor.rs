@@ -16,17 +16,25 @@ pub enum DType {
     F32,
     F16,
     BF16,
-    F8,
+    F8E4M3FN,
+    F8E4M3FNUZ,
+    F8E5M2,
+    F8E5M2FNUZ,
+    /// A power of two: an exponent without sign and mantissa.
+    F8E8M0,
+    F4E2M1,
     I64,
     I32,
     I16,
     I8,
     I4,
+    I2,
     U64,
     U32,
     U16,
     U8,
     U4,
+    U2,
     Bool,
     String,
     Complex64,
@@ -43,8 +51,10 @@ impl DType {
             DType::F64 | DType::I64 | DType::U64 | DType::Complex64 => 64,
             DType::F32 | DType::I32 | DType::U32 => 32,
             DType::F16 | DType::BF16 | DType::I16 | DType::U16 => 16,
-            DType::F8 | DType::I8 | DType::U8 | DType::Bool => 8,
-            DType::I4 | DType::U4 => 4,
+            DType::F8E4M3FN | DType::F8E4M3FNUZ | DType::F8E5M2 | DType::F8E5M2FNUZ | DType::F8E8M0 => 8,
+            DType::I8 | DType::U8 | DType::Bool => 8,
+            DType::I4 | DType::U4 | DType::F4E2M1 => 4,
+            DType::I2 | DType::U2 => 2,
             DType::String | DType::Unknown => 0,
         }
     }
@@ -58,7 +68,37 @@ impl DType {
     pub fn is_float(self) -> bool {
         matches!(
             self,
-            DType::F64 | DType::F32 | DType::F16 | DType::BF16 | DType::F8
+            DType::F64 | DType::F32 | DType::F16 | DType::BF16
+        ) || self.is_small_float()
+    }
+
+    /// True for floats of eight or four bits ([`crate::minifloat`]).
+    pub fn is_small_float(self) -> bool {
+        matches!(
+            self,
+            DType::F8E4M3FN
+                | DType::F8E4M3FNUZ
+                | DType::F8E5M2
+                | DType::F8E5M2FNUZ
+                | DType::F8E8M0
+                | DType::F4E2M1
+        )
+    }
+
+    /// True for integers, without booleans.
+    pub fn is_integer(self) -> bool {
+        self.is_unsigned()
+            || matches!(
+                self,
+                DType::I64 | DType::I32 | DType::I16 | DType::I8 | DType::I4 | DType::I2
+            )
+    }
+
+    /// True for unsigned integers.
+    pub fn is_unsigned(self) -> bool {
+        matches!(
+            self,
+            DType::U64 | DType::U32 | DType::U16 | DType::U8 | DType::U4 | DType::U2
         )
     }
 
@@ -69,17 +109,24 @@ impl DType {
             DType::F32 => "float32",
             DType::F16 => "float16",
             DType::BF16 => "bfloat16",
-            DType::F8 => "float8",
+            DType::F8E4M3FN => "float8_e4m3fn",
+            DType::F8E4M3FNUZ => "float8_e4m3fnuz",
+            DType::F8E5M2 => "float8_e5m2",
+            DType::F8E5M2FNUZ => "float8_e5m2fnuz",
+            DType::F8E8M0 => "float8_e8m0",
+            DType::F4E2M1 => "float4_e2m1",
             DType::I64 => "int64",
             DType::I32 => "int32",
             DType::I16 => "int16",
             DType::I8 => "int8",
             DType::I4 => "int4",
+            DType::I2 => "int2",
             DType::U64 => "uint64",
             DType::U32 => "uint32",
             DType::U16 => "uint16",
             DType::U8 => "uint8",
             DType::U4 => "uint4",
+            DType::U2 => "uint2",
             DType::Bool => "bool",
             DType::String => "string",
             DType::Complex64 => "complex64",
@@ -240,6 +287,90 @@ impl TensorData {
         }
     }
 
+    /// A tensor of any real float type from float32 values, rounded to nearest; what is too large
+    /// becomes infinite, or NaN in types without infinity. `None` for other element types. `values.len()` must be the product of `shape`.
+    pub fn from_floats(dtype: DType, shape: &[u64], values: &[f32]) -> Option<Self> {
+        debug_assert_eq!(shape.iter().product::<u64>(), values.len() as u64);
+        let mut bytes = Vec::with_capacity(values.len() * 4);
+        match dtype {
+            DType::F32 => values.iter().for_each(|v| bytes.extend(v.to_le_bytes())),
+            DType::F64 => values.iter().for_each(|&v| bytes.extend((v as f64).to_le_bytes())),
+            DType::F16 => {
+                let half = |&v: &f32| half::f16::from_f32(v).to_le_bytes();
+                values.iter().for_each(|v| bytes.extend(half(v)));
+            }
+            DType::BF16 => {
+                let half = |&v: &f32| half::bf16::from_f32(v).to_le_bytes();
+                values.iter().for_each(|v| bytes.extend(half(v)));
+            }
+            small => {
+                let codes = values.iter().map(|&v| crate::minifloat::encode(small, v, false));
+                bytes = pack(small, &codes.collect::<Option<Vec<u8>>>()?);
+            }
+        }
+        Some(TensorData {
+            dtype,
+            shape: shape.to_vec(),
+            payload: Payload::Bytes(bytes.into()),
+        })
+    }
+
+    /// A tensor of integers or booleans from the low bits of `values`; `None` for other element
+    /// types. `values.len()` must be the product of `shape`.
+    pub fn from_ints(dtype: DType, shape: &[u64], values: &[i64]) -> Option<Self> {
+        debug_assert_eq!(shape.iter().product::<u64>(), values.len() as u64);
+        if !dtype.is_integer() && dtype != DType::Bool {
+            return None;
+        }
+        let bytes = if dtype.bits() < 8 {
+            pack(dtype, &values.iter().map(|&v| v as u8).collect::<Vec<_>>())
+        } else {
+            let width = (dtype.bits() / 8) as usize;
+            let of = |&v: &i64| v.to_le_bytes().into_iter().take(width);
+            values.iter().flat_map(of).collect()
+        };
+        Some(TensorData {
+            dtype,
+            shape: shape.to_vec(),
+            payload: Payload::Bytes(bytes.into()),
+        })
+    }
+
+    /// A tensor of strings: each as its length in four little-endian bytes and then its bytes.
+    /// `values.len()` must be the product of `shape`.
+    pub fn from_strings<S: AsRef<[u8]>>(shape: &[u64], values: &[S]) -> Self {
+        debug_assert_eq!(shape.iter().product::<u64>(), values.len() as u64);
+        let mut bytes = Vec::new();
+        for value in values {
+            bytes.extend((value.as_ref().len() as u32).to_le_bytes());
+            bytes.extend(value.as_ref());
+        }
+        TensorData {
+            dtype: DType::String,
+            shape: shape.to_vec(),
+            payload: Payload::Bytes(bytes.into()),
+        }
+    }
+
+    /// The elements of a tensor of strings, each as its bytes; `None` for other types.
+    pub fn to_strings(&self) -> Option<Vec<Bytes>> {
+        if self.dtype != DType::String {
+            return None;
+        }
+        let packed = match &self.payload {
+            Payload::Bytes(bytes) | Payload::Splat(bytes) => bytes,
+        };
+        let mut values = Vec::new();
+        let mut at = 0;
+        while let Some(head) = packed.get(at..at + 4) {
+            let length = u32::from_le_bytes([head[0], head[1], head[2], head[3]]) as usize;
+            let end = (at + 4 + length).min(packed.len());
+            values.push(packed.slice(at + 4..end));
+            at = end;
+        }
+        Some(values)
+    }
+
     /// Number of elements.
     pub fn len(&self) -> usize {
         self.shape.iter().product::<u64>() as usize
@@ -266,8 +397,8 @@ impl TensorData {
     }
 
     fn decode<T: Clone>(&self, read: impl Fn(DType, &[u8]) -> Option<T>) -> Option<Vec<T>> {
-        if matches!(self.dtype, DType::I4 | DType::U4) {
-            return self.decode_nibbles(read);
+        if (1..8).contains(&self.dtype.bits()) {
+            return self.decode_packed(read);
         }
         let width = (self.dtype.bits() / 8) as usize;
         if width == 0 {
@@ -279,12 +410,14 @@ impl TensorData {
         }
     }
 
-    fn decode_nibbles<T: Clone>(&self, read: impl Fn(DType, &[u8]) -> Option<T>) -> Option<Vec<T>> {
-        let value = |nibble: u8| read(self.dtype, &[nibble & 0xf]);
+    /// Elements narrower than a byte: the first stands in the lowest bits.
+    fn decode_packed<T: Clone>(&self, read: impl Fn(DType, &[u8]) -> Option<T>) -> Option<Vec<T>> {
+        let bits = self.dtype.bits() as usize;
+        let value = |byte: u8| read(self.dtype, &[byte & ((1u8 << bits) - 1)]);
         match &self.payload {
             Payload::Splat(one) => Some(vec![value(*one.first()?)?; self.len()]),
             Payload::Bytes(bytes) => (0..self.len())
-                .map(|i| value(bytes.get(i / 2)? >> (4 * (i % 2))))
+                .map(|i| value(bytes.get(i * bits / 8)? >> (i * bits % 8)))
                 .collect(),
         }
     }
@@ -303,6 +436,19 @@ impl TensorData {
     }
 }
 
+/// Codes of elements of at most a byte, packed; the first stands in the lowest bits.
+fn pack(dtype: DType, codes: &[u8]) -> Vec<u8> {
+    let bits = dtype.bits() as usize;
+    if bits == 8 {
+        return codes.to_vec();
+    }
+    let mut bytes = vec![0u8; (codes.len() * bits).div_ceil(8)];
+    for (i, code) in codes.iter().enumerate() {
+        bytes[i * bits / 8] |= (code & ((1 << bits) - 1)) << (i * bits % 8);
+    }
+    bytes
+}
+
 impl DType {
     /// One little-endian element as a float.
     fn read(self, b: &[u8]) -> Option<f64> {
@@ -312,6 +458,7 @@ impl DType {
             DType::F16 => half::f16::from_le_bytes(b.try_into().ok()?).to_f64(),
             DType::BF16 => half::bf16::from_le_bytes(b.try_into().ok()?).to_f64(),
             DType::U64 => u64::from_le_bytes(b.try_into().ok()?) as f64,
+            small if small.is_small_float() => crate::minifloat::decode(small, *b.first()?)? as f64,
             _ => self.read_int(b)? as f64,
         })
     }
@@ -328,8 +475,9 @@ impl DType {
             DType::I8 => b[0] as i8 as i64,
             DType::U8 => b[0] as i64,
             DType::Bool => (b[0] != 0) as i64,
-            DType::U4 => b[0] as i64,
+            DType::U4 | DType::U2 => b[0] as i64,
             DType::I4 => ((b[0] << 4) as i8 >> 4) as i64,
+            DType::I2 => ((b[0] << 6) as i8 >> 6) as i64,
             _ => return None,
         })
     }

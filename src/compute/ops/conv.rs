@@ -26,7 +26,7 @@ pub fn padding(window: &Window, input: &[usize], kernel: &[usize]) -> Result<Vec
                 let stride = window.stride(i).max(1) as usize;
                 let extent = (kernel[i] - 1) * window.dilation(i).max(1) as usize + 1;
                 let outputs = input[i].div_ceil(stride);
-                let total = ((outputs - 1) * stride + extent).saturating_sub(input[i]);
+                let total = (outputs.saturating_sub(1) * stride + extent).saturating_sub(input[i]);
                 let small = total / 2;
                 Ok(match same {
                     Padding::SameLower => (total - small, small),
@@ -56,7 +56,7 @@ pub fn steps(window: &Window, axes: usize) -> Result<(Vec<usize>, Vec<usize>), S
 
 /// Convolution: `X [N, C, ...]`, `W [M, C / groups, ...]`, optional `B [M]`.
 pub fn conv<B: Backend>(c: &Context<B>, window: &Window, groups: i64) -> Output<B> {
-    let (mut x, w, bias) = (c.float(0)?, c.float(1)?, c.opt_float(2));
+    let (mut x, w, bias) = (c.float(0)?, c.float(1)?, c.opt_float(2)?);
     let (xs, ws) = (dims::<B>(&x), dims::<B>(&w));
     let axes = xs.len().saturating_sub(2);
     let groups = usize::try_from(groups)
@@ -147,26 +147,43 @@ pub fn transpose<B: Backend>(
     output_padding: &[i64],
     output_shape: Option<&[i64]>,
 ) -> Output<B> {
-    let (x, w, bias) = (c.float(0)?, c.float(1)?, c.opt_float(2));
+    let (x, w, bias) = (c.float(0)?, c.float(1)?, c.opt_float(2)?);
     let (xs, ws) = (dims::<B>(&x), dims::<B>(&w));
     let axes = xs.len().saturating_sub(2);
     let groups = usize::try_from(groups)
         .ok()
         .filter(|&g| g > 0)
         .ok_or("group must be positive")?;
-    if !(1..=2).contains(&axes) || ws.len() != xs.len() || ws[0] != xs[1] || ws[0] % groups != 0 {
+    if !(1..=3).contains(&axes) || ws.len() != xs.len() || ws[0] != xs[1] || ws[0] % groups != 0 {
         return Err(format!(
             "input {xs:?} and weights {ws:?} in {groups} groups do not fit"
         ));
     }
     let (strides, dilations) = steps(window, axes)?;
-    let extra: Vec<usize> = (0..axes)
+    if let Some(b) = &bias
+        && dims::<B>(b) != [ws[1] * groups]
+    {
+        return Err(format!("bias {:?} for {} channels", dims::<B>(b), ws[1] * groups));
+    }
+    if xs[2..].contains(&0) || ws[2..].contains(&0) || output_shape.is_some_and(|s| s.len() != axes) {
+        return Err(format!("output shape {output_shape:?} from {xs:?} under {ws:?}"));
+    }
+    let mut extra: Vec<usize> = (0..axes)
         .map(|i| output_padding.get(i).map_or(0, |&p| p.max(0) as usize))
         .collect();
     // Run without padding, then crop: any begin and end is possible then.
-    let full: Vec<usize> = (0..axes)
+    let mut full: Vec<usize> = (0..axes)
         .map(|i| (xs[i + 2] - 1) * strides[i] + (ws[i + 2] - 1) * dilations[i] + 1 + extra[i])
         .collect();
+    // A larger output than the windows reach ends in cells that only the bias fills.
+    for (i, &wanted) in output_shape.unwrap_or_default().iter().enumerate() {
+        let more = (wanted.max(0) as usize).saturating_sub(full[i]);
+        if more > 1 << 24 {
+            return Err(format!("output shape {output_shape:?} from {xs:?}"));
+        }
+        extra[i] += more;
+        full[i] += more;
+    }
     let pads: Vec<Ends> = match (output_shape, &window.padding) {
         (Some(wanted), _) => shares(&full, wanted.iter().map(|&v| v.max(0) as usize), window),
         (None, Padding::SameUpper | Padding::SameLower) => {
@@ -182,9 +199,13 @@ pub fn transpose<B: Backend>(
         let y = B::conv_transpose2d(x4, w4, bias, options);
         let ys = dims::<B>(&y);
         reshape::<B>(y, &[ys[0], ys[1], ys[3]])
-    } else {
+    } else if axes == 2 {
         let options = ConvTransposeOptions::new(two(&strides), [0, 0], two(&extra), two(&dilations), groups);
         B::conv_transpose2d(x, w, bias, options)
+    } else {
+        let (strides, extra, dilations) = (three(&strides), three(&extra), three(&dilations));
+        let options = ConvTransposeOptions::new(strides, [0; 3], extra, dilations, groups);
+        B::conv_transpose3d(x, w, bias, options)
     };
     crop::<B>(y, &pads).map(Value::Float)
 }

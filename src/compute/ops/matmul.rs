@@ -21,7 +21,7 @@ pub fn gemm<B: Backend>(c: &Context<B>, alpha: f32, beta: f32, trans_a: bool, tr
     if alpha != 1.0 {
         y = B::float_mul_scalar(y, alpha.into());
     }
-    if let Some(mut bias) = c.opt_float(2) {
+    if let Some(mut bias) = c.opt_float(2)? {
         if beta != 1.0 {
             bias = B::float_mul_scalar(bias, beta.into());
         }

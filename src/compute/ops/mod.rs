@@ -1,30 +1,62 @@
 //! Operators on backend primitives, one file a family. Shapes are checked here, since the
 //! primitives do not check them.
 
+pub mod attention;
+pub mod attributes;
+mod bits;
+mod cache;
+mod cast;
 mod conv;
+mod double;
+mod einsum;
 mod elementwise;
+mod fourier;
+mod grid;
 pub mod host;
 mod index;
-mod matmul;
+mod linear_attention;
+mod loss;
+pub mod matmul;
+pub mod named;
+mod neural;
 mod norm;
+mod pictures;
+pub mod plain;
 mod pool;
+mod pool_axes;
+mod quantize;
+mod quantized;
+mod random;
 mod recurrent;
 mod reduce;
 mod resize;
-mod shape;
+mod roi;
+mod sample;
+mod scatter;
+mod search;
+mod sequences;
+pub mod shape;
+mod signal;
+mod texts;
+mod training;
+mod trees;
 
 use std::cell::RefCell;
 
 use burn_backend::Backend;
 use burn_backend::tensor::FloatTensor;
-use model::{Layer, Op, TensorId};
+use model::{DType, Layer, Network, Op, TensorId};
 
 use crate::value::{Ints, Value, dims};
 
 /// One layer about to run.
 pub struct Context<'a, B: Backend> {
+    /// The network.
+    pub network: &'a Network,
     /// The layer.
     pub layer: &'a Layer,
+    /// Version of the default operator set; the newest where the file has none.
+    pub opset: i64,
     /// Its inputs, in operator order.
     pub inputs: &'a [Option<Value<B>>],
     /// The numbers of the float inputs that [`looks`] names.
@@ -56,17 +88,40 @@ impl<B: Backend> Context<'_, B> {
         self.inputs.get(i)?.as_ref()
     }
 
+    /// The raw attributes.
+    fn attrs(&self) -> attributes::Attrs<'_> {
+        attributes::Attrs(&self.layer.attributes)
+    }
+
+    /// Element type of input `i`; float32 where nothing says another one.
+    fn dtype(&self, i: usize) -> DType {
+        match self.opt(i) {
+            Some(Value::Int(ints)) => ints.dtype,
+            Some(Value::Text(_)) => DType::String,
+            _ => self.stated(self.layer.inputs.get(i).copied().flatten()),
+        }
+    }
+
+    fn stated(&self, tensor: Option<TensorId>) -> DType {
+        let stated = tensor.map_or(DType::Unknown, |t| self.network.tensor(t).spec.dtype);
+        if stated == DType::Unknown {
+            DType::F32
+        } else {
+            stated
+        }
+    }
+
     /// Input `i`, which the operator needs.
     fn value(&self, i: usize) -> Result<&Value<B>, String> {
         self.opt(i).ok_or_else(|| format!("input {i} is missing"))
     }
 
     fn float(&self, i: usize) -> Result<FloatTensor<B>, String> {
-        Ok(self.value(i)?.floats(self.device))
+        self.value(i)?.floats(self.device)
     }
 
-    fn opt_float(&self, i: usize) -> Option<FloatTensor<B>> {
-        Some(self.opt(i)?.floats(self.device))
+    fn opt_float(&self, i: usize) -> Result<Option<FloatTensor<B>>, String> {
+        self.opt(i).map(|v| v.floats(self.device)).transpose()
     }
 
     /// The numbers of float input `i`, which [`looks`] must name.
@@ -80,6 +135,7 @@ impl<B: Backend> Context<'_, B> {
         match self.value(i)? {
             Value::Int(ints) => Ok(ints.clone()),
             Value::Float(t) => Ok(Ints::truncated(dims::<B>(t), self.host(i)?)),
+            other => Err(other.unexpected("integers are")),
         }
     }
 
@@ -101,7 +157,7 @@ impl<B: Backend> Context<'_, B> {
         let first = match self.opt(i) {
             None => return Ok(None),
             Some(Value::Int(ints)) => ints.data.first().map(|&v| v as f32),
-            Some(Value::Float(_)) => self.host(i)?.first().copied(),
+            Some(_) => self.host(i)?.first().copied(),
         };
         first
             .map(Some)
@@ -111,22 +167,37 @@ impl<B: Backend> Context<'_, B> {
 
 /// True when the operator looks at the numbers of float input `i` while it runs, so that they must
 /// be read from the device before: in the browser nothing can be read in between.
-pub fn looks<B: Backend>(layer: &Layer, inputs: &[Option<Value<B>>], i: usize) -> bool {
+pub fn looks<B: Backend>(
+    network: &Network,
+    layer: &Layer,
+    inputs: &[Option<Value<B>>],
+    i: usize,
+) -> bool {
     use model::op::{Binary, Unary};
+    if let Some(looks) = neural::looks(layer, i) {
+        return looks;
+    }
+    let double = |v: &Option<Value<B>>| matches!(v, Some(Value::Double(_)));
     match &layer.op {
+        Op::Binary(_) if inputs.iter().any(double) => true,
         Op::Binary(Binary::Add | Binary::Sub | Binary::Mul | Binary::Div | Binary::Mod { .. }) => false,
         // Whether the power is a square.
         Op::Binary(Binary::Pow) => {
             let one = |v: &Value<B>| v.shape().iter().product::<usize>() == 1;
-            i == 1 && inputs[1].as_ref().is_some_and(one)
+            let whole = matches!(inputs[0], Some(Value::Int(_)));
+            i == 1 && (whole || inputs[1].as_ref().is_some_and(one))
         }
         Op::Binary(_) | Op::Unary(Unary::IsNan | Unary::IsInf) | Op::Range => true,
-        Op::Cast { to } => !to.is_float(),
-        Op::CastLike => i == 0 && matches!(inputs.get(1), Some(Some(Value::Int(_)))),
+        Op::Cast { to } => cast::looks(*to),
+        Op::CastLike => {
+            let like = layer.inputs.get(1).copied().flatten();
+            let stated = like.is_some_and(|t| network.tensor(t).spec.dtype.is_small_float());
+            i == 0 && (stated || !matches!(inputs.get(1), Some(Some(Value::Float(_)))))
+        }
         Op::If | Op::Where | Op::Embedding | Op::ConstantOfShape { .. } => i == 0,
         Op::ArgMax { .. } | Op::ArgMin { .. } | Op::TopK { .. } => true,
-        Op::Recurrent(_) => i == 4,
         Op::Clip { .. }
+        | Op::Dropout { .. }
         | Op::Gather { .. }
         | Op::GatherElements { .. }
         | Op::CumSum { .. }
@@ -138,10 +209,25 @@ pub fn looks<B: Backend>(layer: &Layer, inputs: &[Option<Value<B>>], i: usize) -
         | Op::Slice { .. }
         | Op::Pad { .. }
         | Op::Expand
-        | Op::Tile
-        | Op::Resize(_) => i >= 1,
+        | Op::Tile => i >= 1,
+        op if by_name(op) => named::looks::<B>(&layer.kind, i),
         _ => false,
     }
+}
+
+/// Operators that are executed by their name.
+fn by_name(op: &Op) -> bool {
+    matches!(
+        op,
+        Op::Other { .. }
+            | Op::Einsum { .. }
+            | Op::GatherNd { .. }
+            | Op::ScatterNd
+            | Op::ScatterElements { .. }
+            | Op::OneHot { .. }
+            | Op::NonZero
+            | Op::Trilu { .. }
+    )
 }
 
 /// Runs one layer.
@@ -157,21 +243,14 @@ pub fn eval<B: Backend>(c: &Context<B>) -> Outputs<B> {
         return outputs.iter().map(|y| shape::with_shape(y, Vec::new())).collect();
     }
     let mut outputs = match &c.layer.op {
-        Op::Recurrent(cell) => recurrent::recurrent(c, cell)?,
         Op::Split { axis, sizes, outputs } => shape::split(c, *axis, sizes, *outputs)?,
         Op::TopK { axis, largest, k } => index::top_k(c, *axis, *largest, *k)?,
-        Op::MaxPool { window, ceil } => vec![pool::max(c, window, *ceil)?],
-        Op::Dropout { .. } => {
-            let x = c.value(0)?;
-            let shape = x.shape();
-            let all = vec![1; shape.iter().product()];
-            // Nothing is dropped in inference, so the mask is true everywhere.
-            vec![
-                x.clone(),
-                Value::Int(Ints::new(shape, all).typed(model::DType::Bool)),
-            ]
-        }
-        op => vec![single(c, op)?],
+        Op::Dropout { ratio } => loss::dropout(c, *ratio)?,
+        op if by_name(op) => named::run(c)?,
+        op => match neural::eval(c) {
+            Some(outputs) => outputs?,
+            None => vec![single(c, op)?],
+        },
     };
     if let Some(activation) = c.layer.activation
         && let Some(first) = outputs.first_mut()
@@ -227,8 +306,6 @@ fn single<B: Backend>(c: &Context<B>, op: &Op) -> Output<B> {
         Op::BatchNorm { epsilon } => norm::batch(c, *epsilon),
         Op::InstanceNorm { epsilon } => norm::instance(c, *epsilon),
         Op::GroupNorm { epsilon, groups } => norm::group(c, *epsilon, *groups),
-        Op::LayerNorm { axis, epsilon } => norm::layer(c, *axis, *epsilon, true),
-        Op::RmsNorm { axis, epsilon } => norm::layer(c, *axis, *epsilon, false),
         Op::Lrn {
             alpha,
             beta,
@@ -242,8 +319,8 @@ fn single<B: Backend>(c: &Context<B>, op: &Op) -> Output<B> {
         Op::Binary(kind) => elementwise::binary(c, *kind),
         Op::Variadic(kind) => elementwise::variadic(c, *kind),
         Op::Where => elementwise::select(c),
-        Op::Cast { to } => elementwise::cast(c, *to),
-        Op::CastLike => elementwise::cast_like(c),
+        Op::Cast { to } => cast::cast(c, *to),
+        Op::CastLike => cast::cast_like(c),
         Op::Identity => Ok(c.value(0)?.clone()),
         Op::Softmax { axis, coerce } => norm::softmax(c, *axis, *coerce, false),
         Op::LogSoftmax { axis, coerce } => norm::softmax(c, *axis, *coerce, true),
@@ -291,9 +368,6 @@ fn single<B: Backend>(c: &Context<B>, op: &Op) -> Output<B> {
             column_row_depth,
         } => shape::depth_to_space(c, *block, *column_row_depth),
         Op::SpaceToDepth { block } => shape::space_to_depth(c, *block),
-        Op::Other { name, .. } => Err(format!(
-            "operator {name} is unknown here, so it cannot be executed"
-        )),
         _ => Err(format!("operator {} cannot be executed yet", c.layer.kind)),
     }
 }

@@ -3,8 +3,8 @@
 use burn_backend::Backend;
 use burn_backend::tensor::FloatTensor;
 
-use super::{Context, Output, Statistics, host};
-use crate::value::{Value, axis as resolve, dims, raise, reshape};
+use super::{Context, Output, Outputs, Statistics, host};
+use crate::value::{Value, axis as resolve, broadcast, dims, expand, raise, reshape};
 
 /// `[C]` as `[1, C, 1, ...]`.
 fn per_channel<B: Backend>(t: FloatTensor<B>, shape: &[usize]) -> Result<FloatTensor<B>, String> {
@@ -70,19 +70,30 @@ pub fn batch<B: Backend>(c: &Context<B>, epsilon: f32) -> Output<B> {
 
 /// Zero mean and unit variance along `axes`; with `centre` off, unit root mean square.
 fn standard<B: Backend>(x: FloatTensor<B>, axes: &[usize], epsilon: f32, centre: bool) -> FloatTensor<B> {
+    statistics::<B>(x, axes, epsilon, centre).0
+}
+
+/// The normalised tensor, the mean that was taken off where it is centred, and the deviation.
+fn statistics<B: Backend>(
+    x: FloatTensor<B>,
+    axes: &[usize],
+    epsilon: f32,
+    centre: bool,
+) -> (FloatTensor<B>, Option<FloatTensor<B>>, FloatTensor<B>) {
     let mean = |mut t: FloatTensor<B>| {
         for &a in axes {
             t = B::float_mean_dim(t, a);
         }
         t
     };
-    let x = if centre {
-        B::float_sub(x.clone(), mean(x))
-    } else {
-        x
+    let middle = centre.then(|| mean(x.clone()));
+    let x = match &middle {
+        Some(middle) => B::float_sub(x, middle.clone()),
+        None => x,
     };
     let square = mean(B::float_mul(x.clone(), x.clone()));
-    B::float_div(x, B::float_sqrt(B::float_add_scalar(square, epsilon.into())))
+    let deviation = B::float_sqrt(B::float_add_scalar(square, epsilon.into()));
+    (B::float_div(x, deviation.clone()), middle, deviation)
 }
 
 /// Per sample and channel, over the spatial axes.
@@ -108,29 +119,88 @@ pub fn group<B: Backend>(c: &Context<B>, epsilon: f32, groups: i64) -> Output<B>
     }
     let rest = shape[1..].iter().product::<usize>() / groups;
     let y = standard::<B>(reshape::<B>(x, &[shape[0], groups, rest]), &[2], epsilon, true);
-    let (scale, bias) = (
-        per_channel::<B>(c.float(1)?, &shape)?,
-        per_channel::<B>(c.float(2)?, &shape)?,
-    );
+    // Before opset 21 scale and bias stand for a whole group.
+    let each = |t: FloatTensor<B>| match dims::<B>(&t) == [groups] && groups != shape[1] {
+        true => {
+            let t = expand::<B>(reshape::<B>(t, &[groups, 1]), &[groups, shape[1] / groups]);
+            per_channel::<B>(reshape::<B>(t, &[shape[1]]), &shape)
+        }
+        false => per_channel::<B>(t, &shape),
+    };
+    let (scale, bias) = (each(c.float(1)?)?, each(c.float(2)?)?);
     Ok(Value::Float(B::float_add(
         B::float_mul(reshape::<B>(y, &shape), scale),
         bias,
     )))
 }
 
-/// Over the axes from `axis` on (Ba et al. 2016; without `centre`: Zhang and Sennrich 2019).
-pub fn layer<B: Backend>(c: &Context<B>, axis: i64, epsilon: f32, centre: bool) -> Output<B> {
+/// Over the axes from `axis` on (Ba et al. 2016; without `centre`: Zhang and Sennrich 2019). Out: the
+/// normalised tensor, and where it is centred mean and inverse deviation.
+pub fn layer<B: Backend>(c: &Context<B>, axis: i64, epsilon: f32, centre: bool) -> Outputs<B> {
+    let x = c.float(0)?;
+    let shape = dims::<B>(&x);
+    let rank = shape.len();
+    let axes: Vec<usize> = (resolve(axis, rank)?..rank).collect();
+    let (mut y, mean, deviation) = statistics::<B>(x, &axes, epsilon, centre);
+    for i in 1..3 {
+        let Some(t) = c.opt_float(i)? else { continue };
+        if broadcast(&dims::<B>(&t), &shape)? != shape {
+            return Err(format!("input {i} is {:?} for {shape:?}", dims::<B>(&t)));
+        }
+        let t = raise::<B>(t, rank);
+        y = if i == 1 {
+            B::float_mul(y, t)
+        } else {
+            B::float_add(y, t)
+        };
+    }
+    let mut outputs = vec![Value::Float(y)];
+    if let (Some(mean), true) = (mean, c.layer.outputs.len() > 1) {
+        outputs.extend([mean, B::float_recip(deviation)].map(Value::Float));
+    }
+    Ok(outputs)
+}
+
+/// Zero mean and unit variance along `axes`, without scale and bias.
+pub fn mean_variance<B: Backend>(c: &Context<B>, axes: &[i64]) -> Output<B> {
     let x = c.float(0)?;
     let rank = dims::<B>(&x).len();
-    let axes: Vec<usize> = (resolve(axis, rank)?..rank).collect();
-    let mut y = standard::<B>(x, &axes, epsilon, centre);
-    if let Some(scale) = c.opt_float(1) {
-        y = B::float_mul(y, raise::<B>(scale, rank));
+    let axes: Vec<usize> = axes.iter().map(|&a| resolve(a, rank)).collect::<Result<_, _>>()?;
+    let over = |mut t: FloatTensor<B>| {
+        axes.iter().for_each(|&a| t = B::float_mean_dim(t.clone(), a));
+        t
+    };
+    let centred = B::float_sub(x.clone(), over(x));
+    let square = over(B::float_mul(centred.clone(), centred.clone()));
+    // The specification adds to the deviation, not to the variance.
+    let deviation = B::float_add_scalar(B::float_sqrt(square), 1e-9f32.into());
+    Ok(Value::Float(B::float_div(centred, deviation)))
+}
+
+/// Batch normalisation by the statistics of its batch. Out: the normalised tensor, and running mean
+/// and variance moved toward them.
+pub fn batch_training<B: Backend>(c: &Context<B>, epsilon: f32, momentum: f32) -> Outputs<B> {
+    let x = c.float(0)?;
+    let shape = dims::<B>(&x);
+    let at = |i| per_channel::<B>(c.float(i)?, &shape);
+    let axes: Vec<usize> = (0..shape.len()).filter(|&a| a != 1).collect();
+    let over = |mut t: FloatTensor<B>| {
+        axes.iter().for_each(|&a| t = B::float_mean_dim(t.clone(), a));
+        t
+    };
+    let (scale, bias, mut outputs) = (at(1)?, at(2)?, Vec::new());
+    let middle = over(x.clone());
+    let centred = B::float_sub(x, middle.clone());
+    let variance = over(B::float_mul(centred.clone(), centred.clone()));
+    let deviation = B::float_sqrt(B::float_add_scalar(variance.clone(), epsilon.into()));
+    let y = B::float_mul(B::float_div(centred, deviation), scale);
+    outputs.push(Value::Float(B::float_add(y, bias)));
+    for (i, now) in [(3, middle), (4, variance)] {
+        let old = B::float_mul_scalar(at(i)?, momentum.into());
+        let moved = B::float_add(old, B::float_mul_scalar(now, (1.0 - momentum).into()));
+        outputs.push(Value::Float(reshape::<B>(moved, &[shape[1]])));
     }
-    if let Some(bias) = c.opt_float(2) {
-        y = B::float_add(y, raise::<B>(bias, rank));
-    }
-    Ok(Value::Float(y))
+    Ok(outputs)
 }
 
 /// Local response normalisation across channels (Krizhevsky et al. 2012).
@@ -172,6 +242,10 @@ pub fn lp<B: Backend>(c: &Context<B>, axis: i64, p: i64) -> Output<B> {
     } else {
         B::float_sqrt(B::float_sum_dim(B::float_mul(x.clone(), x.clone()), axis))
     };
+    // What is 0 everywhere stays 0.
+    let kind = burn_backend::get_device_settings::<B>(c.device).bool_dtype;
+    let none = B::float_equal_elem(norm.clone(), 0f32.into(), kind);
+    let norm = B::float_mask_fill(norm, none, 1f32.into());
     Ok(Value::Float(B::float_div(x, norm)))
 }
 

@@ -1,12 +1,13 @@
-//! Pooling over one or two spatial axes, with asymmetric padding and ONNX's ceiling rule.
+//! Pooling with asymmetric padding and ONNX's ceiling rule. One or two spatial axes have kernels of
+//! their own; more, and dilated means, go axis by axis.
 
 use burn_backend::tensor::FloatTensor;
 use burn_backend::{Backend, Shape};
 use model::op::{Reduction, Window};
 
 use super::conv::{Ends, padding, steps};
-use super::{Context, Output, host};
-use crate::value::{Value, dims, expand, reshape};
+use super::{Context, Output, Outputs, host, pool_axes};
+use crate::value::{Ints, Value, dims, expand, reshape};
 
 struct Plan<B: Backend> {
     x: FloatTensor<B>,
@@ -84,10 +85,41 @@ impl<B: Backend> Plan<B> {
     }
 }
 
-/// Max pooling of `X [N, C, ...]`.
-pub fn max<B: Backend>(c: &Context<B>, window: &Window, ceil: bool) -> Output<B> {
-    if c.layer.outputs.get(1).is_some_and(Option::is_some) {
-        return Err("the second output (indices) is not computed yet".into());
+/// True when a max pooling also tells where it found each value.
+pub fn tells_places(layer: &model::Layer) -> bool {
+    layer.outputs.get(1).is_some_and(Option::is_some)
+}
+
+/// Max pooling of `X [N, C, ...]`. Out: the largest values, and where they stand in `X`.
+pub fn max<B: Backend>(c: &Context<B>, window: &Window, ceil: bool, column_major: bool) -> Outputs<B> {
+    let shape = c.value(0)?.shape();
+    let places = |values: &[f32]| -> Result<(Vec<f32>, Vec<i64>, Vec<usize>), String> {
+        let axes = pool_axes::axes(window, &shape, ceil)?;
+        let output = [&shape[..2], &axes.iter().map(|a| a.output).collect::<Vec<_>>()].concat();
+        let (top, places) = pool_axes::max_places(values, &shape, &axes, column_major);
+        Ok((top, places, output))
+    };
+    if let Value::Int(x) = c.value(0)? {
+        let (top, places, output) = places(&x.floats())?;
+        let top = Ints::new(output.clone(), top.iter().map(|&v| v as i64).collect());
+        return Ok(vec![
+            Value::Int(top.typed(x.dtype)),
+            Value::Int(Ints::new(output, places)),
+        ]);
+    }
+    let mut outputs = vec![largest(c, window, ceil)?];
+    if tells_places(c.layer) {
+        let (_, places, output) = places(c.host(0)?)?;
+        outputs.push(Value::Int(Ints::new(output, places)));
+    }
+    Ok(outputs)
+}
+
+fn largest<B: Backend>(c: &Context<B>, window: &Window, ceil: bool) -> Output<B> {
+    if window.kernel.len() > 2 {
+        let x = c.float(0)?;
+        let axes = pool_axes::axes(window, &dims::<B>(&x), ceil)?;
+        return Ok(Value::Float(pool_axes::max::<B>(x, &axes, c.device)));
     }
     let p = plan(c, window, ceil)?;
     let mut pads = p.full_pads();
@@ -113,10 +145,12 @@ pub fn max<B: Backend>(c: &Context<B>, window: &Window, ceil: bool) -> Output<B>
 
 /// Average pooling of `X [N, C, ...]`.
 pub fn average<B: Backend>(c: &Context<B>, window: &Window, ceil: bool, include: bool) -> Output<B> {
-    let p = plan(c, window, ceil)?;
-    if p.dilations != [1, 1] {
-        return Err("dilated average pooling is not computed yet".into());
+    if window.kernel.len() > 2 || window.dilations.iter().any(|&d| d != 1) {
+        let x = c.float(0)?;
+        let axes = pool_axes::axes(window, &dims::<B>(&x), ceil)?;
+        return Ok(Value::Float(pool_axes::mean::<B>(x, &axes, include, c.device)));
     }
+    let p = plan(c, window, ceil)?;
     let pads = p.full_pads();
     let plain = pads == [(0, 0); 2];
     let x = super::shape::pad_spatial::<B>(p.x.clone(), &pads, 0.0, c.device);
@@ -137,6 +171,22 @@ pub fn average<B: Backend>(c: &Context<B>, window: &Window, ceil: bool, include:
     let share = B::avg_pool2d(ones, p.kernel, p.strides, [0, 0], true, false);
     let share = expand::<B>(share, &dims::<B>(&y));
     Ok(p.finish(B::float_div(y, share)))
+}
+
+/// The p-norm of each window of `X [N, C, ...]`.
+pub fn lp<B: Backend>(c: &Context<B>, window: &Window, ceil: bool, p: i64) -> Output<B> {
+    let x = c.float(0)?;
+    let axes = pool_axes::axes(window, &dims::<B>(&x), ceil)?;
+    let sums = pool_axes::sum::<B>(pool_axes::power::<B>(x, p), &axes, c.device);
+    Ok(Value::Float(pool_axes::root::<B>(sums, p)))
+}
+
+/// The p-norm over all spatial axes of `X [N, C, ...]`.
+pub fn global_lp<B: Backend>(c: &Context<B>, p: i64) -> Output<B> {
+    let x = c.float(0)?;
+    let axes: Vec<usize> = (2..dims::<B>(&x).len()).collect();
+    let sums = super::reduce::floats::<B>(pool_axes::power::<B>(x, p), Reduction::Sum, &axes)?;
+    Ok(Value::Float(pool_axes::root::<B>(sums, p)))
 }
 
 /// Pooling over all spatial axes of `X [N, C, ...]`.

@@ -7,7 +7,7 @@ use model::op::{Cell, Direction, Recurrent, Unary};
 use super::elementwise::unary;
 use super::shape::range;
 use super::{Context, Outputs};
-use crate::value::{Value, dims, reshape};
+use crate::value::{Value, dims, float, reshape};
 
 /// `X [T, N, I]`, `W [D, G*H, I]`, `R [D, G*H, H]`, optional `B [D, 2*G*H]`, lengths, `h0 [D, N, H]`,
 /// and for an LSTM `c0 [D, N, H]` and peepholes `P [D, 3*H]`. Out: `Y [T, D, N, H]`, `Y_h`, `Y_c`.
@@ -37,13 +37,31 @@ pub fn recurrent<B: Backend>(c: &Context<B>, cell: &Recurrent) -> Outputs<B> {
             "input {xs:?}, weights {ws:?} and recurrent weights {rs:?} do not fit"
         ));
     }
-    if let Some(lengths) = c.opt_ints(4)?
-        && lengths.iter().any(|&l| l != xs[0] as i64)
+    let lengths = c.opt_ints(4)?;
+    if let Some(lengths) = &lengths
+        && (lengths.len() != xs[1] || lengths.iter().any(|&l| !(0..=xs[0] as i64).contains(&l)))
     {
-        return Err("sequences of unequal length are not computed yet".into());
+        return Err(format!(
+            "lengths {lengths:?} for {} sequences of {}",
+            xs[1], xs[0]
+        ));
     }
-    if cell.input_forget {
-        return Err("input_forget is not computed yet".into());
+    let halves = 2 * gates * hidden;
+    let fits = |i: usize, wanted: &[usize]| {
+        let own = c.opt(i).map(Value::shape);
+        own.filter(|own| own != wanted).map_or(Ok(()), |own| {
+            Err(format!("input {i} is {own:?}, {wanted:?} is expected"))
+        })
+    };
+    let state = match cell.batch_first {
+        true => [xs[1], directions, hidden],
+        false => [directions, xs[1], hidden],
+    };
+    fits(3, &[directions, halves])?;
+    fits(5, &state)?;
+    if cell.cell == Cell::Lstm {
+        fits(6, &state)?;
+        fits(7, &[directions, 3 * hidden])?;
     }
     let defaults: &[&str] = match cell.cell {
         Cell::Lstm => &["Sigmoid", "Tanh", "Tanh"],
@@ -58,35 +76,34 @@ pub fn recurrent<B: Backend>(c: &Context<B>, cell: &Recurrent) -> Outputs<B> {
             ranges[0] = (d, d + 1);
             reshape::<B>(range::<B>(t, &ranges), &shape[1..])
         };
-        let state = |i: usize| match c.opt_float(i) {
-            Some(t) if cell.batch_first => part(B::float_permute(t, &[1, 0, 2])),
-            Some(t) => part(t),
-            None => B::float_zeros(Shape::from(vec![xs[1], hidden]), c.device, FloatDType::F32),
-        };
-        let functions: Vec<Unary> = (0..defaults.len())
-            .map(|k| {
-                let given = cell.activations.get(d * defaults.len() + k).map(String::as_str);
-                activation(given.unwrap_or(defaults[k]))
+        let state = |i: usize| -> Result<FloatTensor<B>, String> {
+            Ok(match c.opt_float(i)? {
+                Some(t) if cell.batch_first => part(B::float_permute(t, &[1, 0, 2])),
+                Some(t) => part(t),
+                None => B::float_zeros(Shape::from(vec![xs[1], hidden]), c.device, FloatDType::F32),
             })
-            .collect::<Result<_, _>>()?;
+        };
+        let functions = functions(cell, defaults, d)?;
         let run = Run::<B> {
             kind: cell.cell,
             linear_before_reset: cell.linear_before_reset,
             clip: cell.clip,
+            input_forget: cell.input_forget,
+            lengths: lengths.as_deref(),
             hidden,
             functions,
             w: B::float_transpose(part(w.clone())),
             r: B::float_transpose(part(r.clone())),
-            b: c.opt_float(3).map(part),
-            peepholes: c.opt_float(7).map(part),
+            b: c.opt_float(3)?.map(part),
+            peepholes: c.opt_float(7)?.map(part),
         };
         let backward = cell.direction == Direction::Reverse || d == 1;
         let cell_state = if cell.cell == Cell::Lstm {
-            state(6)
+            state(6)?
         } else {
-            state(usize::MAX)
+            state(usize::MAX)?
         };
-        runs.push(run.steps(x.clone(), state(5), cell_state, backward)?);
+        runs.push(run.steps(x.clone(), state(5)?, cell_state, backward)?);
     }
     // [T, N, H] of each direction to [T, D, N, H].
     let stack = |parts: Vec<FloatTensor<B>>, axis: usize| {
@@ -112,25 +129,42 @@ pub fn recurrent<B: Backend>(c: &Context<B>, cell: &Recurrent) -> Outputs<B> {
     Ok(outputs)
 }
 
-fn activation(name: &str) -> Result<Unary, String> {
-    Ok(match name.to_ascii_lowercase().as_str() {
-        "sigmoid" => Unary::Sigmoid,
-        "tanh" => Unary::Tanh,
-        "relu" => Unary::Relu,
-        "softplus" => Unary::Softplus,
-        "softsign" => Unary::Softsign,
-        "hardsigmoid" => Unary::HardSigmoid {
-            alpha: 0.2,
-            beta: 0.5,
-        },
-        other => return Err(format!("gate activation {other:?} is not computed yet")),
-    })
+/// The activations of direction `d`, with the parameters that the layer states for those that have
+/// one, in their order.
+fn functions(cell: &Recurrent, defaults: &[&str], d: usize) -> Result<Vec<Unary>, String> {
+    let (mut alphas, mut betas) = (cell.alphas.iter(), cell.betas.iter());
+    let mut all = Vec::new();
+    for k in 0..(d + 1) * defaults.len() {
+        let given = cell.activations.get(k).map(String::as_str);
+        let name = given.unwrap_or(defaults[k % defaults.len()]).to_ascii_lowercase();
+        let mut alpha = |default: f32| alphas.next().copied().unwrap_or(default);
+        let mut beta = |default: f32| betas.next().copied().unwrap_or(default);
+        all.push(match name.as_str() {
+            "sigmoid" => Unary::Sigmoid,
+            "tanh" => Unary::Tanh,
+            "relu" => Unary::Relu,
+            "softplus" => Unary::Softplus,
+            "softsign" => Unary::Softsign,
+            "leakyrelu" => Unary::LeakyRelu { alpha: alpha(0.01) },
+            "thresholdedrelu" => Unary::ThresholdedRelu { alpha: alpha(1.0) },
+            "elu" => Unary::Elu { alpha: alpha(1.0) },
+            "hardsigmoid" => {
+                let (alpha, beta) = (alpha(0.2), beta(0.5));
+                Unary::HardSigmoid { alpha, beta }
+            }
+            other => return Err(format!("gate activation {other:?} is unknown")),
+        });
+    }
+    Ok(all.split_off(d * defaults.len()))
 }
 
-struct Run<B: Backend> {
+struct Run<'a, B: Backend> {
     kind: Cell,
     linear_before_reset: bool,
     clip: Option<f32>,
+    input_forget: bool,
+    /// Steps of each sequence of the batch.
+    lengths: Option<&'a [i64]>,
     hidden: usize,
     functions: Vec<Unary>,
     /// `[I, G*H]`.
@@ -149,7 +183,7 @@ type Steps<B> = (
     <B as burn_backend::BackendTypes>::FloatTensorPrimitive,
 );
 
-impl<B: Backend> Run<B> {
+impl<B: Backend> Run<'_, B> {
     fn steps(
         &self,
         x: FloatTensor<B>,
@@ -170,14 +204,37 @@ impl<B: Backend> Run<B> {
         for k in 0..time {
             let t = if backward { time - 1 - k } else { k };
             let now = range::<B>(all.clone(), &[(t, t + 1), (0, batch), (0, width)]);
-            (h, s) = self.step(reshape::<B>(now, &[batch, width]), h, s);
-            outputs[t] = Some(reshape::<B>(h.clone(), &[1, batch, self.hidden]));
+            let next = self.step(reshape::<B>(now, &[batch, width]), h.clone(), s.clone());
+            let running = self.running(t);
+            let Some(running) = running.filter(|r| r.contains(&false)) else {
+                (h, s) = next;
+                outputs[t] = Some(reshape::<B>(h.clone(), &[1, batch, self.hidden]));
+                continue;
+            };
+            // Sequences that have ended, or read backward have not begun, keep their state.
+            let column = |values: Vec<f32>| float::<B>(values, &[batch, 1], &B::float_device(&next.0));
+            let on = column(running.iter().map(|&r| f32::from(u8::from(r))).collect());
+            let off = column(running.iter().map(|&r| f32::from(u8::from(!r))).collect());
+            let blend = |new: &FloatTensor<B>, old: FloatTensor<B>| {
+                B::float_add(
+                    B::float_mul(new.clone(), on.clone()),
+                    B::float_mul(old, off.clone()),
+                )
+            };
+            (h, s) = (blend(&next.0, h), blend(&next.1, s));
+            let shown = B::float_mul(next.0.clone(), on.clone());
+            outputs[t] = Some(reshape::<B>(shown, &[1, batch, self.hidden]));
         }
         let outputs: Vec<FloatTensor<B>> = outputs.into_iter().flatten().collect();
         if outputs.is_empty() {
             return Err("the sequence is empty".into());
         }
         Ok((B::float_cat(outputs, 0), h, s))
+    }
+
+    /// Which sequences have a step `t`; `None`: all.
+    fn running(&self, t: usize) -> Option<Vec<bool>> {
+        Some(self.lengths?.iter().map(|&l| (t as i64) < l).collect())
     }
 
     /// The input (0) or recurrent (1) half of the bias as `[1, width]`.
@@ -229,7 +286,10 @@ impl<B: Backend> Run<B> {
                 // Gates in ONNX order: input, output, forget, cell.
                 let all = B::float_add(x, own);
                 let input = self.apply(0, self.peep(0, self.gate(&all, 0), &s));
-                let forget = self.apply(0, self.peep(2, self.gate(&all, 2), &s));
+                let forget = match self.input_forget {
+                    true => B::float_add_scalar(B::float_neg(input.clone()), 1f32.into()),
+                    false => self.apply(0, self.peep(2, self.gate(&all, 2), &s)),
+                };
                 let fresh = self.apply(1, self.gate(&all, 3));
                 let s = B::float_add(B::float_mul(forget, s), B::float_mul(input, fresh));
                 let output = self.apply(0, self.peep(1, self.gate(&all, 1), &s));

@@ -20,8 +20,8 @@ pub fn resize<B: Backend>(c: &Context<B>, o: &Resize) -> Output<B> {
     };
     let at = if o.two_inputs { 1 } else { 2 };
     let scales = match c.opt(at) {
-        Some(Value::Float(_)) => Some(c.host(at)?.to_vec()),
         Some(Value::Int(scales)) => Some(scales.floats()),
+        Some(_) => Some(c.host(at)?.to_vec()),
         None => None,
     }
     .filter(|s| !s.is_empty());
@@ -30,6 +30,21 @@ pub fn resize<B: Backend>(c: &Context<B>, o: &Resize) -> Output<B> {
     } else {
         c.opt_ints(3)?.filter(|s| !s.is_empty())
     };
+    let crop = o.coordinates == "tf_crop_and_resize";
+    let region = match crop {
+        true => c.host(1)?.to_vec(),
+        false => Vec::new(),
+    };
+    if crop && region.len() != 2 * axes.len() {
+        return Err(format!(
+            "{} numbers of a region for {} axes",
+            region.len(),
+            axes.len()
+        ));
+    }
+    if axes.iter().any(|&a| shape[a] == 0) {
+        return Err(format!("an axis of {shape:?} is empty"));
+    }
     let plan: Vec<(usize, f64)> = match (sizes, scales) {
         (Some(sizes), _) if sizes.len() == axes.len() => {
             let ratio = |k: usize| sizes[k] as f64 / shape[axes[k]] as f64;
@@ -60,30 +75,43 @@ pub fn resize<B: Backend>(c: &Context<B>, o: &Resize) -> Output<B> {
             ));
         }
     };
-    for (&axis, &(size, scale)) in axes.iter().zip(&plan) {
+    for (k, (&axis, &(size, scale))) in axes.iter().zip(&plan).enumerate() {
         if size == 0 || size > 1 << 24 {
             return Err(format!("axis {axis} of {shape:?} would become {size}"));
         }
-        if size != shape[axis] || scale != 1.0 {
-            x = along::<B>(x, axis, size, scale, o, c.device)?;
+        let line = Line {
+            input: shape[axis],
+            size,
+            scale,
+            region: crop.then(|| [region[k], region[k + axes.len()]].map(f64::from)),
+            options: o,
+        };
+        if size != shape[axis] || scale != 1.0 || line.region.is_some_and(|r| r != [0.0, 1.0]) {
+            x = along::<B>(x, axis, &line, c.device)?;
         }
     }
     Ok(Value::Float(x))
 }
 
+/// One axis that is resized.
+struct Line<'a> {
+    input: usize,
+    size: usize,
+    scale: f64,
+    /// Begin and end of the part that is read, as shares of the input.
+    region: Option<[f64; 2]>,
+    options: &'a Resize,
+}
+
 fn along<B: Backend>(
     x: FloatTensor<B>,
     axis: usize,
-    size: usize,
-    scale: f64,
-    o: &Resize,
+    line: &Line,
     device: &B::Device,
 ) -> Result<FloatTensor<B>, String> {
     let shape = dims::<B>(&x);
-    let input = shape[axis];
-    let rows: Vec<Vec<(i64, f64)>> = (0..size)
-        .map(|i| taps(i, input, size, scale, o))
-        .collect::<Result<_, _>>()?;
+    let (input, size) = (line.input, line.size);
+    let rows: Vec<Vec<(i64, f64)>> = (0..size).map(|i| line.taps(i)).collect::<Result<_, _>>()?;
     let count = rows.iter().map(Vec::len).max().unwrap_or(1);
     let mut sum: Option<FloatTensor<B>> = None;
     for k in 0..count {
@@ -107,67 +135,96 @@ fn along<B: Backend>(
             None => part,
         });
     }
-    sum.ok_or_else(|| "nothing to resize".into())
+    let y = sum.ok_or("nothing to resize")?;
+    // Cells outside the input have no tap at all.
+    let outside: Vec<f32> = rows
+        .iter()
+        .map(|r| {
+            if r.is_empty() {
+                line.options.extrapolation
+            } else {
+                0.0
+            }
+        })
+        .collect();
+    if outside.iter().all(|&v| v == 0.0) {
+        return Ok(y);
+    }
+    let mut to = vec![1; shape.len()];
+    to[axis] = size;
+    Ok(B::float_add(y, float::<B>(outside, &to, device)))
 }
 
-/// Input cells and weights for output cell `i`.
-fn taps(i: usize, input: usize, size: usize, scale: f64, o: &Resize) -> Result<Vec<(i64, f64)>, String> {
-    let (i, n, m) = (i as f64, input as f64, size as f64);
-    let at = match o.coordinates.as_str() {
-        "half_pixel" => (i + 0.5) / scale - 0.5,
-        "half_pixel_symmetric" => {
-            let adjustment = m / (n * scale);
-            n / 2.0 * (1.0 - adjustment) + (i + 0.5) / scale - 0.5
-        }
-        "pytorch_half_pixel" => {
-            if size > 1 {
-                (i + 0.5) / scale - 0.5
-            } else {
-                0.0
+impl Line<'_> {
+    /// Where output cell `i` stands in the input.
+    fn place(&self, i: usize) -> Result<f64, String> {
+        let (i, n) = (i as f64, self.input as f64);
+        // The size before rounding.
+        let m = n * self.scale;
+        let half = (i + 0.5) / self.scale - 0.5;
+        Ok(match self.options.coordinates.as_str() {
+            "half_pixel" => half,
+            "half_pixel_symmetric" => n / 2.0 * (1.0 - self.size as f64 / m) + half,
+            "pytorch_half_pixel" if self.size > 1 => half,
+            "pytorch_half_pixel" => 0.0,
+            "align_corners" if self.size > 1 && m != 1.0 => i * (n - 1.0) / (m - 1.0),
+            "align_corners" => 0.0,
+            "asymmetric" => i / self.scale,
+            "tf_half_pixel_for_nn" => (i + 0.5) / self.scale,
+            "tf_crop_and_resize" => {
+                let [begin, end] = self.region.unwrap_or([0.0, 1.0]);
+                match self.size {
+                    0 | 1 => 0.5 * (begin + end) * (n - 1.0),
+                    size => begin * (n - 1.0) + i * (end - begin) * (n - 1.0) / (size as f64 - 1.0),
+                }
             }
+            other => return Err(format!("coordinate transformation {other:?} is unknown")),
+        })
+    }
+
+    /// Input cells and weights for output cell `i`; none where it stands outside the region.
+    fn taps(&self, i: usize) -> Result<Vec<(i64, f64)>, String> {
+        let (at, o) = (self.place(i)?, self.options);
+        if self.region.is_some() && !(0.0..=self.input as f64 - 1.0).contains(&at) {
+            return Ok(Vec::new());
         }
-        "align_corners" => {
-            if size > 1 {
-                i * (n - 1.0) / (m - 1.0)
-            } else {
-                0.0
+        let a = f64::from(o.cubic_a);
+        let kernel = |d: f64| match (o.mode.as_str(), d.abs()) {
+            ("linear", d) => (1.0 - d).max(0.0),
+            (_, d) if d <= 1.0 => ((a + 2.0) * d - (a + 3.0)) * d * d + 1.0,
+            (_, d) if d < 2.0 => ((a * d - 5.0 * a) * d + 8.0 * a) * d - 4.0 * a,
+            _ => 0.0,
+        };
+        let reach = match o.mode.as_str() {
+            "nearest" => {
+                let cell = match o.nearest.as_str() {
+                    "round_prefer_floor" => (at - 0.5).ceil(),
+                    "round_prefer_ceil" => (at + 0.5).floor(),
+                    "floor" => at.floor(),
+                    "ceil" => at.ceil(),
+                    other => return Err(format!("nearest mode {other:?}")),
+                };
+                return Ok(vec![(cell as i64, 1.0)]);
             }
+            "linear" => 1.0,
+            "cubic" => 2.0,
+            other => return Err(format!("resize mode {other:?}")),
+        };
+        // A picture that gets smaller is smoothed by a kernel as wide as the step.
+        let narrow = if o.antialias { self.scale.min(1.0) } else { 1.0 };
+        let reach = (reach / narrow).min(1e6);
+        let (first, last) = ((at - reach).floor() as i64 + 1, (at + reach).ceil() as i64 - 1);
+        let mut taps: Vec<(i64, f64)> = (first..=last)
+            .map(|cell| (cell, kernel((cell as f64 - at) * narrow)))
+            .collect();
+        let inside = |cell: i64| (0..self.input as i64).contains(&cell);
+        if o.exclude_outside {
+            taps.retain(|t| inside(t.0));
         }
-        "asymmetric" => i / scale,
-        "tf_half_pixel_for_nn" => (i + 0.5) / scale,
-        other => return Err(format!("coordinate transformation {other:?} is not computed yet")),
-    };
-    Ok(match o.mode.as_str() {
-        "nearest" => {
-            let cell = match o.nearest.as_str() {
-                "round_prefer_floor" => (at - 0.5).ceil(),
-                "round_prefer_ceil" => (at + 0.5).floor(),
-                "floor" => at.floor(),
-                "ceil" => at.ceil(),
-                other => return Err(format!("nearest mode {other:?}")),
-            };
-            vec![(cell as i64, 1.0)]
+        if o.exclude_outside || o.antialias {
+            let total: f64 = taps.iter().map(|t| t.1).sum();
+            taps.iter_mut().for_each(|t| t.1 /= total);
         }
-        "linear" => {
-            let low = at.floor();
-            vec![(low as i64, 1.0 - (at - low)), (low as i64 + 1, at - low)]
-        }
-        "cubic" => {
-            let low = at.floor();
-            let (t, a) = (at - low, o.cubic_a as f64);
-            let near = |d: f64| ((a + 2.0) * d - (a + 3.0)) * d * d + 1.0;
-            let far = |d: f64| ((a * d - 5.0 * a) * d + 8.0 * a) * d - 4.0 * a;
-            let weights = [far(1.0 + t), near(t), near(1.0 - t), far(2.0 - t)];
-            let mut taps: Vec<(i64, f64)> = (0..4).map(|k| (low as i64 - 1 + k as i64, weights[k])).collect();
-            if o.exclude_outside {
-                taps.iter_mut()
-                    .filter(|t| t.0 < 0 || t.0 >= input as i64)
-                    .for_each(|t| t.1 = 0.0);
-                let total: f64 = taps.iter().map(|t| t.1).sum();
-                taps.iter_mut().for_each(|t| t.1 /= total);
-            }
-            taps
-        }
-        other => return Err(format!("resize mode {other:?}")),
-    })
+        Ok(taps)
+    }
 }

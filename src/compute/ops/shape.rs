@@ -2,11 +2,13 @@
 
 use burn_backend::tensor::FloatTensor;
 use burn_backend::{Backend, FloatDType, Shape, Slice};
-use model::TensorData;
+use model::{DType, TensorData};
 
 use super::conv::Ends;
 use super::{Context, Output, Outputs};
-use crate::value::{Ints, Value, axis as resolve, broadcast, dims, expand, index, reshape as view, strides};
+use crate::value::{
+    Ints, Texts, Value, axis as resolve, broadcast, dims, expand, index, reshape as view, strides,
+};
 
 /// The cells `begin..end` along each axis.
 pub fn range<B: Backend>(t: FloatTensor<B>, ranges: &[(usize, usize)]) -> FloatTensor<B> {
@@ -50,24 +52,32 @@ pub fn pad_spatial<B: Backend>(
 
 /// The elements of `x` at `places` along `axis`.
 pub fn take<B: Backend>(x: &Value<B>, axis: usize, places: &[usize], device: &B::Device) -> Value<B> {
+    if let Value::Float(t) = x {
+        let places = Ints::new(vec![places.len()], places.iter().map(|&p| p as i64).collect());
+        return Value::Float(B::float_select(t.clone(), axis, index::<B>(&places, device)));
+    }
+    let mut shape = x.shape();
+    let inner: usize = shape[axis + 1..].iter().product();
+    let outer: usize = shape[..axis].iter().product();
+    let size = std::mem::replace(&mut shape[axis], places.len());
+    let picks = (0..outer).flat_map(|o| {
+        places
+            .iter()
+            .flat_map(move |&p| (0..inner).map(move |k| (o * size + p) * inner + k))
+    });
+    pick(x, shape, picks)
+}
+
+/// Elements of a host tensor at `indices` of the flattened one; other values stay as they are.
+fn pick<B: Backend>(x: &Value<B>, shape: Vec<usize>, indices: impl Iterator<Item = usize>) -> Value<B> {
     match x {
-        Value::Float(t) => {
-            let places = Ints::new(vec![places.len()], places.iter().map(|&p| p as i64).collect());
-            Value::Float(B::float_select(t.clone(), axis, index::<B>(&places, device)))
-        }
-        Value::Int(i) => {
-            let inner: usize = i.shape[axis + 1..].iter().product();
-            let outer: usize = i.shape[..axis].iter().product();
-            let mut shape = i.shape.clone();
-            shape[axis] = places.len();
-            let size = i.shape[axis];
-            let picks = (0..outer).flat_map(|o| {
-                places
-                    .iter()
-                    .flat_map(move |&p| (0..inner).map(move |k| (o * size + p) * inner + k))
-            });
-            Value::Int(i.pick(shape, picks))
-        }
+        Value::Int(i) => Value::Int(i.pick(shape, indices)),
+        Value::Text(t) => Value::Text(t.pick(shape, indices)),
+        Value::Double(d) => Value::Double(Doubles {
+            shape,
+            data: indices.map(|i| d.data[i]).collect(),
+        }),
+        other => other.clone(),
     }
 }
 
@@ -82,6 +92,9 @@ pub fn with_shape<B: Backend>(x: &Value<B>, shape: Vec<usize>) -> Output<B> {
     Ok(match x {
         Value::Float(t) => Value::Float(view::<B>(t.clone(), &shape)),
         Value::Int(i) => Value::Int(Ints { shape, ..i.clone() }),
+        Value::Text(t) => Value::Text(Texts { shape, ..t.clone() }),
+        Value::Double(d) => Value::Double(Doubles { shape, ..d.clone() }),
+        other => return Err(other.unexpected("a tensor is")),
     })
 }
 
@@ -176,46 +189,67 @@ pub fn transpose<B: Backend>(c: &Context<B>, perm: Option<&[i64]>) -> Output<B> 
 }
 
 fn permute<B: Backend>(x: &Value<B>, perm: &[usize]) -> Value<B> {
-    match x {
-        Value::Float(t) => Value::Float(B::float_permute(t.clone(), perm)),
-        Value::Int(i) => {
-            let to: Vec<usize> = perm.iter().map(|&p| i.shape[p]).collect();
-            let (from, out) = (strides(&i.shape), strides(&to));
-            let total: usize = to.iter().product();
-            let at = |flat: usize| (0..to.len()).map(|k| flat / out[k] % to[k] * from[perm[k]]).sum();
-            Value::Int(i.pick(to.clone(), (0..total).map(at)))
-        }
+    if let Value::Float(t) = x {
+        return Value::Float(B::float_permute(t.clone(), perm));
     }
+    let shape = x.shape();
+    let to: Vec<usize> = perm.iter().map(|&p| shape[p]).collect();
+    let (from, out) = (strides(&shape), strides(&to));
+    let total: usize = to.iter().product();
+    let at = |flat: usize| (0..to.len()).map(|k| flat / out[k] % to[k] * from[perm[k]]).sum();
+    pick(x, to.clone(), (0..total).map(at))
 }
 
 /// `Concat`.
 pub fn concat<B: Backend>(c: &Context<B>, axis: i64) -> Output<B> {
-    let shapes: Vec<Vec<usize>> = c.inputs.iter().flatten().map(Value::shape).collect();
+    let values: Vec<Value<B>> = c.inputs.iter().flatten().cloned().collect();
+    join(&values, axis, c.device)
+}
+
+/// Values one after the other along `axis`.
+pub fn join<B: Backend>(values: &[Value<B>], axis: i64, device: &B::Device) -> Output<B> {
+    let shapes: Vec<Vec<usize>> = values.iter().map(Value::shape).collect();
     let first = shapes.first().ok_or("there is nothing to join")?;
     let axis = resolve(axis, first.len())?;
     let fits = |s: &Vec<usize>| s.len() == first.len() && (0..s.len()).all(|i| i == axis || s[i] == first[i]);
-    if !shapes.iter().all(fits) {
+    if axis >= first.len() || !shapes.iter().all(fits) {
         return Err(format!("shapes {shapes:?} do not join along axis {axis}"));
     }
-    let integers = c.inputs.iter().flatten().map(|v| match v {
-        Value::Int(i) => Some(i),
-        Value::Float(_) => None,
-    });
-    let Some(parts) = integers.collect::<Option<Vec<&Ints>>>() else {
-        let parts: Vec<_> = c.inputs.iter().flatten().map(|v| v.floats(c.device)).collect();
-        return Ok(Value::Float(B::float_cat(parts, axis)));
-    };
+    if values.iter().any(|v| matches!(v, Value::Float(_) | Value::Double(_))) {
+        let parts = values.iter().map(|v| v.floats(device));
+        return Ok(Value::Float(B::float_cat(parts.collect::<Result<_, _>>()?, axis)));
+    }
     let mut shape = first.clone();
     shape[axis] = shapes.iter().map(|s| s[axis]).sum();
     let outer: usize = shape[..axis].iter().product();
+    let block = |i: usize| shapes[i][axis..].iter().product::<usize>();
+    if let Value::Text(_) = &values[0] {
+        let mut data = Vec::new();
+        for o in 0..outer {
+            for (i, value) in values.iter().enumerate() {
+                let Value::Text(t) = value else {
+                    return Err(value.unexpected("strings are"));
+                };
+                data.extend_from_slice(&t.data[o * block(i)..(o + 1) * block(i)]);
+            }
+        }
+        return Ok(Value::Text(Texts::new(shape, data)));
+    }
     let mut data = Vec::with_capacity(shape.iter().product());
+    let mut dtype = DType::I64;
     for o in 0..outer {
-        for p in &parts {
-            let block: usize = p.shape[axis..].iter().product();
-            data.extend_from_slice(&p.data[o * block..(o + 1) * block]);
+        for (i, value) in values.iter().enumerate() {
+            let Value::Int(t) = value else {
+                return Err(value.unexpected("integers are"));
+            };
+            dtype = t.dtype;
+            data.extend_from_slice(&t.data[o * block(i)..(o + 1) * block(i)]);
         }
     }
-    Ok(Value::Int(Ints::new(shape, data).typed(parts[0].dtype)))
+    if let (0, Value::Int(t)) = (outer, &values[0]) {
+        dtype = t.dtype;
+    }
+    Ok(Value::Int(Ints::new(shape, data).typed(dtype)))
 }
 
 /// `Split` into given or equal parts.
@@ -252,7 +286,7 @@ pub fn split<B: Backend>(
             begin += size;
             match x {
                 Value::Float(t) => Value::Float(range::<B>(t.clone(), &ranges)),
-                Value::Int(_) => take(
+                _ => take(
                     x,
                     axis,
                     &(ranges[axis].0..ranges[axis].1).collect::<Vec<_>>(),
@@ -363,6 +397,7 @@ pub fn pad_op<B: Backend>(
             x = match &x {
                 Value::Float(t) => Value::Float(pad::<B>(t.clone(), &ends, fill, c.device)),
                 Value::Int(i) => Value::Int(surround(i, axis, ends[axis], fill as i64)),
+                other => return Err(other.unexpected("numbers are")),
             };
             continue;
         }
@@ -391,7 +426,8 @@ pub fn pad_op<B: Backend>(
     Ok(x)
 }
 
-fn surround(x: &Ints, axis: usize, (begin, end): Ends, fill: i64) -> Ints {
+/// Surrounds one axis of integers with `fill`.
+pub fn surround(x: &Ints, axis: usize, (begin, end): Ends, fill: i64) -> Ints {
     let (size, inner) = (x.shape[axis], x.shape[axis + 1..].iter().product::<usize>());
     let mut shape = x.shape.clone();
     shape[axis] += begin + end;
@@ -411,6 +447,11 @@ pub fn expand_op<B: Backend>(c: &Context<B>) -> Output<B> {
     Ok(match x {
         Value::Float(t) => Value::Float(expand::<B>(t.clone(), &shape)),
         Value::Int(i) => Value::Int(i.expand(&shape)),
+        Value::Text(t) => {
+            let places = Ints::new(t.shape.clone(), (0..t.data.len() as i64).collect()).expand(&shape);
+            Value::Text(t.pick(shape, places.data.iter().map(|&p| p as usize)))
+        }
+        other => return Err(other.unexpected("a tensor is")),
     })
 }
 

@@ -246,6 +246,7 @@ fn cases() -> Vec<Case> {
                 Op::MaxPool {
                     window: w.clone(),
                     ceil,
+                    column_major: false,
                 },
                 vec![x(&[1, 3, 10, 11])],
                 1,
@@ -264,6 +265,7 @@ fn cases() -> Vec<Case> {
         Op::MaxPool {
             window: window(&[4], &[4], &[], Padding::Valid),
             ceil: false,
+            column_major: false,
         },
         vec![x(&[1, 2, 16])],
         1,
@@ -607,12 +609,7 @@ fn cases() -> Vec<Case> {
         let op = Op::Resize(Resize {
             mode: mode.into(),
             coordinates: coordinates.into(),
-            nearest: "floor".into(),
-            cubic_a: -0.75,
-            exclude_outside: false,
-            axes: None,
-            aspect: "stretch".into(),
-            two_inputs: false,
+            ..Resize::nearest()
         });
         cases.push((
             op,
@@ -624,14 +621,9 @@ fn cases() -> Vec<Case> {
     cases.push((Op::Cast { to: DType::Bool }, vec![x(&[2, 3])], 1));
     for (cell, gates) in [(Cell::Lstm, 4), (Cell::Gru, 3), (Cell::Rnn, 1)] {
         let op = Op::Recurrent(Recurrent {
-            cell,
-            hidden_size: 6,
             direction: Direction::Bidirectional,
-            activations: vec![],
-            clip: None,
             linear_before_reset: true,
-            input_forget: false,
-            batch_first: false,
+            ..Recurrent::new(cell, 6)
         });
         let inputs = vec![
             x(&[5, 2, 3]),

@@ -227,7 +227,11 @@ pub(super) fn make(entry: &Entry, given: &[Sizes], padding: Padding) -> Result<M
                 .unwrap_or(Dim::Unknown);
             let sizes = windowed(&first, channels, &kernel, &window, axes);
             let op = match base.starts_with("max") {
-                true => Op::MaxPool { window, ceil: false },
+                true => Op::MaxPool {
+                    window,
+                    ceil: false,
+                    column_major: false,
+                },
                 false => Op::AveragePool {
                     window,
                     ceil: false,
@@ -388,14 +392,8 @@ pub(super) fn make(entry: &Entry, given: &[Sizes], padding: Padding) -> Result<M
             });
             let scales: Vec<f32> = [1, 1].iter().chain(&factors).map(|&n| n as f32).collect();
             let resize = Resize {
-                mode: "nearest".into(),
-                coordinates: "asymmetric".into(),
-                nearest: "floor".into(),
-                cubic_a: -0.75,
-                exclude_outside: false,
-                axes: None,
-                aspect: "stretch".into(),
                 two_inputs: true,
+                ..Resize::nearest()
             };
             let mut made = Made::plain(Op::Resize(resize), sizes);
             made.constants
@@ -592,18 +590,14 @@ fn recurrent(f: &Fields, first: Sizes, base: &str) -> Result<Made, Fault> {
         .and_then(|s| s.last().cloned())
         .unwrap_or(Dim::Unknown);
     let op = Recurrent {
-        cell,
-        hidden_size: units as i64,
         direction: if both {
             Direction::Bidirectional
         } else {
             Direction::Forward
         },
-        activations: vec![],
-        clip: None,
         linear_before_reset: true,
-        input_forget: false,
         batch_first: true,
+        ..Recurrent::new(cell, units as i64)
     };
     let steps = first.and_then(|s| s.first().cloned());
     let sizes = steps.map(|t| vec![t, known(directions), known(units)]);

@@ -69,6 +69,10 @@ fn unary(node: &Node) -> Result<Option<Unary>, Fault> {
             alpha: node.float("alpha", 1.0)?,
         },
         "Mish" => Unary::Mish,
+        "Shrink" => Unary::Shrink {
+            bias: node.float("bias", 0.0)?,
+            lambda: node.float("lambd", 0.5)?,
+        },
         "Softplus" => Unary::Softplus,
         "Softsign" => Unary::Softsign,
         "Tanh" => Unary::Tanh,

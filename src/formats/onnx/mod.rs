@@ -2,12 +2,15 @@
 
 mod elementwise;
 mod external;
+mod layers;
 mod node;
 mod ops;
 pub mod proto;
 mod read;
 mod tensor;
+mod values;
 mod write;
 
 pub(crate) use read::read;
+pub use values::{Side, onnx_tensor, onnx_values};
 pub(crate) use write::write;

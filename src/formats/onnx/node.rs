@@ -108,6 +108,26 @@ impl Node<'_> {
         Ok(self.maybe_float(name)?.unwrap_or(default))
     }
 
+    /// A count that is 0 where it is absent.
+    pub(super) fn bounded_int(&self, name: &str) -> Result<i64, Fault> {
+        self.bounded(name, self.int(name, 0)?, 0)
+    }
+
+    pub(super) fn floats(&self, name: &str) -> Result<Option<Vec<f32>>, Fault> {
+        match self.attributes.get(name) {
+            None => Ok(None),
+            Some(Attribute::Floats(v)) => Ok(Some(v.clone())),
+            Some(other) => Err(wrong(name, "floats", other)),
+        }
+    }
+
+    pub(super) fn dtype_or(&self, name: &str, default: DType) -> Result<DType, Fault> {
+        match self.maybe_int(name)? {
+            None => Ok(default),
+            Some(_) => self.dtype(name),
+        }
+    }
+
     pub(super) fn maybe_string(&self, name: &str) -> Result<Option<&str>, Fault> {
         match self.attributes.get(name) {
             None => Ok(None),

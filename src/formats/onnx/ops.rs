@@ -1,16 +1,15 @@
 //! ONNX operators to [`Op`], with the defaults of their opset.
 
-use bytes::Bytes;
 use model::TensorData;
-use model::op::{Attribute, Cell, Direction, Op, Recurrent, Reduction, Resize};
+use model::op::{Attribute, Op, Reduction};
 
-use super::elementwise;
 use super::node::Node;
+use super::{elementwise, layers};
 use crate::error::Fault;
 
 /// The operator of `node`; [`Op::Other`] when layerscope does not know it.
 pub(super) fn op(node: &Node) -> Result<Op, Fault> {
-    if !matches!(node.domain, "" | "ai.onnx" | "com.microsoft") {
+    if !matches!(node.domain, "" | "ai.onnx" | "com.microsoft" | "ai.onnx.preview") {
         return Ok(other(node));
     }
     if let Some(op) = elementwise::op(node)? {
@@ -18,6 +17,9 @@ pub(super) fn op(node: &Node) -> Result<Op, Fault> {
     }
     if node.domain == "com.microsoft" {
         return Ok(other(node));
+    }
+    if let Some(op) = layers::op(node)? {
+        return Ok(op);
     }
     if let Some(op) = neural(node)? {
         return Ok(op);
@@ -51,6 +53,7 @@ fn neural(node: &Node) -> Result<Option<Op>, Fault> {
         "MaxPool" => Op::MaxPool {
             window: node.window(true)?,
             ceil: node.flag("ceil_mode", false)?,
+            column_major: node.flag("storage_order", false)?,
         },
         "AveragePool" => Op::AveragePool {
             window: node.window(true)?,
@@ -59,6 +62,7 @@ fn neural(node: &Node) -> Result<Option<Op>, Fault> {
         },
         "LpPool" => Op::LpPool {
             window: node.window(true)?,
+            ceil: node.flag("ceil_mode", false)?,
             p: node.count("p", 2)?,
         },
         "GlobalAveragePool" => Op::GlobalAveragePool,
@@ -73,11 +77,8 @@ fn neural(node: &Node) -> Result<Option<Op>, Fault> {
         "Einsum" => Op::Einsum {
             equation: node.required_string("equation")?,
         },
-        // Statistics of the batch, or one mean per position: not the running statistics that
-        // `BatchNorm` means.
-        "BatchNormalization" if node.flag("training_mode", false)? || !node.flag("spatial", true)? => {
-            return Ok(None);
-        }
+        // One mean per position, which no later opset has.
+        "BatchNormalization" if !node.flag("spatial", true)? => return Ok(None),
         "BatchNormalization" => Op::BatchNorm {
             epsilon: node.float("epsilon", 1e-5)?,
         },
@@ -118,34 +119,7 @@ fn neural(node: &Node) -> Result<Option<Op>, Fault> {
         "Dropout" => Op::Dropout {
             ratio: node.float("ratio", 0.5)?,
         },
-        "LSTM" => recurrent(node, Cell::Lstm)?,
-        "GRU" => recurrent(node, Cell::Gru)?,
-        "RNN" => recurrent(node, Cell::Rnn)?,
-        "QuantizeLinear" => Op::QuantizeLinear {
-            axis: node.axis("axis", 1)?,
-        },
-        "DequantizeLinear" => Op::DequantizeLinear {
-            axis: node.axis("axis", 1)?,
-        },
         _ => return Ok(None),
-    }))
-}
-
-fn recurrent(node: &Node, cell: Cell) -> Result<Op, Fault> {
-    let directions = ["forward", "reverse", "bidirectional"];
-    Ok(Op::Recurrent(Recurrent {
-        cell,
-        hidden_size: node.required_count("hidden_size")?,
-        direction: match node.choice("direction", &directions)?.as_str() {
-            "reverse" => Direction::Reverse,
-            "bidirectional" => Direction::Bidirectional,
-            _ => Direction::Forward,
-        },
-        activations: node.strings("activations")?,
-        clip: node.maybe_float("clip")?,
-        linear_before_reset: node.flag("linear_before_reset", false)?,
-        input_forget: node.flag("input_forget", false)?,
-        batch_first: node.flag("layout", false)?,
     }))
 }
 
@@ -279,7 +253,6 @@ fn rearranging(node: &Node) -> Result<Option<Op>, Fault> {
         "SpaceToDepth" => Op::SpaceToDepth {
             block: node.required_count("blocksize")?,
         },
-        "Resize" | "Upsample" => Op::Resize(resize(node)?),
         "Identity" => Op::Identity,
         "Cast" => Op::Cast {
             to: node.dtype("to")?,
@@ -298,10 +271,6 @@ fn rearranging(node: &Node) -> Result<Option<Op>, Fault> {
             },
         },
         "Range" => Op::Range,
-        // 0: the heads have an axis of their own.
-        "Attention" if node.opset >= 23 => Op::Attention {
-            heads: node.int("q_num_heads", 0)?.clamp(0, 1 << 20),
-        },
         "Trilu" => Op::Trilu {
             upper: node.flag("upper", true)?,
         },
@@ -314,33 +283,10 @@ fn rearranging(node: &Node) -> Result<Option<Op>, Fault> {
     }))
 }
 
-fn resize(node: &Node) -> Result<Resize, Fault> {
-    let old = node.kind == "Upsample" || node.opset < 11;
-    let mode = node.choice("mode", &["nearest", "linear", "cubic", "bilinear"])?;
-    Ok(Resize {
-        mode: if mode == "bilinear" { "linear".into() } else { mode },
-        // Opset 10 and before state no mapping: output cells stand at multiples of the scale.
-        coordinates: match old {
-            true => "asymmetric".into(),
-            false => node.string("coordinate_transformation_mode", "half_pixel")?,
-        },
-        nearest: match old {
-            true => "floor".into(),
-            false => node.string("nearest_mode", "round_prefer_floor")?,
-        },
-        cubic_a: node.float("cubic_coeff_a", -0.75)?,
-        exclude_outside: node.flag("exclude_outside", false)?,
-        axes: node.ints("axes")?,
-        aspect: node.string("keep_aspect_ratio_policy", "stretch")?,
-        two_inputs: old,
-    })
-}
-
 fn constant(node: &Node) -> Result<Option<Op>, Fault> {
     if let Some(value) = node.tensor("value")? {
         return Ok(Some(Op::Constant { value }));
     }
-    let string = |s: &String| Bytes::copy_from_slice(s.as_bytes());
     let value = node
         .attributes
         .iter()
@@ -349,11 +295,8 @@ fn constant(node: &Node) -> Result<Option<Op>, Fault> {
             ("value_ints", Attribute::Ints(v)) => Some(TensorData::from_i64(&[v.len() as u64], v)),
             ("value_float", Attribute::Float(v)) => Some(TensorData::from_f32(&[], &[*v])),
             ("value_floats", Attribute::Floats(v)) => Some(TensorData::from_f32(&[v.len() as u64], v)),
-            ("value_string", Attribute::String(v)) => Some(super::tensor::strings(vec![], &[string(v)])),
-            ("value_strings", Attribute::Strings(v)) => {
-                let all: Vec<Bytes> = v.iter().map(string).collect();
-                Some(super::tensor::strings(vec![v.len() as u64], &all))
-            }
+            ("value_string", Attribute::String(v)) => Some(TensorData::from_strings(&[], &[v])),
+            ("value_strings", Attribute::Strings(v)) => Some(TensorData::from_strings(&[v.len() as u64], v)),
             _ => None,
         });
     match value {

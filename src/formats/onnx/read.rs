@@ -280,7 +280,7 @@ impl Reader<'_> {
             "" | "ai.onnx" => proto.op_type.clone(),
             domain => format!("{domain}.{}", proto.op_type),
         };
-        if matches!(op, Op::Other { .. }) {
+        if matches!(op, Op::Other { .. }) && !model::op::NAMED.contains(&kind.as_str()) {
             *self.unknown.entry(kind.clone()).or_default() += 1;
         }
         self.scales_as_input(proto, &attributes, &mut inputs);

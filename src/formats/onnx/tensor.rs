@@ -8,7 +8,6 @@ use super::proto::{SparseTensorProto, TensorProto, TypeProto, ValueInfoProto};
 use crate::error::Fault;
 
 /// The element type of an ONNX type number; `None` for a number that ONNX does not have.
-/// Types narrower than the model can say (float4, int2) are `Unknown`.
 pub(super) fn dtype(number: i32) -> Option<DType> {
     Some(match number {
         1 => DType::F32,
@@ -27,18 +26,24 @@ pub(super) fn dtype(number: i32) -> Option<DType> {
         14 => DType::Complex64,
         15 => DType::Complex128,
         16 => DType::BF16,
-        17..=20 | 24 => DType::F8,
+        17 => DType::F8E4M3FN,
+        18 => DType::F8E4M3FNUZ,
+        19 => DType::F8E5M2,
+        20 => DType::F8E5M2FNUZ,
         21 => DType::U4,
         22 => DType::I4,
-        0 | 23 | 25 | 26 => DType::Unknown,
+        23 => DType::F4E2M1,
+        24 => DType::F8E8M0,
+        25 => DType::U2,
+        26 => DType::I2,
+        0 => DType::Unknown,
         _ => return None,
     })
 }
 
-/// The ONNX type number of `dtype`; `None` for float8, whose variant the model does not keep.
-pub(super) fn type_number(dtype: DType) -> Option<i32> {
-    Some(match dtype {
-        DType::F8 => return None,
+/// The ONNX type number of `dtype`.
+pub(super) fn type_number(dtype: DType) -> i32 {
+    match dtype {
         DType::Unknown => 0,
         DType::F32 => 1,
         DType::U8 => 2,
@@ -56,9 +61,17 @@ pub(super) fn type_number(dtype: DType) -> Option<i32> {
         DType::Complex64 => 14,
         DType::Complex128 => 15,
         DType::BF16 => 16,
+        DType::F8E4M3FN => 17,
+        DType::F8E4M3FNUZ => 18,
+        DType::F8E5M2 => 19,
+        DType::F8E5M2FNUZ => 20,
         DType::U4 => 21,
         DType::I4 => 22,
-    })
+        DType::F4E2M1 => 23,
+        DType::F8E8M0 => 24,
+        DType::U2 => 25,
+        DType::I2 => 26,
+    }
 }
 
 /// What a `TensorProto` holds.
@@ -92,7 +105,7 @@ pub(super) fn tensor(proto: &TensorProto, external: &External) -> Result<Stored,
                 "shape {shape:?} needs {elements} strings, found {found}"
             )));
         }
-        return Ok(Stored::Data(strings(shape, &proto.string_data)));
+        return Ok(Stored::Data(TensorData::from_strings(&shape, &proto.string_data)));
     }
     let bits = elements.checked_mul(dtype.bits());
     let expected = bits
@@ -132,36 +145,6 @@ pub(super) fn sparse_spec(proto: &SparseTensorProto) -> Result<TensorSpec, Fault
     Ok(TensorSpec::fixed(dtype(number).unwrap_or(DType::Unknown), &shape))
 }
 
-/// Strings, each as its length in four little-endian bytes and then its bytes.
-pub(super) fn strings(shape: Vec<u64>, values: &[Bytes]) -> TensorData {
-    let mut bytes = BytesMut::new();
-    for value in values {
-        bytes.put_u32_le(value.len() as u32);
-        bytes.put_slice(value);
-    }
-    TensorData {
-        dtype: DType::String,
-        shape,
-        payload: Payload::Bytes(bytes.freeze()),
-    }
-}
-
-/// The strings that [`strings`] packed.
-pub(super) fn unpack_strings(data: &TensorData) -> Vec<Bytes> {
-    let packed = match &data.payload {
-        Payload::Bytes(bytes) | Payload::Splat(bytes) => bytes,
-    };
-    let mut values = Vec::new();
-    let mut at = 0;
-    while let Some(head) = packed.get(at..at + 4) {
-        let length = u32::from_le_bytes([head[0], head[1], head[2], head[3]]) as usize;
-        let end = (at + 4 + length).min(packed.len());
-        values.push(packed.slice(at + 4..end));
-        at = end;
-    }
-    values
-}
-
 /// The values of the typed field that `dtype` uses, as little-endian bytes.
 fn typed(proto: &TensorProto, dtype: DType) -> Bytes {
     let mut out = BytesMut::new();
@@ -175,10 +158,9 @@ fn typed(proto: &TensorProto, dtype: DType) -> Bytes {
         DType::I16 | DType::U16 | DType::F16 | DType::BF16 => {
             proto.int32_data.iter().for_each(|&v| out.put_u16_le(v as u16));
         }
-        DType::I8 | DType::U8 | DType::Bool | DType::F8 | DType::I4 | DType::U4 => {
-            proto.int32_data.iter().for_each(|&v| out.put_u8(v as u8));
-        }
         DType::String | DType::Unknown => {}
+        // Packed where they are narrower than a byte.
+        _ => proto.int32_data.iter().for_each(|&v| out.put_u8(v as u8)),
     }
     out.freeze()
 }
@@ -299,7 +281,7 @@ mod tests {
     fn strings_are_packed_and_unpacked() {
         let mut named = proto(8, &[2]);
         named.string_data = vec![Bytes::from_static(b"cat"), Bytes::new()];
-        assert_eq!(unpack_strings(&data(&named)), named.string_data);
+        assert_eq!(data(&named).to_strings().unwrap(), named.string_data);
     }
 
     #[test]

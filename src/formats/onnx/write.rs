@@ -8,7 +8,7 @@ use model::{DType, Dim, GraphId, Layer, LayerId, Network, Op, Tensor, TensorData
 use prost::Message;
 
 use super::proto::*;
-use super::tensor::{type_number, unpack_strings};
+use super::tensor::type_number;
 use crate::error::Fault;
 
 /// The bytes of `network` as an ONNX model. It must have come from ONNX: other formats name
@@ -115,7 +115,7 @@ impl Writer<'_> {
                 let problem = "expected values to write as an initializer, found none";
                 return Err(Fault::new(format!("tensor {:?}", tensor.name), problem));
             };
-            graph.initializer.push(tensor_proto(self.name(id), data)?);
+            graph.initializer.push(tensor_proto(self.name(id), data));
         }
         Ok(graph)
     }
@@ -156,7 +156,7 @@ impl Writer<'_> {
         // Nothing known at all: a sequence, or a nested graph's bare name.
         let known = tensor.spec.dtype != DType::Unknown || shape.is_some();
         let tensor_type = known.then(|| TensorTypeProto {
-            elem_type: type_number(tensor.spec.dtype).unwrap_or(0),
+            elem_type: type_number(tensor.spec.dtype),
             shape,
         });
         ValueInfoProto {
@@ -170,7 +170,6 @@ impl Writer<'_> {
 
     fn node(&self, id: LayerId) -> Result<NodeProto, Fault> {
         let layer = self.network.layer(id);
-        let place = format!("layer {:?}", layer.name);
         let name = |id: &Option<TensorId>| match id {
             Some(id) => self.name(*id).to_string(),
             None => String::new(),
@@ -191,8 +190,7 @@ impl Writer<'_> {
             proto.input.truncate(1);
         }
         for (name, value) in &layer.attributes {
-            let fault = |f: Fault| f.within(&format!("{place} attribute {name:?}"));
-            proto.attribute.push(attribute(name, value).map_err(fault)?);
+            proto.attribute.push(attribute(name, value));
         }
         for (name, graph) in &layer.subgraphs {
             proto.attribute.push(AttributeProto {
@@ -221,7 +219,7 @@ fn dimension(dim: &Dim) -> DimensionProto {
     }
 }
 
-fn attribute(name: &str, value: &Attribute) -> Result<AttributeProto, Fault> {
+fn attribute(name: &str, value: &Attribute) -> AttributeProto {
     let mut proto = AttributeProto {
         name: name.to_string(),
         ..AttributeProto::default()
@@ -253,31 +251,27 @@ fn attribute(name: &str, value: &Attribute) -> Result<AttributeProto, Fault> {
             attribute_type::STRINGS
         }
         Attribute::Tensor(v) => {
-            proto.t = Some(tensor_proto("", v)?);
+            proto.t = Some(tensor_proto("", v));
             attribute_type::TENSOR
         }
     };
-    Ok(proto)
+    proto
 }
 
-fn tensor_proto(name: &str, data: &TensorData) -> Result<TensorProto, Fault> {
-    let data_type = type_number(data.dtype).ok_or_else(|| {
-        let problem = "which of the float8 formats it has is not known";
-        Fault::new(format!("tensor {name:?}"), problem)
-    })?;
+fn tensor_proto(name: &str, data: &TensorData) -> TensorProto {
     let mut proto = TensorProto {
         name: name.to_string(),
         dims: data.shape.iter().map(|&d| d as i64).collect(),
-        data_type,
+        data_type: type_number(data.dtype),
         ..TensorProto::default()
     };
-    if data.dtype == DType::String {
-        proto.string_data = unpack_strings(data);
+    if let Some(strings) = data.to_strings() {
+        proto.string_data = strings;
     } else {
         proto.raw_data = Some(match &data.payload {
             model::Payload::Bytes(bytes) => bytes.clone(),
             model::Payload::Splat(_) => Bytes::from(data.to_bytes().into_owned()),
         });
     }
-    Ok(proto)
+    proto
 }

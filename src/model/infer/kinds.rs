@@ -46,7 +46,10 @@ fn role(op: &Op, place: usize, _inputs: usize) -> Option<TensorKind> {
         ) => Some(Parameter),
         (Op::PRelu, 1) | (Op::Gather { .. }, 0) | (Op::Embedding, 1) => Some(Parameter),
         (Op::Recurrent(_), 1 | 2 | 3 | 7) => Some(Parameter),
-        (Op::Attention { .. }, 1..) => Some(Parameter),
+        (Op::Attention(_) | Op::FlexAttention { .. } | Op::LinearAttention(_), 1 | 2) => Some(Parameter),
+        (Op::CausalConv { .. }, 1 | 2) | (Op::DeformConv(_), 1 | 3) => Some(Parameter),
+        (Op::BatchNormTraining { .. }, 1 | 2) => Some(Parameter),
+        (Op::BatchNormTraining { .. }, 3 | 4) => Some(Buffer),
         // Biases and scales of graphs whose exporter took layers apart.
         (Op::Binary(Binary::Add | Binary::Sub | Binary::Mul | Binary::Div), 0 | 1) => Some(Parameter),
         _ => None,

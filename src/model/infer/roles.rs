@@ -53,6 +53,13 @@ fn spatial(op: &Op) -> bool {
             | Op::InstanceNorm { .. }
             | Op::DepthToSpace { .. }
             | Op::SpaceToDepth { .. }
+            | Op::LpPool { .. }
+            | Op::GlobalLpPool { .. }
+            | Op::MaxUnpool { .. }
+            | Op::DeformConv(_)
+            | Op::QLinearConv { .. }
+            | Op::ConvInteger { .. }
+            | Op::BatchNormTraining { .. }
     )
 }
 

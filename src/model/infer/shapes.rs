@@ -1,6 +1,7 @@
 //! The spec of a layer's outputs from those of its inputs.
 
 mod moves;
+mod neural;
 mod windows;
 
 pub(super) use moves::places;
@@ -82,7 +83,7 @@ pub(super) fn outputs(facts: &Facts, layer: LayerId) -> Specs {
     let same = |dims: Option<Dims>| Ok(vec![spec(dims, at.dtype(0))]);
     let typed = |dims: Option<Dims>, dtype| Ok(vec![spec(dims, dtype)]);
     match &l.op {
-        Op::Conv { window, groups } => same(windows::conv(&at, window, *groups)?),
+        Op::Conv { window, groups } => same(windows::conv(&at, window, *groups, [0, 1])?),
         Op::ConvTranspose {
             window,
             groups,
@@ -95,12 +96,12 @@ pub(super) fn outputs(facts: &Facts, layer: LayerId) -> Specs {
             output_padding,
             output_shape.as_deref(),
         )?),
-        Op::MaxPool { window, ceil } => {
+        Op::MaxPool { window, ceil, .. } => {
             let dims = windows::pool(&at, window, *ceil)?;
             Ok(vec![spec(dims.clone(), at.dtype(0)), spec(dims, DType::I64)])
         }
         Op::AveragePool { window, ceil, .. } => same(windows::pool(&at, window, *ceil)?),
-        Op::LpPool { window, .. } => same(windows::pool(&at, window, false)?),
+        Op::LpPool { window, ceil, .. } => same(windows::pool(&at, window, *ceil)?),
         Op::GlobalAveragePool | Op::GlobalMaxPool => same(at.dims(0).map(|d| {
             d.iter()
                 .enumerate()
@@ -108,7 +109,7 @@ pub(super) fn outputs(facts: &Facts, layer: LayerId) -> Specs {
                 .collect()
         })),
         Op::Gemm { trans_a, trans_b, .. } => same(gemm(&at, *trans_a, *trans_b)?),
-        Op::MatMul => same(matmul(&at)?),
+        Op::MatMul => same(matmul(&at, [0, 1])?),
         Op::Unary(Unary::Not | Unary::IsNan | Unary::IsInf) => typed(at.dims(0), DType::Bool),
         Op::Unary(_)
         | Op::PRelu
@@ -116,7 +117,6 @@ pub(super) fn outputs(facts: &Facts, layer: LayerId) -> Specs {
         | Op::BatchNorm { .. }
         | Op::InstanceNorm { .. }
         | Op::GroupNorm { .. }
-        | Op::LayerNorm { .. }
         | Op::RmsNorm { .. }
         | Op::Lrn { .. }
         | Op::LpNorm { .. }
@@ -126,8 +126,8 @@ pub(super) fn outputs(facts: &Facts, layer: LayerId) -> Specs {
         | Op::CumSum { .. }
         | Op::Trilu { .. }
         | Op::ScatterNd
-        | Op::ScatterElements { .. }
-        | Op::Attention { .. } => same(at.dims(0)),
+        | Op::ScatterElements { .. } => same(at.dims(0)),
+        Op::LayerNorm { axis: from, .. } => layer_norm(&at, *from),
         Op::Dropout { .. } => Ok(vec![spec(at.dims(0), at.dtype(0)), spec(at.dims(0), DType::Bool)]),
         Op::Binary(kind) => {
             let dims = pair(&at, 0, 1)?;
@@ -157,8 +157,6 @@ pub(super) fn outputs(facts: &Facts, layer: LayerId) -> Specs {
         }
         Op::Cast { to } => typed(at.dims(0), *to),
         Op::CastLike => typed(at.dims(0), at.dtype(1)),
-        Op::QuantizeLinear { .. } => typed(at.dims(0), if at.has(2) { at.dtype(2) } else { DType::U8 }),
-        Op::DequantizeLinear { .. } => typed(at.dims(0), at.dtype(1)),
         Op::Reduce {
             axes,
             keep_dims,
@@ -176,7 +174,7 @@ pub(super) fn outputs(facts: &Facts, layer: LayerId) -> Specs {
         }
         Op::Size => typed(Some(vec![]), DType::I64),
         Op::Constant { value } => Ok(vec![Some(value.spec())]),
-        _ => moves::outputs(&at),
+        _ => neural::outputs(&at).unwrap_or_else(|| moves::outputs(&at)),
     }
 }
 
@@ -220,8 +218,8 @@ fn gemm(at: &At, trans_a: bool, trans_b: bool) -> Result<Option<Dims>, String> {
     Ok(Some(vec![m.clone(), n.clone()]))
 }
 
-fn matmul(at: &At) -> Result<Option<Dims>, String> {
-    let (Some(mut a), Some(mut b)) = (at.dims(0), at.dims(1)) else {
+fn matmul(at: &At, [left, right]: [usize; 2]) -> Result<Option<Dims>, String> {
+    let (Some(mut a), Some(mut b)) = (at.dims(left), at.dims(right)) else {
         return Ok(None);
     };
     if a.is_empty() || b.is_empty() {
@@ -243,6 +241,24 @@ fn matmul(at: &At) -> Result<Option<Dims>, String> {
         dims.push(b[b.len() - 1].clone());
     }
     Ok(Some(dims))
+}
+
+/// The normalised tensor, then mean and inverse deviation with the normalised axes as 1.
+fn layer_norm(at: &At, from: i64) -> Specs {
+    let dtype = at.dtype(0);
+    let Some(x) = at.dims(0) else {
+        return Ok(vec![spec(None, dtype)]);
+    };
+    let from = axis(from, x.len())?;
+    let one = |(i, d): (usize, &Dim)| if i < from { d.clone() } else { Dim::Known(1) };
+    let statistics: Dims = x.iter().enumerate().map(one).collect();
+    // float32 unless the file asks for another, which only its attribute says.
+    let statistics = TensorSpec::new(DType::F32, statistics);
+    Ok(vec![
+        spec(Some(x), dtype),
+        Some(statistics.clone()),
+        Some(statistics),
+    ])
 }
 
 fn reduce(at: &At, axes: &Option<Vec<i64>>, keep: bool, noop: bool) -> Result<Option<Dims>, String> {

@@ -93,13 +93,43 @@ pub fn sentence(op: &Op) -> &'static str {
         Op::Loop => "Runs an inner graph again and again.",
         Op::Scan { .. } => "Runs an inner graph over each step of a sequence.",
         Op::Embedding => "Looks up a learned vector for each token.",
-        Op::Attention { .. } => {
+        Op::Attention(_) | Op::FlexAttention { .. } => {
             "Lets each token gather from all others, weighted by how well query and key agree."
         }
-        Op::QuantizeLinear { .. } => "Rounds values to small integers with a scale and a zero point.",
-        Op::DequantizeLinear { .. } => {
-            "Turns small integers back into numbers with a scale and a zero point."
+        Op::LinearAttention(_) => {
+            "Attention with a state of fixed size: each token writes to it, then reads from it."
         }
+        Op::RotaryEmbedding { .. } => {
+            "Turns pairs of features by an angle that grows with the token's place."
+        }
+        Op::CausalConv { .. } => {
+            "Slides a kernel over each channel's past, and keeps the end for the next call."
+        }
+        Op::TensorScatter { .. } => "Writes new keys or values into a cache.",
+        Op::QuantizeLinear(_) | Op::DynamicQuantizeLinear => {
+            "Rounds values to small integers with a scale and a zero point."
+        }
+        Op::DequantizeLinear(_) => "Turns small integers back into numbers with a scale and a zero point.",
+        Op::QLinearConv { .. } | Op::ConvInteger { .. } => "A convolution of small integers.",
+        Op::QLinearMatMul | Op::MatMulInteger => "A matrix product of small integers.",
+        Op::BatchNormTraining { .. } => {
+            "Normalises each channel by the statistics of the batch, and moves the running ones."
+        }
+        Op::MeanVarianceNorm { .. } => "Gives values mean 0 and variance 1 along the given axes.",
+        Op::GlobalLpPool { .. } => "Takes the p-norm of each whole channel: one number a channel.",
+        Op::MaxUnpool { .. } => "Puts each value back where the max pooling found it; the rest is 0.",
+        Op::GridSample(_) => "Reads the picture at the places that its second input names.",
+        Op::AffineGrid { .. } => "Makes the places to sample for a turned, scaled or moved picture.",
+        Op::RoiAlign(_) | Op::MaxRoiPool { .. } => {
+            "Cuts regions out of the picture and brings them to one size."
+        }
+        Op::DeformConv(_) => "A convolution whose taps are moved by learned offsets.",
+        Op::Col2Im { .. } => "Adds the columns of sliding windows back into a picture.",
+        Op::CenterCropPad { .. } => "Crops or pads around the centre.",
+        Op::Dft { .. } => "The discrete Fourier transform: from a signal to its frequencies, or back.",
+        Op::Stft { .. } => "Frequencies of each short piece of a signal.",
+        Op::Taper { .. } => "A window that fades a piece of signal in and out.",
+        Op::MelWeights { .. } => "Weights that gather frequencies into bands as the ear hears them.",
         Op::Other { .. } => "An operator that layerscope does not know: it is drawn, but cannot be run.",
     }
 }

@@ -74,9 +74,15 @@ fn kernel(weights: Option<&[Dim]>, window: &Window, axes: usize) -> Dims {
         .collect()
 }
 
-pub(super) fn conv(at: &At, window: &Window, groups: i64) -> Result<Option<Dims>, String> {
-    let Some(x) = at.dims(0) else { return Ok(None) };
-    let w = at.dims(1);
+/// After a convolution of input `data` with the weights in input `weights`.
+pub(super) fn conv(
+    at: &At,
+    window: &Window,
+    groups: i64,
+    [data, weights]: [usize; 2],
+) -> Result<Option<Dims>, String> {
+    let Some(x) = at.dims(data) else { return Ok(None) };
+    let w = at.dims(weights);
     let axes = x
         .len()
         .checked_sub(2)
@@ -163,6 +169,25 @@ pub(super) fn transpose(
                 full.sub(&known(pads))
             }
         });
+    }
+    Ok(Some(dims))
+}
+
+/// Before the max pooling that this undoes.
+pub(super) fn unpool(at: &At, window: &Window) -> Result<Option<Dims>, String> {
+    let Some(x) = at.dims(0) else { return Ok(None) };
+    let axes = x.len().checked_sub(2).filter(|&a| a == window.kernel.len());
+    let axes = axes.ok_or_else(|| format!("kernel {:?} for rank {}", window.kernel, x.len()))?;
+    let mut dims = x[..2].to_vec();
+    for i in 0..axes {
+        let pads = match &window.padding {
+            Padding::Explicit(p) if !p.is_empty() => {
+                p.get(i).copied().unwrap_or(0) + p.get(i + axes).copied().unwrap_or(0)
+            }
+            _ => 0,
+        };
+        let steps = x[i + 2].sub(&Dim::Known(1)).mul(&known(window.stride(i)));
+        dims.push(steps.add(&known(window.kernel[i])).sub(&known(pads)));
     }
     Ok(Some(dims))
 }
