@@ -3,15 +3,18 @@
 use std::sync::atomic::Ordering;
 
 use burn_backend::Backend;
-use model::{Dim, GraphId, Layer, Network, Op, TensorId};
+use model::{Dim, GraphId, Layer, Network, Op, TensorData, TensorId};
 
+use crate::derivative::derivatives;
 use crate::ops::attributes::Attrs;
 use crate::ops::shape::{join, take, with_shape};
 use crate::run::{Frame, RunError};
-use crate::value::{Ints, Value, axis as resolve, float};
+use crate::value::{Ints, Value, axis as resolve, dims, float};
 
 /// Rounds of a loop that states no number of them.
 const ROUNDS: i64 = 1 << 24;
+
+const GRADIENT: &str = "ai.onnx.preview.training.Gradient";
 
 /// What stops such a layer: something inside it, or a fault of its own.
 pub(crate) enum ControlError {
@@ -120,8 +123,26 @@ impl<B: Backend> Frame<'_, B> {
                 let inputs = inputs.ok_or("an input is missing")?;
                 self.scan(site, &inputs, &plan).await
             }
+            _ if site.layer.kind == GRADIENT => Ok(self.gradient(site)?),
             _ => self.map(site).await,
         }
+    }
+
+    fn gradient(&self, site: &Site<'_, B>) -> Result<Vec<Value<B>>, String> {
+        let mut given = Vec::with_capacity(site.inputs.len());
+        for (input, host) in site.inputs.iter().zip(site.hosts) {
+            let (Some(Value::Float(t)), Some(host)) = (input, host) else {
+                return Err("floats are expected".into());
+            };
+            let shape: Vec<u64> = dims::<B>(t).iter().map(|&d| d as u64).collect();
+            given.push(TensorData::from_f32(&shape, host));
+        }
+        let shapes: Vec<Vec<usize>> = site.inputs.iter().flatten().map(Value::shape).collect();
+        let found = derivatives(site.network, site.layer, given, self.options)?;
+        let upload = |(values, shape): (_, &Vec<usize>)| {
+            Value::Float(float::<B>(values, shape, &self.executor.device))
+        };
+        Ok(found.into_iter().zip(&shapes).map(upload).collect())
     }
 
     /// Runs a subgraph on `inputs` and gives its outputs.

@@ -5,6 +5,7 @@
 //! tensors stay on the device, gradients. It knows no file, no window and no picture.
 
 mod control;
+mod derivative;
 mod engine;
 mod flex;
 pub mod gpu;

@@ -85,6 +85,10 @@ pub(crate) async fn trace<P: Place>(
                 let tensor = TraceTensor::on_host(i.shape.clone(), i.dtype, i.floats());
                 trace.tensors.insert(id, tensor);
             }
+            Value::Double(d) => {
+                let tensor = TraceTensor::on_host(d.shape.clone(), DType::F64, d.floats());
+                trace.tensors.insert(id, tensor);
+            }
             // A trace shows numbers.
             Value::Text(_) | Value::Sequence(_) | Value::Optional(_) => {}
         }

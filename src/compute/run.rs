@@ -367,10 +367,13 @@ impl<B: Backend> Frame<'_, B> {
     ) -> Result<Vec<Option<Vec<f32>>>, String> {
         let mut hosts = vec![None; inputs.len()];
         for (i, input) in inputs.iter().enumerate() {
+            if let Some(Value::Double(d)) = input {
+                hosts[i] = Some(d.floats());
+            }
             let (Some(Value::Float(t)), Some(id)) = (input, layer.inputs[i]) else {
                 continue;
             };
-            if !ops::looks(layer, inputs, i) {
+            if !ops::looks(network, layer, inputs, i) {
                 continue;
             }
             let stored = network.tensor(id).data.as_ref().and_then(|d| d.to_f32());

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use burn_backend::tensor::{BoolTensor, FloatTensor, IntTensor};
 use burn_backend::{Backend, Shape, TensorData as BurnData, TensorMetadata, get_device_settings};
-use model::{DType, HostValue, TensorData};
+use model::{DType, HostValue, Payload, TensorData};
 
 /// Element-wise index arithmetic over row-major shapes.
 pub fn strides(shape: &[usize]) -> Vec<usize> {
@@ -33,6 +33,40 @@ pub fn broadcast(a: &[usize], b: &[usize]) -> Result<Vec<usize>, String> {
             }
         })
         .collect()
+}
+
+/// `value` as an integer of type `dtype` keeps it: its low bits, with their sign. uint64 stays in
+/// the bits of an int64.
+pub fn wrap(dtype: DType, value: i64) -> i64 {
+    match dtype {
+        DType::Bool => (value != 0) as i64,
+        DType::I64 | DType::U64 => value,
+        _ if !dtype.is_integer() => value,
+        _ => {
+            let shift = 64 - dtype.bits() as u32;
+            match dtype.is_unsigned() {
+                true => ((value as u64) << shift >> shift) as i64,
+                false => value << shift >> shift,
+            }
+        }
+    }
+}
+
+/// The order of two integers of type `dtype`.
+pub fn order(dtype: DType, a: i64, b: i64) -> std::cmp::Ordering {
+    match dtype {
+        DType::U64 => (a as u64).cmp(&(b as u64)),
+        _ => a.cmp(&b),
+    }
+}
+
+/// A float as an integer of type `dtype`: truncated, its low bits kept.
+pub fn truncate(dtype: DType, value: f64) -> i64 {
+    match dtype {
+        DType::Bool => (value != 0.0) as i64,
+        DType::U64 if value >= 0.0 => value as u64 as i64,
+        _ => wrap(dtype, value as i64),
+    }
 }
 
 /// Host integers or booleans (0 and 1), row-major.
@@ -63,7 +97,10 @@ impl Ints {
 
     /// The elements as floats.
     pub fn floats(&self) -> Vec<f32> {
-        self.data.iter().map(|&v| v as f32).collect()
+        match self.dtype {
+            DType::U64 => self.data.iter().map(|&v| v as u64 as f32).collect(),
+            _ => self.data.iter().map(|&v| v as f32).collect(),
+        }
     }
 
     /// With another element type.
@@ -97,6 +134,29 @@ impl Ints {
                 .sum::<usize>()
         };
         self.pick(shape.to_vec(), (0..total).map(index))
+    }
+}
+
+/// For each element of `shape`, the place in a tensor of shape `own` that broadcasts to it.
+pub fn spread(own: &[usize], shape: &[usize]) -> Vec<usize> {
+    let count = own.iter().product::<usize>() as i64;
+    let places = Ints::new(own.to_vec(), (0..count).collect()).expand(shape);
+    places.data.iter().map(|&p| p as usize).collect()
+}
+
+/// Host float64, row-major.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Doubles {
+    /// Shape.
+    pub shape: Vec<usize>,
+    /// Elements.
+    pub data: Arc<[f64]>,
+}
+
+impl Doubles {
+    /// The elements as floats.
+    pub fn floats(&self) -> Vec<f32> {
+        self.data.iter().map(|&v| v as f32).collect()
     }
 }
 
@@ -134,6 +194,9 @@ pub enum Value<B: Backend> {
     Float(FloatTensor<B>),
     /// Integers and booleans.
     Int(Ints),
+    /// float64 with values beyond the range of float32, on the host: arithmetic keeps them, what
+    /// else reads them sees infinity.
+    Double(Doubles),
     /// Strings.
     Text(Texts),
     /// Values in order.
@@ -147,6 +210,7 @@ impl<B: Backend> Clone for Value<B> {
         match self {
             Value::Float(t) => Value::Float(t.clone()),
             Value::Int(i) => Value::Int(i.clone()),
+            Value::Double(d) => Value::Double(d.clone()),
             Value::Text(t) => Value::Text(t.clone()),
             Value::Sequence(values) => Value::Sequence(values.clone()),
             Value::Optional(held) => Value::Optional(held.clone()),
@@ -167,6 +231,16 @@ impl<B: Backend> Value<B> {
             let text = |s: &[u8]| String::from_utf8_lossy(s).into_owned();
             let strings = strings.iter().map(|s| text(s)).collect();
             return Ok(Value::Text(Texts::new(shape, strings)));
+        }
+        let beyond = |v: &f64| v.is_finite() && v.abs() > f32::MAX as f64;
+        if let (DType::F64, Some(values)) = (data.dtype, data.to_f64())
+            && values.iter().any(beyond)
+        {
+            fits(values.len())?;
+            return Ok(Value::Double(Doubles {
+                shape,
+                data: values.into(),
+            }));
         }
         if data.dtype.is_float() {
             let values = data.to_f32().ok_or_else(|| unsupported(data.dtype))?;
@@ -198,6 +272,7 @@ impl<B: Backend> Value<B> {
         match self {
             Value::Float(t) => dims::<B>(t),
             Value::Int(i) => i.shape.clone(),
+            Value::Double(d) => d.shape.clone(),
             Value::Text(t) => t.shape.clone(),
             Value::Sequence(values) => vec![values.len()],
             Value::Optional(held) => held.as_ref().map_or_else(|| vec![0], |v| v.shape()),
@@ -221,6 +296,7 @@ impl<B: Backend> Value<B> {
         match self {
             Value::Float(t) => Ok(t.clone()),
             Value::Int(i) => Ok(float::<B>(i.floats(), &i.shape, device)),
+            Value::Double(d) => Ok(float::<B>(d.floats(), &d.shape, device)),
             other => Err(other.unexpected("numbers are")),
         }
     }
@@ -230,6 +306,7 @@ impl<B: Backend> Value<B> {
         match self {
             Value::Float(t) => read::<B>(t.clone()),
             Value::Int(i) => Ok(i.floats()),
+            Value::Double(d) => Ok(d.floats()),
             other => Err(other.unexpected("numbers are")),
         }
     }
@@ -252,6 +329,11 @@ impl<B: Backend> Value<B> {
                     let data = TensorData::from_ints(i.dtype, &sizes(&i.shape), &i.data);
                     HostValue::Tensor(data.ok_or_else(|| unsupported(i.dtype))?)
                 }
+                Value::Double(d) => HostValue::Tensor(TensorData {
+                    dtype: DType::F64,
+                    shape: sizes(&d.shape),
+                    payload: Payload::Bytes(d.data.iter().flat_map(|v| v.to_le_bytes()).collect()),
+                }),
                 Value::Text(t) => HostValue::Tensor(TensorData::from_strings(&sizes(&t.shape), &t.data)),
                 Value::Sequence(values) => {
                     let mut all = Vec::with_capacity(values.len());
@@ -273,6 +355,7 @@ impl<B: Backend> Value<B> {
         let found = match self {
             Value::Float(_) => "floats".to_string(),
             Value::Int(i) => i.dtype.name().to_string(),
+            Value::Double(_) => "float64".into(),
             Value::Text(_) => "strings".into(),
             Value::Sequence(values) => format!("a sequence of {}", values.len()),
             Value::Optional(_) => "an optional value".into(),

@@ -287,8 +287,8 @@ impl TensorData {
         }
     }
 
-    /// A tensor of any real float type from float32 values, rounded to nearest; small floats
-    /// saturate. `None` for other element types. `values.len()` must be the product of `shape`.
+    /// A tensor of any real float type from float32 values, rounded to nearest; what is too large
+    /// becomes infinite, or NaN in types without infinity. `None` for other element types. `values.len()` must be the product of `shape`.
     pub fn from_floats(dtype: DType, shape: &[u64], values: &[f32]) -> Option<Self> {
         debug_assert_eq!(shape.iter().product::<u64>(), values.len() as u64);
         let mut bytes = Vec::with_capacity(values.len() * 4);
@@ -304,7 +304,7 @@ impl TensorData {
                 values.iter().for_each(|v| bytes.extend(half(v)));
             }
             small => {
-                let codes = values.iter().map(|&v| crate::minifloat::encode(small, v, true));
+                let codes = values.iter().map(|&v| crate::minifloat::encode(small, v, false));
                 bytes = pack(small, &codes.collect::<Option<Vec<u8>>>()?);
             }
         }

@@ -12,11 +12,6 @@ fn wrong<T>(name: &str, expected: &str, found: &Attribute) -> Result<T, String> 
 }
 
 impl<'a> Attrs<'a> {
-    /// True when the attribute is given.
-    pub fn has(self, name: &str) -> bool {
-        self.0.contains_key(name)
-    }
-
     /// An integer, where it is given.
     pub fn opt_int(self, name: &str) -> Result<Option<i64>, String> {
         match self.0.get(name) {

@@ -6,7 +6,9 @@ use model::DType;
 use model::op::{Binary, Unary, Variadic};
 
 use super::{Context, Output, host};
-use crate::value::{Ints, Value, broadcast, dims, expand, mask, raise};
+use crate::value::{
+    Ints, Texts, Value, broadcast, dims, expand, mask, order, raise, reshape, spread, truncate, wrap,
+};
 
 /// A function of one value; integers go through floats where the function is not exact on them.
 pub fn unary_value<B: Backend>(c: &Context<B>, x: &Value<B>, kind: Unary) -> Output<B> {
@@ -14,13 +16,16 @@ pub fn unary_value<B: Backend>(c: &Context<B>, x: &Value<B>, kind: Unary) -> Out
         let exact: Option<fn(i64) -> i64> = match kind {
             Unary::Not => Some(|v| (v == 0) as i64),
             Unary::Neg => Some(|v| v.wrapping_neg()),
+            Unary::Sign if i.dtype == DType::U64 => Some(|v| (v != 0) as i64),
+            Unary::Abs | Unary::Relu if i.dtype == DType::U64 => Some(|v| v),
             Unary::Abs => Some(|v| v.wrapping_abs()),
             Unary::Sign => Some(i64::signum),
             Unary::Relu => Some(|v| v.max(0)),
+            Unary::Floor | Unary::Ceil | Unary::Round => Some(|v| v),
             _ => None,
         };
         if let Some(f) = exact {
-            let data: Vec<i64> = i.data.iter().map(|&v| f(v)).collect();
+            let data: Vec<i64> = i.data.iter().map(|&v| wrap(i.dtype, f(v))).collect();
             return Ok(Value::Int(Ints::new(i.shape.clone(), data).typed(i.dtype)));
         }
     }
@@ -156,6 +161,25 @@ pub fn binary<B: Backend>(c: &Context<B>, kind: Binary) -> Output<B> {
     if let (Value::Int(a), Value::Int(b)) = (a, b) {
         return integers(a, b, kind).map(Value::Int);
     }
+    if matches!(a, Value::Double(_)) || matches!(b, Value::Double(_)) {
+        return super::double::binary(c, kind);
+    }
+    if let (Value::Text(a), Value::Text(b), Binary::Equal) = (a, b, kind) {
+        let shape = broadcast(&a.shape, &b.shape)?;
+        let (x, y) = (spread(&a.shape, &shape), spread(&b.shape, &shape));
+        let equal = x.iter().zip(&y).map(|(&i, &j)| (a.data[i] == b.data[j]) as i64);
+        let equal = equal.collect();
+        return Ok(Value::Int(Ints::new(shape, equal).typed(DType::Bool)));
+    }
+    if let (Value::Int(a), Value::Float(t), Binary::Pow) = (a, b, kind) {
+        // The result has the type of the base.
+        let shape = broadcast(&a.shape, &dims::<B>(t))?;
+        let (x, y) = (a.expand(&shape), spread(&dims::<B>(t), &shape));
+        let exponents = c.host(1)?;
+        let power = |(&x, &y): (&i64, &usize)| truncate(a.dtype, (x as f64).powf(exponents[y] as f64));
+        let data = x.data.iter().zip(&y).map(power).collect();
+        return Ok(Value::Int(Ints::new(shape, data).typed(a.dtype)));
+    }
     let (x, y) = pair::<B>(a.floats(c.device)?, b.floats(c.device)?)?;
     let shape = broadcast(&dims::<B>(&x), &dims::<B>(&y))?;
     let fast = match kind {
@@ -199,9 +223,7 @@ fn compare<B: Backend>(c: &Context<B>, kind: Binary) -> Result<Ints, String> {
             Value::Int(ints) => (ints.shape.clone(), ints.floats()),
             other => (other.shape(), c.host(i)?.to_vec()),
         };
-        // Places of the broadcast elements.
-        let places = Ints::new(own, (0..values.len() as i64).collect()).expand(&shape);
-        Ok(places.data.iter().map(|&p| values[p as usize]).collect())
+        Ok(spread(&own, &shape).into_iter().map(|p| values[p]).collect())
     };
     let (a, b) = (side(0)?, side(1)?);
     let f: fn(f32, f32) -> bool = match kind {
@@ -219,23 +241,27 @@ fn compare<B: Backend>(c: &Context<B>, kind: Binary) -> Result<Ints, String> {
 fn integers(a: &Ints, b: &Ints, kind: Binary) -> Result<Ints, String> {
     let shape = broadcast(&a.shape, &b.shape)?;
     let (x, y) = (a.expand(&shape), b.expand(&shape));
+    let unsigned = a.dtype == DType::U64;
+    let less = |x: i64, y: i64| order(a.dtype, x, y);
     let one = |a: i64, b: i64| -> Option<i64> {
         Some(match kind {
             Binary::Add => a.wrapping_add(b),
             Binary::Sub => a.wrapping_sub(b),
             Binary::Mul => a.wrapping_mul(b),
+            Binary::Div if unsigned => (a as u64).checked_div(b as u64)? as i64,
             Binary::Div => a.checked_div(b)?,
-            Binary::Pow => a.checked_pow(u32::try_from(b).ok()?)?,
+            Binary::Pow => power(a, b)?,
+            Binary::Mod { .. } if unsigned => (a as u64).checked_rem(b as u64)? as i64,
             Binary::Mod { fmod: true } => a.checked_rem(b)?,
             // The sign follows the divisor, as Python's.
             Binary::Mod { fmod: false } => a
                 .checked_rem(b)
                 .map(|r| if r != 0 && (r < 0) != (b < 0) { r + b } else { r })?,
             Binary::Equal => (a == b) as i64,
-            Binary::Greater => (a > b) as i64,
-            Binary::GreaterOrEqual => (a >= b) as i64,
-            Binary::Less => (a < b) as i64,
-            Binary::LessOrEqual => (a <= b) as i64,
+            Binary::Greater => less(a, b).is_gt() as i64,
+            Binary::GreaterOrEqual => less(a, b).is_ge() as i64,
+            Binary::Less => less(a, b).is_lt() as i64,
+            Binary::LessOrEqual => less(a, b).is_le() as i64,
             Binary::And => (a != 0 && b != 0) as i64,
             Binary::Or => (a != 0 || b != 0) as i64,
             Binary::Xor => ((a != 0) != (b != 0)) as i64,
@@ -247,16 +273,67 @@ fn integers(a: &Ints, b: &Ints, kind: Binary) -> Result<Ints, String> {
         .zip(y.data.iter())
         .map(|(&a, &b)| one(a, b))
         .collect();
-    let data = data.ok_or("integer division by zero, or a power that does not fit")?;
+    let mut data = data.ok_or("integer division by zero, or zero to a negative power")?;
     let arithmetic = matches!(
         kind,
         Binary::Add | Binary::Sub | Binary::Mul | Binary::Div | Binary::Pow | Binary::Mod { .. }
     );
+    if arithmetic {
+        data.iter_mut().for_each(|v| *v = wrap(a.dtype, *v));
+    }
     Ok(Ints::new(shape, data).typed(if arithmetic { a.dtype } else { DType::Bool }))
+}
+
+/// An integer power, its low bits; `None` for zero to a negative one.
+fn power(base: i64, exponent: i64) -> Option<i64> {
+    match (base, exponent) {
+        (0, ..0) => None,
+        (1, _) => Some(1),
+        (-1, e) => Some(if e % 2 == 0 { 1 } else { -1 }),
+        (_, ..0) => Some(0),
+        (base, e) => {
+            let (mut result, mut square, mut left) = (1i64, base, e);
+            while left > 0 {
+                if left & 1 == 1 {
+                    result = result.wrapping_mul(square);
+                }
+                square = square.wrapping_mul(square);
+                left >>= 1;
+            }
+            Some(result)
+        }
+    }
+}
+
+/// Sum, maximum or minimum of integers of one type.
+fn whole_numbers(parts: &[&Ints], kind: Variadic) -> Result<Ints, String> {
+    let (first, rest) = parts.split_first().ok_or("there are no inputs")?;
+    let dtype = first.dtype;
+    let mut sum = (*first).clone();
+    for next in rest {
+        let shape = broadcast(&sum.shape, &next.shape)?;
+        let (a, b) = (sum.expand(&shape), next.expand(&shape));
+        let one = |(&a, &b): (&i64, &i64)| match kind {
+            Variadic::Max if order(dtype, a, b).is_lt() => b,
+            Variadic::Min if order(dtype, a, b).is_gt() => b,
+            Variadic::Max | Variadic::Min => a,
+            Variadic::Sum | Variadic::Mean => wrap(dtype, a.wrapping_add(b)),
+        };
+        let data = a.data.iter().zip(b.data.iter()).map(one).collect();
+        sum = Ints::new(shape, data).typed(dtype);
+    }
+    Ok(sum)
 }
 
 /// Sum, mean, maximum or minimum of any number of values.
 pub fn variadic<B: Backend>(c: &Context<B>, kind: Variadic) -> Output<B> {
+    let integers = c.inputs.iter().map(|v| match v {
+        Some(Value::Int(i)) => Some(i),
+        _ => None,
+    });
+    if let (Some(parts), false) = (integers.collect::<Option<Vec<_>>>(), kind == Variadic::Mean) {
+        return whole_numbers(&parts, kind).map(Value::Int);
+    }
     let mut sum = c.float(0)?;
     let mut shape = dims::<B>(&sum);
     for i in 1..c.inputs.len() {
@@ -295,6 +372,15 @@ pub fn select<B: Backend>(c: &Context<B>) -> Output<B> {
     let (condition, x, y) = (c.ints(0)?, c.value(1)?, c.value(2)?);
     let shape = broadcast(&broadcast(&condition.shape, &x.shape())?, &y.shape())?;
     let condition = condition.expand(&shape);
+    if let (Value::Text(a), Value::Text(b)) = (x, y) {
+        let (p, q) = (spread(&a.shape, &shape), spread(&b.shape, &shape));
+        let pick = |i: usize| match condition.data[i] {
+            0 => b.data[q[i]].clone(),
+            _ => a.data[p[i]].clone(),
+        };
+        let data = (0..condition.data.len()).map(pick).collect();
+        return Ok(Value::Text(Texts::new(shape, data)));
+    }
     if let (Value::Int(x), Value::Int(y)) = (x, y) {
         let dtype = x.dtype;
         let (x, y) = (x.expand(&shape), y.expand(&shape));
@@ -318,9 +404,23 @@ pub fn select<B: Backend>(c: &Context<B>) -> Output<B> {
     )))
 }
 
-/// Parametric ReLU; the slope broadcasts from the right.
+/// Parametric ReLU; the slope broadcasts from the right, or before opset 7 along the channels.
 pub fn prelu<B: Backend>(c: &Context<B>) -> Output<B> {
-    let (x, slope) = pair::<B>(c.float(0)?, c.float(1)?)?;
+    if let (Value::Int(x), Value::Int(slope)) = (c.value(0)?, c.value(1)?) {
+        let slope = slope.expand(&x.shape);
+        let one = |(&x, &s): (&i64, &i64)| if x < 0 { x.wrapping_mul(s) } else { x };
+        let data = x.data.iter().zip(slope.data.iter()).map(one);
+        let data = data.map(|v| wrap(x.dtype, v)).collect();
+        return Ok(Value::Int(Ints::new(x.shape.clone(), data).typed(x.dtype)));
+    }
+    let (x, mut slope) = (c.float(0)?, c.float(1)?);
+    let (shape, own) = (dims::<B>(&x), dims::<B>(&slope));
+    if c.opset < 7 && own.len() == 1 && shape.len() > 1 && own[0] == shape[1] {
+        let mut to = vec![1; shape.len()];
+        to[1] = own[0];
+        slope = reshape::<B>(slope, &to);
+    }
+    let (x, slope) = pair::<B>(x, slope)?;
     let positive = B::relu(x.clone());
     let negative = B::float_clamp_max(x, 0f32.into());
     Ok(Value::Float(B::float_add(
@@ -331,16 +431,21 @@ pub fn prelu<B: Backend>(c: &Context<B>) -> Output<B> {
 
 /// Bounds as attributes or as inputs 1 and 2.
 pub fn clip<B: Backend>(c: &Context<B>, min: Option<f32>, max: Option<f32>) -> Output<B> {
-    let min = min.map_or_else(|| c.scalar(1), |v| Ok(Some(v)))?;
-    let max = max.map_or_else(|| c.scalar(2), |v| Ok(Some(v)))?;
     if let Value::Int(i) = c.value(0)? {
+        let given = |bound: Option<f32>, at| match bound {
+            Some(v) => Ok(Some(v as i64)),
+            None => Ok::<_, String>(c.opt_ints(at)?.and_then(|v| v.first().copied())),
+        };
+        let (min, max) = (given(min, 1)?, given(max, 2)?);
         let bound = |v: i64| {
-            v.max(min.map_or(i64::MIN, |m| m as i64))
-                .min(max.map_or(i64::MAX, |m| m as i64))
+            let v = min.filter(|&m| order(i.dtype, v, m).is_lt()).unwrap_or(v);
+            max.filter(|&m| order(i.dtype, v, m).is_gt()).unwrap_or(v)
         };
         let data = i.data.iter().map(|&v| bound(v)).collect();
         return Ok(Value::Int(Ints::new(i.shape.clone(), data).typed(i.dtype)));
     }
+    let min = min.map_or_else(|| c.scalar(1), |v| Ok(Some(v)))?;
+    let max = max.map_or_else(|| c.scalar(2), |v| Ok(Some(v)))?;
     let mut x = c.float(0)?;
     if let Some(min) = min {
         x = B::float_clamp_min(x, min.into());
@@ -349,34 +454,4 @@ pub fn clip<B: Backend>(c: &Context<B>, min: Option<f32>, max: Option<f32>) -> O
         x = B::float_clamp_max(x, max.into());
     }
     Ok(Value::Float(x))
-}
-
-/// Conversion between element types; all floats are float32 here.
-pub fn cast<B: Backend>(c: &Context<B>, to: DType) -> Output<B> {
-    let x = c.value(0)?;
-    if to.is_float() {
-        return Ok(Value::Float(x.floats(c.device)?));
-    }
-    let bool_of = |v: bool| v as i64;
-    let ints = match x {
-        Value::Int(i) if to == DType::Bool => {
-            Ints::new(i.shape.clone(), i.data.iter().map(|&v| bool_of(v != 0)).collect())
-        }
-        Value::Int(i) => i.clone(),
-        Value::Float(t) if to == DType::Bool => {
-            let data = c.host(0)?.iter().map(|&v| bool_of(v != 0.0)).collect();
-            Ints::new(dims::<B>(t), data)
-        }
-        _ => c.ints(0)?,
-    };
-    Ok(Value::Int(ints.typed(to)))
-}
-
-/// `CastLike`: to the type of input 1.
-pub fn cast_like<B: Backend>(c: &Context<B>) -> Output<B> {
-    match c.value(1)? {
-        Value::Float(_) => cast(c, DType::F32),
-        Value::Int(i) => cast(c, i.dtype),
-        other => Err(other.unexpected("a tensor of numbers is")),
-    }
 }

@@ -5,7 +5,7 @@ use model::DType;
 
 use super::shape::{take, with_shape};
 use super::{Context, Output, Outputs};
-use crate::value::{Ints, Value, axis as resolve, float};
+use crate::value::{Ints, Value, axis as resolve, float, order, wrap as wrap_to};
 
 fn wrap(i: i64, size: usize) -> Result<usize, String> {
     let at = if i < 0 { i + size as i64 } else { i };
@@ -100,7 +100,7 @@ fn running_sum(x: &Ints, axis: usize, exclusive: bool, reverse: bool) -> Ints {
             let at = first + inner * if reverse { size - 1 - k } else { k };
             let before = sum;
             sum = sum.wrapping_add(x.data[at]);
-            data[at] = if exclusive { before } else { sum };
+            data[at] = wrap_to(x.dtype, if exclusive { before } else { sum });
         }
     }
     Ints::new(x.shape.clone(), data).typed(x.dtype)
@@ -116,8 +116,9 @@ pub fn range<B: Backend>(c: &Context<B>) -> Output<B> {
         if count.is_nan() || count > LIMIT {
             return Err(format!("range from {s} to {l} by {d}"));
         }
-        let data: Vec<i64> = (0..count as i64).map(|i| s + i * d).collect();
-        return Ok(Value::Int(Ints::new(vec![data.len()], data)));
+        let data: Vec<i64> = (0..count as i64).map(|i| s.wrapping_add(i.wrapping_mul(d))).collect();
+        let dtype = c.dtype(0);
+        return Ok(Value::Int(Ints::new(vec![data.len()], data).typed(dtype)));
     }
     let one = |i| c.scalar(i)?.ok_or_else(|| "a bound is missing".to_string());
     let (s, l, d) = (one(0)?, one(1)?, one(2)?);
@@ -141,36 +142,36 @@ pub fn top_k<B: Backend>(c: &Context<B>, axis: i64, largest: bool, k: Option<i64
     };
     let k = usize::try_from(k).ok().filter(|&k| k <= shape[axis]);
     let k = k.ok_or_else(|| format!("k along axis {axis} of {shape:?}"))?;
-    let values: Vec<f32> = match x {
-        Value::Int(i) => i.floats(),
-        _ => c.host(0)?.to_vec(),
+    let compare: Box<dyn Fn(usize, usize) -> std::cmp::Ordering> = match x {
+        Value::Int(i) => Box::new(|a, b| order(i.dtype, i.data[a], i.data[b])),
+        _ => {
+            let values = c.host(0)?;
+            Box::new(|a, b| values[a].total_cmp(&values[b]))
+        }
     };
     let inner: usize = shape[axis + 1..].iter().product();
     let outer: usize = shape[..axis].iter().product();
     let mut to = shape.clone();
     to[axis] = k;
-    let mut top = vec![0f32; to.iter().product()];
+    let mut top = vec![0usize; to.iter().product()];
     let mut places = vec![0i64; top.len()];
     for o in 0..outer {
         for i in 0..inner {
-            let at = |p: usize| values[(o * shape[axis] + p) * inner + i];
-            let mut order: Vec<usize> = (0..shape[axis]).collect();
-            order.sort_by(|&a, &b| {
-                let by = at(a).total_cmp(&at(b));
+            let at = |p: usize| (o * shape[axis] + p) * inner + i;
+            let mut sorted: Vec<usize> = (0..shape[axis]).collect();
+            sorted.sort_by(|&a, &b| {
+                let by = compare(at(a), at(b));
                 if largest { by.reverse() } else { by }
             });
-            for (r, &p) in order[..k].iter().enumerate() {
+            for (r, &p) in sorted[..k].iter().enumerate() {
                 let slot = (o * k + r) * inner + i;
                 (top[slot], places[slot]) = (at(p), p as i64);
             }
         }
     }
-    let places = Ints::new(to.clone(), places).typed(DType::I64);
-    Ok(vec![
-        match x {
-            Value::Int(i) => Value::Int(Ints::truncated(to, &top).typed(i.dtype)),
-            _ => Value::Float(float::<B>(top, &to, c.device)),
-        },
-        Value::Int(places),
-    ])
+    drop(compare);
+    // Picked on the device, so that gradients reach what was picked.
+    let line = with_shape(x, vec![shape.iter().product()])?;
+    let values = with_shape(&take(&line, 0, &top, c.device), to.clone())?;
+    Ok(vec![values, Value::Int(Ints::new(to, places).typed(DType::I64))])
 }

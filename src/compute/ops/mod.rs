@@ -3,30 +3,43 @@
 
 pub mod attention;
 pub mod attributes;
+mod bits;
 mod cache;
+mod cast;
 mod conv;
+mod double;
+mod einsum;
 mod elementwise;
 mod fourier;
 mod grid;
 pub mod host;
 mod index;
 mod linear_attention;
+mod loss;
 pub mod matmul;
 pub mod named;
 mod neural;
 mod norm;
+mod pictures;
 pub mod plain;
 mod pool;
 mod pool_axes;
 mod quantize;
 mod quantized;
+mod random;
 mod recurrent;
 mod reduce;
 mod resize;
 mod roi;
 mod sample;
+mod scatter;
+mod search;
+mod sequences;
 pub mod shape;
 mod signal;
+mod texts;
+mod training;
+mod trees;
 
 use std::cell::RefCell;
 
@@ -87,11 +100,6 @@ impl<B: Backend> Context<'_, B> {
             Some(Value::Text(_)) => DType::String,
             _ => self.stated(self.layer.inputs.get(i).copied().flatten()),
         }
-    }
-
-    /// Element type of output `i`; float32 where nothing says another one.
-    fn output_dtype(&self, i: usize) -> DType {
-        self.stated(self.layer.outputs.get(i).copied().flatten())
     }
 
     fn stated(&self, tensor: Option<TensorId>) -> DType {
@@ -159,24 +167,37 @@ impl<B: Backend> Context<'_, B> {
 
 /// True when the operator looks at the numbers of float input `i` while it runs, so that they must
 /// be read from the device before: in the browser nothing can be read in between.
-pub fn looks<B: Backend>(layer: &Layer, inputs: &[Option<Value<B>>], i: usize) -> bool {
+pub fn looks<B: Backend>(
+    network: &Network,
+    layer: &Layer,
+    inputs: &[Option<Value<B>>],
+    i: usize,
+) -> bool {
     use model::op::{Binary, Unary};
     if let Some(looks) = neural::looks(layer, i) {
         return looks;
     }
+    let double = |v: &Option<Value<B>>| matches!(v, Some(Value::Double(_)));
     match &layer.op {
+        Op::Binary(_) if inputs.iter().any(double) => true,
         Op::Binary(Binary::Add | Binary::Sub | Binary::Mul | Binary::Div | Binary::Mod { .. }) => false,
         // Whether the power is a square.
         Op::Binary(Binary::Pow) => {
             let one = |v: &Value<B>| v.shape().iter().product::<usize>() == 1;
-            i == 1 && inputs[1].as_ref().is_some_and(one)
+            let whole = matches!(inputs[0], Some(Value::Int(_)));
+            i == 1 && (whole || inputs[1].as_ref().is_some_and(one))
         }
         Op::Binary(_) | Op::Unary(Unary::IsNan | Unary::IsInf) | Op::Range => true,
-        Op::Cast { to } => !to.is_float(),
-        Op::CastLike => i == 0 && matches!(inputs.get(1), Some(Some(Value::Int(_)))),
+        Op::Cast { to } => cast::looks(*to),
+        Op::CastLike => {
+            let like = layer.inputs.get(1).copied().flatten();
+            let stated = like.is_some_and(|t| network.tensor(t).spec.dtype.is_small_float());
+            i == 0 && (stated || !matches!(inputs.get(1), Some(Some(Value::Float(_)))))
+        }
         Op::If | Op::Where | Op::Embedding | Op::ConstantOfShape { .. } => i == 0,
         Op::ArgMax { .. } | Op::ArgMin { .. } | Op::TopK { .. } => true,
         Op::Clip { .. }
+        | Op::Dropout { .. }
         | Op::Gather { .. }
         | Op::GatherElements { .. }
         | Op::CumSum { .. }
@@ -224,16 +245,7 @@ pub fn eval<B: Backend>(c: &Context<B>) -> Outputs<B> {
     let mut outputs = match &c.layer.op {
         Op::Split { axis, sizes, outputs } => shape::split(c, *axis, sizes, *outputs)?,
         Op::TopK { axis, largest, k } => index::top_k(c, *axis, *largest, *k)?,
-        Op::Dropout { .. } => {
-            let x = c.value(0)?;
-            let shape = x.shape();
-            let all = vec![1; shape.iter().product()];
-            // Nothing is dropped in inference, so the mask is true everywhere.
-            vec![
-                x.clone(),
-                Value::Int(Ints::new(shape, all).typed(model::DType::Bool)),
-            ]
-        }
+        Op::Dropout { ratio } => loss::dropout(c, *ratio)?,
         op if by_name(op) => named::run(c)?,
         op => match neural::eval(c) {
             Some(outputs) => outputs?,
@@ -307,8 +319,8 @@ fn single<B: Backend>(c: &Context<B>, op: &Op) -> Output<B> {
         Op::Binary(kind) => elementwise::binary(c, *kind),
         Op::Variadic(kind) => elementwise::variadic(c, *kind),
         Op::Where => elementwise::select(c),
-        Op::Cast { to } => elementwise::cast(c, *to),
-        Op::CastLike => elementwise::cast_like(c),
+        Op::Cast { to } => cast::cast(c, *to),
+        Op::CastLike => cast::cast_like(c),
         Op::Identity => Ok(c.value(0)?.clone()),
         Op::Softmax { axis, coerce } => norm::softmax(c, *axis, *coerce, false),
         Op::LogSoftmax { axis, coerce } => norm::softmax(c, *axis, *coerce, true),

@@ -197,6 +197,7 @@ pub fn run<B: Backend>(c: &Context<B>, operator: HostOperator) -> Outputs<B> {
             None | Some(Value::Optional(None)) => None,
             Some(Value::Float(t)) => Some(Plain::floats(dims::<B>(t), c.host(i)?.to_vec())),
             Some(Value::Int(ints)) => Some(Plain::Int(ints.clone())),
+            Some(Value::Double(d)) => Some(Plain::floats(d.shape.clone(), d.floats())),
             Some(Value::Text(texts)) => Some(Plain::Text(texts.clone())),
             Some(other) => return Err(other.unexpected("a tensor is")),
         });

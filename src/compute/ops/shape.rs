@@ -73,6 +73,10 @@ fn pick<B: Backend>(x: &Value<B>, shape: Vec<usize>, indices: impl Iterator<Item
     match x {
         Value::Int(i) => Value::Int(i.pick(shape, indices)),
         Value::Text(t) => Value::Text(t.pick(shape, indices)),
+        Value::Double(d) => Value::Double(Doubles {
+            shape,
+            data: indices.map(|i| d.data[i]).collect(),
+        }),
         other => other.clone(),
     }
 }
@@ -89,6 +93,7 @@ pub fn with_shape<B: Backend>(x: &Value<B>, shape: Vec<usize>) -> Output<B> {
         Value::Float(t) => Value::Float(view::<B>(t.clone(), &shape)),
         Value::Int(i) => Value::Int(Ints { shape, ..i.clone() }),
         Value::Text(t) => Value::Text(Texts { shape, ..t.clone() }),
+        Value::Double(d) => Value::Double(Doubles { shape, ..d.clone() }),
         other => return Err(other.unexpected("a tensor is")),
     })
 }
@@ -210,7 +215,7 @@ pub fn join<B: Backend>(values: &[Value<B>], axis: i64, device: &B::Device) -> O
     if axis >= first.len() || !shapes.iter().all(fits) {
         return Err(format!("shapes {shapes:?} do not join along axis {axis}"));
     }
-    if values.iter().any(|v| matches!(v, Value::Float(_))) {
+    if values.iter().any(|v| matches!(v, Value::Float(_) | Value::Double(_))) {
         let parts = values.iter().map(|v| v.floats(device));
         return Ok(Value::Float(B::float_cat(parts.collect::<Result<_, _>>()?, axis)));
     }
@@ -442,7 +447,11 @@ pub fn expand_op<B: Backend>(c: &Context<B>) -> Output<B> {
     Ok(match x {
         Value::Float(t) => Value::Float(expand::<B>(t.clone(), &shape)),
         Value::Int(i) => Value::Int(i.expand(&shape)),
-        other => return Err(other.unexpected("numbers are")),
+        Value::Text(t) => {
+            let places = Ints::new(t.shape.clone(), (0..t.data.len() as i64).collect()).expand(&shape);
+            Value::Text(t.pick(shape, places.data.iter().map(|&p| p as usize)))
+        }
+        other => return Err(other.unexpected("a tensor is")),
     })
 }
 
