@@ -5,6 +5,7 @@
 //! It knows no GPU and no screen, executes nothing that it reads, and reads nothing outside the
 //! opened file's folder.
 
+mod architecture;
 #[allow(dead_code)]
 mod archive;
 mod beside;
@@ -13,7 +14,8 @@ mod json;
 #[cfg(not(target_arch = "wasm32"))]
 mod map;
 mod onnx;
-#[allow(dead_code)]
+mod safetensors;
+mod shards;
 mod weights;
 
 use std::path::Path;
@@ -40,7 +42,7 @@ pub struct Format {
     pub name: &'static str,
     /// File extensions, lower case, without the dot; the first is the one to write.
     pub extensions: &'static [&'static str],
-    recognises: fn(&[u8]) -> bool,
+    recognises: fn(&Bytes) -> bool,
     read: fn(&Source) -> Result<Network, Fault>,
     write: fn(&Network) -> Result<Vec<u8>, Fault>,
 }
@@ -56,9 +58,23 @@ impl Format {
 /// stands last.
 pub const FORMATS: &[Format] = &[
     Format {
+        name: "safetensors",
+        extensions: &["safetensors"],
+        recognises: safetensors::recognises,
+        read: safetensors::read,
+        write: safetensors::write,
+    },
+    Format {
+        name: "index of shards",
+        extensions: &["index.json"],
+        recognises: shards::recognises,
+        read: shards::read,
+        write: read_only,
+    },
+    Format {
         name: "layerscope JSON",
         extensions: &["json"],
-        recognises: json::recognises,
+        recognises: |bytes| json::recognises(bytes),
         read: json::read,
         write: json::write,
     },
@@ -70,6 +86,11 @@ pub const FORMATS: &[Format] = &[
         write: onnx::write,
     },
 ];
+
+/// For formats that are only read.
+fn read_only(_: &Network) -> Result<Vec<u8>, Fault> {
+    Err(Fault::new("format", "it is read here, not written"))
+}
 
 /// The format that `path`'s extension stands for.
 pub fn format_of(path: &Path) -> Option<&'static Format> {

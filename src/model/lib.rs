@@ -21,5 +21,5 @@ pub use dim::{Bindings, Dim};
 pub use network::{Graph, GraphId, Layer, LayerId, Network, NetworkError, Tensor, TensorId, TensorKind};
 pub use op::{Attribute, Attributes, Op};
 pub use scope::{Scope, ScopeId, ScopeTree};
-pub use tensor::{Axis, DType, Payload, Role, TensorData, TensorSpec};
+pub use tensor::{Axis, DType, Payload, Role, Strided, TensorData, TensorSpec};
 pub use trace::{Remote, Summary, Trace, TraceTensor, Values};

@@ -276,7 +276,9 @@ fn tensor_proto(name: &str, data: &TensorData) -> Result<TensorProto, Fault> {
     } else {
         proto.raw_data = Some(match &data.payload {
             model::Payload::Bytes(bytes) => bytes.clone(),
-            model::Payload::Splat(_) => Bytes::from(data.to_bytes().into_owned()),
+            model::Payload::Splat(_) | model::Payload::Strided(_) => {
+                Bytes::from(data.to_bytes().into_owned())
+            }
         });
     }
     Ok(proto)

@@ -1,0 +1,72 @@
+//! Networks that are rebuilt from their weights compute what transformers computes with them
+//! (`src/formats/tests/make_families.py` and `LAYERSCOPE_MINILM`).
+
+use std::path::Path;
+use std::sync::Arc;
+
+use compute::{Executor, Flex, FlexDevice, RunOptions};
+use model::{Network, TensorData};
+
+/// Tensors of a file of weights whose names begin with `prefix`, which is cut off.
+fn tensors(path: &Path, prefix: &str) -> Vec<(String, TensorData)> {
+    let network = formats::open(path).unwrap_or_else(|e| panic!("{e}"));
+    let named = network.tensors.iter().filter_map(|t| {
+        let name = t.name.strip_prefix(prefix)?.to_string();
+        Some((name, (**t.data.as_ref()?).clone()))
+    });
+    named.collect()
+}
+
+/// The largest error of each result, as a share of its largest magnitude.
+fn compare(network: Network, reference: &Path) -> Vec<(String, f32)> {
+    let executor = Executor::<Flex>::new(Arc::new(network), FlexDevice).unwrap();
+    let inputs = executor.inputs(&tensors(reference, "in.")).unwrap();
+    let pass = executor.run(inputs, &RunOptions::default());
+    let pass = pass.unwrap_or_else(|e| panic!("{}: {e}", reference.display()));
+    let mut errors = Vec::new();
+    for (name, wanted) in tensors(reference, "out.") {
+        let network = executor.network();
+        let id = network
+            .tensor_named(&name)
+            .unwrap_or_else(|| panic!("no tensor {name}"));
+        let found = &pass.values[&id];
+        let shape: Vec<u64> = found.shape().iter().map(|&d| d as u64).collect();
+        assert_eq!(shape, wanted.shape, "{name}");
+        let (found, wanted) = (found.to_host().unwrap(), wanted.to_f32().unwrap());
+        let largest = wanted.iter().fold(0f32, |m, v| m.max(v.abs()));
+        let differences = found.iter().zip(&wanted).map(|(f, w)| (f - w).abs() / largest);
+        errors.push((
+            name,
+            differences.fold(0f32, |m, e| if e.is_nan() { e } else { m.max(e) }),
+        ));
+    }
+    errors
+}
+
+#[test]
+fn every_family_computes_what_transformers_does() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../formats/tests/families");
+    let mut count = 0;
+    let mut wrong = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let folder = entry.unwrap().path();
+        let name = folder.file_name().unwrap().to_str().unwrap().to_string();
+        let mut path = folder.join("model.safetensors");
+        if !path.exists() {
+            path = folder.join("model.safetensors.index.json");
+        }
+        let network = formats::open(&path).unwrap_or_else(|e| panic!("{e}"));
+        let errors = compare(network, &folder.join("reference.safetensors"));
+        println!("{name}: {errors:?}");
+        assert!(!errors.is_empty(), "{name}");
+        wrong.extend(
+            errors
+                .into_iter()
+                .filter(|(_, e)| !(*e < 1e-4))
+                .map(|(t, e)| (name.clone(), t, e)),
+        );
+        count += 1;
+    }
+    assert_eq!(wrong, []);
+    assert_eq!(count, 11);
+}
