@@ -6,25 +6,30 @@
 //! opened file's folder.
 
 mod architecture;
-#[allow(dead_code)]
 mod archive;
 mod beside;
 mod error;
+mod gguf;
 mod json;
 #[cfg(not(target_arch = "wasm32"))]
 mod map;
+mod npy;
 mod onnx;
+mod pickle;
+mod pytorch;
 mod safetensors;
+mod save;
 mod shards;
 mod weights;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use model::Network;
 
 use error::Fault;
 pub use error::FormatError;
+pub use save::save;
 
 /// What a reader gets.
 pub(crate) struct Source<'a> {
@@ -34,6 +39,8 @@ pub(crate) struct Source<'a> {
     pub(crate) bytes: Bytes,
     /// The folder that further files may be read from.
     pub(crate) folder: Option<&'a Path>,
+    /// The folder that the file really stands in.
+    pub(crate) home: Option<PathBuf>,
 }
 
 /// A file format.
@@ -48,6 +55,11 @@ pub struct Format {
 }
 
 impl Format {
+    /// True for formats that can be written, not read only.
+    pub fn is_written(&self) -> bool {
+        !std::ptr::fn_addr_eq(self.write, read_only as fn(&Network) -> Result<Vec<u8>, Fault>)
+    }
+
     /// The bytes of a file in this format.
     pub fn write(&self, network: &Network) -> Result<Vec<u8>, FormatError> {
         (self.write)(network).map_err(|fault| fault.in_network(&network.name, self.name))
@@ -65,7 +77,28 @@ pub const FORMATS: &[Format] = &[
         write: safetensors::write,
     },
     Format {
-        name: "index of shards",
+        name: "PyTorch",
+        extensions: &["pt", "pth", "bin", "pkl"],
+        recognises: pytorch::recognises,
+        read: pytorch::read,
+        write: read_only,
+    },
+    Format {
+        name: "NumPy",
+        extensions: &["npz", "npy"],
+        recognises: npy::recognises,
+        read: npy::read,
+        write: read_only,
+    },
+    Format {
+        name: "GGUF",
+        extensions: &["gguf"],
+        recognises: gguf::recognises,
+        read: gguf::read,
+        write: read_only,
+    },
+    Format {
+        name: "shards of safetensors or PyTorch",
         extensions: &["index.json"],
         recognises: shards::recognises,
         read: shards::read,
@@ -81,11 +114,17 @@ pub const FORMATS: &[Format] = &[
     Format {
         name: "ONNX",
         extensions: &["onnx"],
-        recognises: |_| true,
+        recognises: |bytes| foreign(bytes).is_none(),
         read: onnx::read,
         write: onnx::write,
     },
 ];
+
+/// The names of all formats.
+fn known() -> String {
+    let names: Vec<&str> = FORMATS.iter().map(|f| f.name).collect();
+    names.join(", ")
+}
 
 /// For formats that are only read.
 fn read_only(_: &Network) -> Result<Vec<u8>, Fault> {
@@ -125,16 +164,19 @@ pub fn open_bytes(name: &str, bytes: Bytes, folder: Option<&Path>) -> Result<Net
     if bytes.is_empty() {
         return Err(not_a_model("an empty file"));
     }
-    if let Some((_, found)) = FOREIGN.iter().find(|(magic, _)| bytes.starts_with(magic)) {
-        return Err(not_a_model(found));
-    }
     let stem = Path::new(name)
         .file_stem()
         .and_then(|s| s.to_str())
         .unwrap_or(name);
-    let source = Source { stem, bytes, folder };
+    let home = folder.and_then(|folder| beside::home(folder, name));
+    let source = Source {
+        stem,
+        bytes,
+        folder,
+        home,
+    };
     let format = FORMATS.iter().find(|f| (f.recognises)(&source.bytes));
-    let format = format.ok_or_else(|| not_a_model("something else"))?;
+    let format = format.ok_or_else(|| not_a_model(foreign(&source.bytes).unwrap_or("something else")))?;
     let mut network = (format.read)(&source).map_err(|fault| {
         if fault.place.is_empty() {
             not_a_model(&fault.problem)
@@ -149,15 +191,22 @@ pub fn open_bytes(name: &str, bytes: Bytes, folder: Option<&Path>) -> Result<Net
     Ok(network)
 }
 
+/// What a file is that is no model, where its signature tells.
+fn foreign(bytes: &[u8]) -> Option<&'static str> {
+    let found = FOREIGN.iter().find(|(magic, _)| bytes.starts_with(magic));
+    found.map(|(_, what)| *what)
+}
+
 /// Signatures of files that people try to open, and what they are.
 const FOREIGN: &[(&[u8], &str)] = &[
-    (b"PK\x03\x04", "a zip archive (a PyTorch, Keras or NumPy file?)"),
+    (
+        b"PK\x03\x04",
+        "a zip archive without the members of a PyTorch or NumPy file",
+    ),
     (b"\x89HDF", "an HDF5 file (Keras weights?)"),
-    (b"GGUF", "a GGUF file"),
     (b"\x89PNG", "a PNG picture"),
     (b"\xff\xd8\xff", "a JPEG picture"),
     (b"\x1f\x8b", "a gzip archive"),
-    (b"\x93NUMPY", "a NumPy array"),
     (b"%PDF", "a PDF document"),
     (
         b"version https://git-lfs",

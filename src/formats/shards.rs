@@ -46,16 +46,16 @@ pub(crate) fn read(source: &Source) -> Result<Network, Fault> {
         let problem = format!("expected at most {MAX_SHARDS} files, found {}", shards.len());
         return Err(Fault::new("\"weight_map\"", problem));
     }
-    let folder = source.folder.ok_or_else(|| {
+    if source.folder.is_none() {
         let problem = "its shards were not given: open the index from the folder that holds them";
-        Fault::new("\"weight_map\"", problem)
-    })?;
+        return Err(Fault::new("\"weight_map\"", problem));
+    }
     let mut all = Weights::default();
     for (file, names) in shards {
         let place = format!("shard {file:?}");
         let fault = |problem: String| Fault::new(&place, problem);
         let path = beside::relative(file).map_err(fault)?;
-        let bytes = beside::read(folder, &path).map_err(fault)?.map_err(fault)?;
+        let bytes = beside::read_of(source, &path).map_err(fault)?.map_err(fault)?;
         let shard = one(&bytes).map_err(|f| f.within(&place))?;
         let found: HashSet<&str> = shard.tensors.iter().map(|n| n.name.as_str()).collect();
         if let Some(missing) = names.iter().find(|n| !found.contains(*n)) {
@@ -89,8 +89,9 @@ fn one(bytes: &Bytes) -> Result<Weights, Fault> {
     if safetensors::recognises(bytes) {
         return safetensors::tensors(bytes);
     }
-    Err(Fault::new(
-        "",
-        "expected a safetensors file, found something else",
-    ))
+    if crate::pytorch::recognises(bytes) {
+        return crate::pytorch::tensors(bytes, "");
+    }
+    let problem = "expected a safetensors or PyTorch file, found something else";
+    Err(Fault::new("content", problem))
 }

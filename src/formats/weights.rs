@@ -27,7 +27,6 @@ pub(crate) struct Named {
 
 impl Named {
     /// A tensor with its values.
-    #[allow(dead_code)]
     pub(crate) fn new(name: impl Into<String>, data: TensorData) -> Self {
         Named {
             name: name.into(),
@@ -204,7 +203,7 @@ pub(crate) fn kind(name: &str, dtype: DType) -> TensorKind {
             | DType::U16
             | DType::String
     );
-    match wide || STATE.contains(&last) {
+    match wide || STATE.contains(&last) || last.ends_with("_buffer") {
         true => TensorKind::Buffer,
         false => TensorKind::Parameter,
     }

@@ -4,6 +4,7 @@
 //! In: nothing but its own types. Out: the types that every other room speaks.
 //! It knows no file, no GPU and no screen.
 
+pub mod blocks;
 pub mod cost;
 pub mod dim;
 pub mod infer;

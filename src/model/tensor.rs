@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::blocks::Blocks;
 use crate::dim::{Bindings, Dim};
 
 /// Element type of a tensor, in ONNX's set.
@@ -220,6 +221,8 @@ pub enum Payload {
     Splat(Bytes),
     /// Little-endian elements in another order than row-major.
     Strided(Strided),
+    /// Float32 elements quantised in blocks.
+    Blocks(Blocks),
 }
 
 /// Elements that stand apart from each other, such as those of a transposed matrix: the file's
@@ -366,6 +369,8 @@ impl TensorData {
                 shape: shape.to_vec(),
                 ..self.clone()
             }),
+            // Blocks run along rows.
+            Payload::Blocks(_) => None,
         }
     }
 
@@ -405,7 +410,7 @@ impl TensorData {
         match &self.payload {
             Payload::Bytes(bytes) => bytes.chunks_exact(width).map(|b| read(self.dtype, b)).collect(),
             Payload::Splat(one) => Some(vec![read(self.dtype, one)?; self.len()]),
-            Payload::Strided(_) => {
+            Payload::Strided(_) | Payload::Blocks(_) => {
                 let bytes = self.to_bytes();
                 bytes.chunks_exact(width).map(|b| read(self.dtype, b)).collect()
             }
@@ -419,16 +424,19 @@ impl TensorData {
             Payload::Bytes(bytes) => (0..self.len())
                 .map(|i| value(bytes.get(i / 2)? >> (4 * (i % 2))))
                 .collect(),
-            // Halves of bytes have no strides.
-            Payload::Strided(_) => None,
+            // Halves of bytes have no strides, and blocks are of floats.
+            Payload::Strided(_) | Payload::Blocks(_) => None,
         }
     }
 
-    /// The full row-major bytes, a splat written out, strided elements put in order.
+    /// The full row-major bytes, a splat written out, strided elements put in order, blocks decoded.
     pub fn to_bytes(&self) -> Cow<'_, [u8]> {
         match &self.payload {
             Payload::Bytes(bytes) => Cow::Borrowed(bytes),
             Payload::Splat(one) => Cow::Owned(one.repeat(self.len())),
+            Payload::Blocks(blocks) => {
+                Cow::Owned(blocks.decode().iter().flat_map(|v| v.to_le_bytes()).collect())
+            }
             Payload::Strided(strided) => {
                 Cow::Owned(strided.gather(&self.shape, (self.dtype.bits() / 8) as usize))
             }

@@ -70,3 +70,60 @@ fn every_family_computes_what_transformers_does() {
     assert_eq!(wrong, []);
     assert_eq!(count, 11);
 }
+
+fn cosine(a: &[f32], b: &[f32]) -> f64 {
+    let dot = |x: &[f32], y: &[f32]| x.iter().zip(y).map(|(x, y)| f64::from(x * y)).sum::<f64>();
+    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+}
+
+/// MiniLM-L6 in the folder `LAYERSCOPE_MINILM`, with the `reference.safetensors` that
+/// `make_families.py FOLDER` writes: every token's state, and the mean over each sentence.
+#[test]
+fn minilm_gives_the_embeddings_of_transformers() {
+    let Ok(folder) = std::env::var("LAYERSCOPE_MINILM") else {
+        println!("LAYERSCOPE_MINILM is not set: nothing is compared");
+        return;
+    };
+    let reference = Path::new(&folder).join("reference.safetensors");
+    let network = formats::open(&Path::new(&folder).join("model.safetensors")).unwrap();
+    assert_eq!(network.warnings, Vec::<String>::new());
+    let executor = Executor::<Flex>::new(Arc::new(network), FlexDevice).unwrap();
+    let given = tensors(&reference, "in.");
+    let (_, mask) = given.iter().find(|(n, _)| n == "attention_mask").unwrap();
+    let mask = mask.to_f32().unwrap();
+    let pass = executor
+        .run(executor.inputs(&given).unwrap(), &RunOptions::default())
+        .unwrap();
+    let hidden = executor.network().tensor_named("last_hidden_state").unwrap();
+    let [batch, length, width] = pass.values[&hidden].shape()[..] else {
+        panic!("three axes are expected")
+    };
+    let hidden = pass.values[&hidden].to_host().unwrap();
+    let (_, wanted) = tensors(&reference, "out.")
+        .into_iter()
+        .find(|(n, _)| n == "last_hidden_state")
+        .unwrap();
+    let wanted = wanted.to_f32().unwrap();
+    let all = cosine(&hidden, &wanted);
+    let rows = hidden.chunks(width).zip(wanted.chunks(width)).zip(&mask);
+    let worst = rows
+        .filter(|(_, m)| **m > 0.0)
+        .map(|((f, w), _)| cosine(f, w))
+        .fold(1.0, f64::min);
+    let (_, means) = tensors(&reference, "mean.").remove(0);
+    let means = means.to_f32().unwrap();
+    let mut least = 1.0f64;
+    for n in 0..batch {
+        let mut mean = vec![0f32; width];
+        let count: f32 = mask[n * length..(n + 1) * length].iter().sum();
+        for t in 0..length {
+            let row = &hidden[(n * length + t) * width..][..width];
+            mean.iter_mut()
+                .zip(row)
+                .for_each(|(m, v)| *m += v * mask[n * length + t] / count);
+        }
+        least = least.min(cosine(&mean, &means[n * width..(n + 1) * width]));
+    }
+    println!("cosine: all {all:.9}, worst token {worst:.9}, worst sentence {least:.9}");
+    assert!(all > 0.99999 && worst > 0.99999 && least > 0.99999);
+}

@@ -25,7 +25,7 @@ pub(super) fn beside(source: &Source) -> Made<Option<Config>> {
     if !folder.join("config.json").exists() {
         return Ok(None);
     }
-    let bytes = beside::read(folder, Path::new("config.json"))??;
+    let bytes = beside::read_of(source, Path::new("config.json"))??;
     if bytes.len() > MAX_BYTES {
         let size = bytes.len();
         return Err(format!("expected at most {MAX_BYTES} bytes, found {size}"));

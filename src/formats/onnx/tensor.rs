@@ -155,6 +155,7 @@ pub(super) fn unpack_strings(data: &TensorData) -> Vec<Bytes> {
     let packed = match &data.payload {
         Payload::Bytes(bytes) | Payload::Splat(bytes) => bytes,
         Payload::Strided(strided) => strided.bytes(),
+        Payload::Blocks(blocks) => blocks.bytes(),
     };
     let mut values = Vec::new();
     let mut at = 0;

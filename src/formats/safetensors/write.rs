@@ -8,6 +8,9 @@ use serde_json::{Map, Value, json};
 use crate::error::Fault;
 use crate::weights::TRANSPOSED;
 
+/// Most bytes of weights that are put together in memory.
+const MAX_BYTES: u64 = 16 << 30;
+
 /// The bytes of every parameter and buffer of `network` under their names. Structure and constants
 /// of the graph are not kept.
 pub(crate) fn write(network: &Network) -> Result<Vec<u8>, Fault> {
@@ -33,6 +36,13 @@ pub(crate) fn write(network: &Network) -> Result<Vec<u8>, Fault> {
     }
     if tensors.is_empty() {
         return Err(Fault::new("weights", "expected stored tensors, found none"));
+    }
+    let size = tensors
+        .values()
+        .fold(0u64, |n, d| n.saturating_add(d.dtype.bytes(d.len() as u64)));
+    if size > MAX_BYTES {
+        let problem = format!("expected at most {MAX_BYTES} bytes to write, found {size}");
+        return Err(Fault::new("weights", problem));
     }
     let (mut header, mut end) = (Map::new(), 0u64);
     header.insert("__metadata__".into(), json!({"format": "pt"}));

@@ -63,6 +63,30 @@ fn scopes_are_those_of_the_architecture() {
     assert_eq!(bert.tensor(logits).spec.to_string(), "float32 [N, 3]");
 }
 
+/// Caches keep contents in one folder and links with their names in another.
+#[test]
+#[cfg(unix)]
+fn a_file_behind_a_link_finds_its_configuration_behind_a_link() {
+    let outer = tempfile::tempdir().unwrap();
+    let (blobs, names) = (outer.path().join("blobs"), outer.path().join("snapshots/main"));
+    std::fs::create_dir_all(&blobs).unwrap();
+    std::fs::create_dir_all(&names).unwrap();
+    for (blob, name) in [("1", "model.safetensors"), ("2", "config.json")] {
+        std::fs::copy(folder().join("bert").join(name), blobs.join(blob)).unwrap();
+        std::os::unix::fs::symlink(format!("../../blobs/{blob}"), names.join(name)).unwrap();
+    }
+    let network = formats::open(&names.join("model.safetensors")).unwrap();
+    assert_eq!(network.warnings, Vec::<String>::new());
+    assert!(network.layers.len() > 50);
+    // A link to anywhere else is not followed.
+    std::fs::rename(blobs.join("2"), outer.path().join("2")).unwrap();
+    std::fs::remove_file(names.join("config.json")).unwrap();
+    std::os::unix::fs::symlink("../../2", names.join("config.json")).unwrap();
+    let network = formats::open(&names.join("model.safetensors")).unwrap();
+    let all = network.warnings.join("\n");
+    assert!(all.contains("a link that leaves it"), "{all}");
+}
+
 /// What does not fit is said, and the weights are still shown.
 #[test]
 fn a_wrong_configuration_leaves_a_tree() {

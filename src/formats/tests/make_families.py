@@ -1,10 +1,12 @@
 """Makes families/: tiny random models of each architecture and what transformers computes with them.
 
-Needs torch, transformers and safetensors. `python make_families.py`
+Needs torch, transformers and safetensors. `python make_families.py`, or
+`python make_families.py FOLDER` for the reference of a sentence encoder in FOLDER.
 """
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import torch
@@ -96,5 +98,19 @@ def main():
          dict(pixel_values=image), ["logits"])
 
 
+def sentences(folder):
+    """Writes what the encoder in `folder` makes of three sentences, and the mean over each."""
+    model = t.AutoModel.from_pretrained(folder, attn_implementation="eager").eval()
+    texts = ["The cat sat on the mat while it rained.", "Convolutional networks see edges first.", "Hello"]
+    inputs = t.AutoTokenizer.from_pretrained(folder)(texts, padding=True, return_tensors="pt")
+    with torch.no_grad():
+        out = model(**inputs)
+    mask = inputs["attention_mask"].unsqueeze(-1).float()
+    reference = {f"in.{k}": v.contiguous() for k, v in inputs.items()}
+    reference["out.last_hidden_state"] = out.last_hidden_state
+    reference["mean.sentence_embedding"] = (out.last_hidden_state * mask).sum(1) / mask.sum(1)
+    save_file(reference, Path(folder) / "reference.safetensors")
+
+
 if __name__ == "__main__":
-    main()
+    sentences(sys.argv[1]) if len(sys.argv) > 1 else main()
