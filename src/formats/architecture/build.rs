@@ -277,10 +277,15 @@ impl Build {
         self.constant(format!("{value:?}f"), TensorData::from_f32(&[], &[value]))
     }
 
-    /// Fixed numbers under a name of their own: `[count]`.
-    pub(super) fn floats(&mut self, name: &str, values: &[f32]) -> TensorId {
+    /// Numbers that older files store as the state `name` and newer ones leave out: `[count]`.
+    pub(super) fn state(&mut self, name: &str, values: &[f32]) -> Made<TensorId> {
+        if self.has(name) {
+            return self.buffer(name, &[values.len() as u64]);
+        }
         let data = TensorData::from_f32(&[values.len() as u64], values);
-        self.constant(name.to_string(), data)
+        let id = self.constant(self.full(name), data);
+        self.network.tensors[id.0 as usize].kind = TensorKind::Buffer;
+        Ok(id)
     }
 
     /// A layer of ONNX's operator `kind` with one output.

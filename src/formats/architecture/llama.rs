@@ -156,7 +156,7 @@ fn angles(b: &mut Build, places: TensorId, frequencies: &[f32]) -> Made<[TensorI
         let places = b.op("Cast", "float", &[places], &[("to", to(DType::F32))])?;
         let axis = b.ints(&[1]);
         let places = b.op("Unsqueeze", "places", &[places, axis], &[])?;
-        let frequencies = b.floats("rotary/frequencies", frequencies);
+        let frequencies = b.state("rotary_emb.inv_freq", frequencies)?;
         let angles = b.op("Mul", "angles", &[places, frequencies], &[])?;
         Ok([
             b.op("Cos", "cos", &[angles], &[])?,

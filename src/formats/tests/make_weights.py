@@ -44,6 +44,7 @@ def pytorch():
     net = Net().eval()
     torch.save(net.state_dict(), HERE / "state.pt")
     torch.save(net.state_dict(), HERE / "legacy.pth", _use_new_zipfile_serialization=False)
+    torch.jit.script(net).save(str(HERE / "script.pt"))
     optimizer = torch.optim.Adam(net.parameters())
     net(torch.ones(1, 3, 5, 5)).sum().backward()
     optimizer.step()
@@ -55,7 +56,6 @@ def pytorch():
              "parameter": torch.nn.Parameter(base[1])}
     torch.save({"epoch": 3, "model": weights, "optimizer": optimizer.state_dict(), "loss": 0.5}, HERE / "checkpoint.pt")
     torch.save(OrderedDict(views), HERE / "views.pt")
-    torch.jit.script(net).save(str(HERE / "script.pt"))
 
 
 def safetensors():

@@ -29,7 +29,8 @@ pub(super) fn assign(network: &mut Network) {
     for (id, kind) in marks {
         let tensor = &mut network.tensors[id.0 as usize];
         let several = tensor.spec.rank() != Some(0) && tensor.data.as_ref().is_none_or(|d| d.len() > 1);
-        if tensor.spec.dtype.is_float() && several {
+        let state = tensor.kind == TensorKind::Buffer;
+        if tensor.spec.dtype.is_float() && several && !state {
             tensor.kind = kind;
         }
     }

@@ -2,13 +2,16 @@
 
 use super::{Random, json};
 
+/// Opcodes of pickles, which are texts and numbers elsewhere.
+const OPCODES: &[u8] = b".(0)12NKMJX}]()tRbQaesuhqcp\x85\x86\x87\x88\x8a\x93\x94";
+
 /// A changed copy of a file whose structure is known; `None` for others.
 pub fn mutate(file: &[u8], rounds: usize, random: &mut Random) -> Option<Vec<u8>> {
     if let Some(changed) = safetensors(file, rounds, random) {
         return Some(changed);
     }
     let known = [&b"PK"[..], b"GGUF", b"\x80", b"\x93NUMPY"];
-    if !known.iter().any(|k| file.starts_with(k)) {
+    if file.len() < 16 || !known.iter().any(|k| file.starts_with(k)) {
         return None;
     }
     // Lengths and offsets would be lost by inserting bytes.
@@ -18,7 +21,7 @@ pub fn mutate(file: &[u8], rounds: usize, random: &mut Random) -> Option<Vec<u8>
         match random.below(5) {
             0 => out[place..place + 8].copy_from_slice(&random.number().to_le_bytes()),
             1 => out[place..place + 4].copy_from_slice(&(random.number() as u32).to_le_bytes()),
-            2 => out[place] = b".(0)12NKMJX}]()tRbQaesuhqcp\x85\x86\x87\x88\x8a\x93\x94"[random.below(35)],
+            2 => out[place] = OPCODES[random.below(OPCODES.len())],
             3 => out[place] ^= 1 << random.below(8),
             _ => {
                 let (from, length) = (random.below(out.len() - 8), random.below(8));
