@@ -5,11 +5,24 @@
 //! It knows no GPU and no screen, executes nothing that it reads, and reads nothing outside the
 //! opened file's folder.
 
+mod architecture;
+mod archive;
+mod beside;
 mod error;
+mod gguf;
 mod json;
+#[cfg(not(target_arch = "wasm32"))]
+mod map;
+mod npy;
 mod onnx;
+mod pickle;
+mod pytorch;
+mod safetensors;
+mod save;
+mod shards;
+mod weights;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use model::Network;
@@ -18,17 +31,18 @@ use error::Fault;
 pub use error::FormatError;
 pub use onnx::{Side, onnx_tensor, onnx_values};
 
-/// Largest file that is read into memory.
-const MAX_FILE_BYTES: u64 = 64 << 30;
+pub use save::save;
 
 /// What a reader gets.
 pub(crate) struct Source<'a> {
     /// Name of the file without its folder and extension.
     pub(crate) stem: &'a str,
-    /// The whole file.
+    /// The whole file; a large one is mapped, so that what is not looked at costs nothing.
     pub(crate) bytes: Bytes,
     /// The folder that further files may be read from.
     pub(crate) folder: Option<&'a Path>,
+    /// The folder that the file really stands in.
+    pub(crate) home: Option<PathBuf>,
 }
 
 /// A file format.
@@ -37,12 +51,17 @@ pub struct Format {
     pub name: &'static str,
     /// File extensions, lower case, without the dot; the first is the one to write.
     pub extensions: &'static [&'static str],
-    recognises: fn(&[u8]) -> bool,
+    recognises: fn(&Bytes) -> bool,
     read: fn(&Source) -> Result<Network, Fault>,
     write: fn(&Network) -> Result<Vec<u8>, Fault>,
 }
 
 impl Format {
+    /// True for formats that can be written, not read only.
+    pub fn is_written(&self) -> bool {
+        !std::ptr::fn_addr_eq(self.write, read_only as fn(&Network) -> Result<Vec<u8>, Fault>)
+    }
+
     /// The bytes of a file in this format.
     pub fn write(&self, network: &Network) -> Result<Vec<u8>, FormatError> {
         (self.write)(network).map_err(|fault| fault.in_network(&network.name, self.name))
@@ -53,20 +72,66 @@ impl Format {
 /// stands last.
 pub const FORMATS: &[Format] = &[
     Format {
+        name: "safetensors",
+        extensions: &["safetensors"],
+        recognises: safetensors::recognises,
+        read: safetensors::read,
+        write: safetensors::write,
+    },
+    Format {
+        name: "PyTorch",
+        extensions: &["pt", "pth", "bin", "pkl"],
+        recognises: pytorch::recognises,
+        read: pytorch::read,
+        write: read_only,
+    },
+    Format {
+        name: "NumPy",
+        extensions: &["npz", "npy"],
+        recognises: npy::recognises,
+        read: npy::read,
+        write: read_only,
+    },
+    Format {
+        name: "GGUF",
+        extensions: &["gguf"],
+        recognises: gguf::recognises,
+        read: gguf::read,
+        write: read_only,
+    },
+    Format {
+        name: "shards of safetensors or PyTorch",
+        extensions: &["index.json"],
+        recognises: shards::recognises,
+        read: shards::read,
+        write: read_only,
+    },
+    Format {
         name: "layerscope JSON",
         extensions: &["json"],
-        recognises: json::recognises,
+        recognises: |bytes| json::recognises(bytes),
         read: json::read,
         write: json::write,
     },
     Format {
         name: "ONNX",
         extensions: &["onnx"],
-        recognises: |_| true,
+        recognises: |bytes| foreign(bytes).is_none(),
         read: onnx::read,
         write: onnx::write,
     },
 ];
+
+/// The names of all formats.
+fn known() -> String {
+    let names: Vec<&str> = FORMATS.iter().map(|f| f.name).collect();
+    names.join(", ")
+}
+
+/// For formats that are only read.
+fn read_only(_: &Network) -> Result<Vec<u8>, Fault> {
+    Err(Fault::new("format", "it is read here, not written"))
+}
 
 /// The format that `path`'s extension stands for.
 pub fn format_of(path: &Path) -> Option<&'static Format> {
@@ -79,7 +144,7 @@ pub fn format_of(path: &Path) -> Option<&'static Format> {
 /// Opens the model file at `path`. Data files that it names are read from its own folder only.
 pub fn open(path: &Path) -> Result<Network, FormatError> {
     let file = path.display().to_string();
-    let bytes = read_file(path).map_err(|problem| FormatError::Unreadable {
+    let bytes = beside::read_file(path).map_err(|problem| FormatError::Unreadable {
         file: file.clone(),
         problem,
     })?;
@@ -89,26 +154,6 @@ pub fn open(path: &Path) -> Result<Network, FormatError> {
         None => Path::new("/"),
     };
     open_bytes(&file, bytes, Some(folder))
-}
-
-/// The bytes of the regular file at `path`.
-pub(crate) fn read_file(path: &Path) -> Result<Bytes, String> {
-    let about = std::fs::metadata(path).map_err(|e| match e.kind() {
-        std::io::ErrorKind::NotFound => "there is no such file".to_string(),
-        _ => format!("cannot be read: {e}"),
-    })?;
-    if about.is_dir() {
-        return Err("expected a file, found a directory".into());
-    }
-    if !about.is_file() {
-        return Err("expected a regular file, found a device, pipe or socket".into());
-    }
-    if about.len() > MAX_FILE_BYTES {
-        let (size, cap) = (about.len(), MAX_FILE_BYTES);
-        return Err(format!("has {size} bytes; files above {cap} bytes are not read"));
-    }
-    let bytes = std::fs::read(path).map_err(|e| format!("cannot be read: {e}"))?;
-    Ok(bytes.into())
 }
 
 /// Opens a model from `bytes`. `name` is the file's name or path, for messages and for the
@@ -121,16 +166,19 @@ pub fn open_bytes(name: &str, bytes: Bytes, folder: Option<&Path>) -> Result<Net
     if bytes.is_empty() {
         return Err(not_a_model("an empty file"));
     }
-    if let Some((_, found)) = FOREIGN.iter().find(|(magic, _)| bytes.starts_with(magic)) {
-        return Err(not_a_model(found));
-    }
     let stem = Path::new(name)
         .file_stem()
         .and_then(|s| s.to_str())
         .unwrap_or(name);
-    let source = Source { stem, bytes, folder };
+    let home = folder.and_then(|folder| beside::home(folder, name));
+    let source = Source {
+        stem,
+        bytes,
+        folder,
+        home,
+    };
     let format = FORMATS.iter().find(|f| (f.recognises)(&source.bytes));
-    let format = format.ok_or_else(|| not_a_model("something else"))?;
+    let format = format.ok_or_else(|| not_a_model(foreign(&source.bytes).unwrap_or("something else")))?;
     let mut network = (format.read)(&source).map_err(|fault| {
         if fault.place.is_empty() {
             not_a_model(&fault.problem)
@@ -145,15 +193,22 @@ pub fn open_bytes(name: &str, bytes: Bytes, folder: Option<&Path>) -> Result<Net
     Ok(network)
 }
 
+/// What a file is that is no model, where its signature tells.
+fn foreign(bytes: &[u8]) -> Option<&'static str> {
+    let found = FOREIGN.iter().find(|(magic, _)| bytes.starts_with(magic));
+    found.map(|(_, what)| *what)
+}
+
 /// Signatures of files that people try to open, and what they are.
 const FOREIGN: &[(&[u8], &str)] = &[
-    (b"PK\x03\x04", "a zip archive (a PyTorch, Keras or NumPy file?)"),
+    (
+        b"PK\x03\x04",
+        "a zip archive without the members of a PyTorch or NumPy file",
+    ),
     (b"\x89HDF", "an HDF5 file (Keras weights?)"),
-    (b"GGUF", "a GGUF file"),
     (b"\x89PNG", "a PNG picture"),
     (b"\xff\xd8\xff", "a JPEG picture"),
     (b"\x1f\x8b", "a gzip archive"),
-    (b"\x93NUMPY", "a NumPy array"),
     (b"%PDF", "a PDF document"),
     (
         b"version https://git-lfs",

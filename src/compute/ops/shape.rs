@@ -215,7 +215,10 @@ pub fn join<B: Backend>(values: &[Value<B>], axis: i64, device: &B::Device) -> O
     if axis >= first.len() || !shapes.iter().all(fits) {
         return Err(format!("shapes {shapes:?} do not join along axis {axis}"));
     }
-    if values.iter().any(|v| matches!(v, Value::Float(_) | Value::Double(_))) {
+    if values
+        .iter()
+        .any(|v| matches!(v, Value::Float(_) | Value::Double(_)))
+    {
         let parts = values.iter().map(|v| v.floats(device));
         return Ok(Value::Float(B::float_cat(parts.collect::<Result<_, _>>()?, axis)));
     }

@@ -11,6 +11,7 @@ mod tensor;
 mod values;
 mod write;
 
+pub(crate) use ops::op_of;
 pub(crate) use read::read;
 pub use values::{Side, onnx_tensor, onnx_values};
 pub(crate) use write::write;

@@ -1,7 +1,7 @@
 //! ONNX operators to [`Op`], with the defaults of their opset.
 
 use model::TensorData;
-use model::op::{Attribute, Op, Reduction};
+use model::op::{Attribute, Attributes, Op, Reduction};
 
 use super::node::Node;
 use super::{elementwise, layers};
@@ -28,6 +28,17 @@ pub(super) fn op(node: &Node) -> Result<Op, Fault> {
         return Ok(op);
     }
     Ok(rearranging(node)?.unwrap_or_else(|| other(node)))
+}
+
+/// The operator `kind` of the newest opset with `attributes`, as other readers build graphs of.
+pub(crate) fn op_of(kind: &str, attributes: &Attributes) -> Result<Op, Fault> {
+    op(&Node {
+        kind,
+        domain: "",
+        opset: *super::read::OPSETS.end(),
+        attributes,
+        incomplete: false,
+    })
 }
 
 fn other(node: &Node) -> Op {

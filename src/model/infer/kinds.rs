@@ -21,12 +21,16 @@ pub(super) fn assign(network: &mut Network) {
         }
     }
     for tensor in network.tensors.iter_mut().filter(|t| t.data.is_some()) {
-        tensor.kind = TensorKind::Constant;
+        // A reader that knows has said so.
+        if !matches!(tensor.kind, TensorKind::Parameter | TensorKind::Buffer) {
+            tensor.kind = TensorKind::Constant;
+        }
     }
     for (id, kind) in marks {
         let tensor = &mut network.tensors[id.0 as usize];
         let several = tensor.spec.rank() != Some(0) && tensor.data.as_ref().is_none_or(|d| d.len() > 1);
-        if tensor.spec.dtype.is_float() && several {
+        let state = tensor.kind == TensorKind::Buffer;
+        if tensor.spec.dtype.is_float() && several && !state {
             tensor.kind = kind;
         }
     }

@@ -130,6 +130,7 @@ pub fn sentence(op: &Op) -> &'static str {
         Op::Stft { .. } => "Frequencies of each short piece of a signal.",
         Op::Taper { .. } => "A window that fades a piece of signal in and out.",
         Op::MelWeights { .. } => "Weights that gather frequencies into bands as the ear hears them.",
+        Op::Weights => "Weights of which the file does not say what is computed with them.",
         Op::Other { .. } => "An operator that layerscope does not know: it is drawn, but cannot be run.",
     }
 }

@@ -1,6 +1,8 @@
 //! Mutations of model files that know their structure: protobuf as a tree of fields, JSON as a
-//! tree of values, and bytes where neither helps.
+//! tree of values, headers and numbers of weight files, and bytes where none of these helps.
 #![allow(dead_code)]
+
+mod weights;
 
 use serde_json::Value;
 
@@ -103,6 +105,9 @@ impl Random {
 pub fn mutate(file: &[u8], other: &[u8], random: &mut Random) -> Vec<u8> {
     let rounds = 1 + random.below(4);
     if random.below(4) > 0 {
+        if let Some(changed) = weights::mutate(file, rounds, random) {
+            return changed;
+        }
         if let Ok(mut value) = serde_json::from_slice::<Value>(file) {
             for _ in 0..rounds {
                 json(&mut value, random);
