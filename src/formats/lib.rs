@@ -5,9 +5,16 @@
 //! It knows no GPU and no screen, executes nothing that it reads, and reads nothing outside the
 //! opened file's folder.
 
+#[allow(dead_code)]
+mod archive;
+mod beside;
 mod error;
 mod json;
+#[cfg(not(target_arch = "wasm32"))]
+mod map;
 mod onnx;
+#[allow(dead_code)]
+mod weights;
 
 use std::path::Path;
 
@@ -17,14 +24,11 @@ use model::Network;
 use error::Fault;
 pub use error::FormatError;
 
-/// Largest file that is read into memory.
-const MAX_FILE_BYTES: u64 = 64 << 30;
-
 /// What a reader gets.
 pub(crate) struct Source<'a> {
     /// Name of the file without its folder and extension.
     pub(crate) stem: &'a str,
-    /// The whole file.
+    /// The whole file; a large one is mapped, so that what is not looked at costs nothing.
     pub(crate) bytes: Bytes,
     /// The folder that further files may be read from.
     pub(crate) folder: Option<&'a Path>,
@@ -78,7 +82,7 @@ pub fn format_of(path: &Path) -> Option<&'static Format> {
 /// Opens the model file at `path`. Data files that it names are read from its own folder only.
 pub fn open(path: &Path) -> Result<Network, FormatError> {
     let file = path.display().to_string();
-    let bytes = read_file(path).map_err(|problem| FormatError::Unreadable {
+    let bytes = beside::read_file(path).map_err(|problem| FormatError::Unreadable {
         file: file.clone(),
         problem,
     })?;
@@ -88,26 +92,6 @@ pub fn open(path: &Path) -> Result<Network, FormatError> {
         None => Path::new("/"),
     };
     open_bytes(&file, bytes, Some(folder))
-}
-
-/// The bytes of the regular file at `path`.
-pub(crate) fn read_file(path: &Path) -> Result<Bytes, String> {
-    let about = std::fs::metadata(path).map_err(|e| match e.kind() {
-        std::io::ErrorKind::NotFound => "there is no such file".to_string(),
-        _ => format!("cannot be read: {e}"),
-    })?;
-    if about.is_dir() {
-        return Err("expected a file, found a directory".into());
-    }
-    if !about.is_file() {
-        return Err("expected a regular file, found a device, pipe or socket".into());
-    }
-    if about.len() > MAX_FILE_BYTES {
-        let (size, cap) = (about.len(), MAX_FILE_BYTES);
-        return Err(format!("has {size} bytes; files above {cap} bytes are not read"));
-    }
-    let bytes = std::fs::read(path).map_err(|e| format!("cannot be read: {e}"))?;
-    Ok(bytes.into())
 }
 
 /// Opens a model from `bytes`. `name` is the file's name or path, for messages and for the

@@ -282,8 +282,7 @@ impl<'a> Plan<'a> {
                 items.len() - 1
             });
             // Layers come in flow order: the last one stands.
-            let output = self.layer(i).outputs.iter().flatten().next();
-            items[of[i]].tensor = output.copied();
+            items[of[i]].tensor = self.shown(self.layer(i));
         }
         let item_of = |source: Source| match source {
             Source::Input(i) => i,
@@ -315,6 +314,20 @@ impl<'a> Plan<'a> {
         edges.sort_unstable();
         edges.dedup();
         Graph { items, edges }
+    }
+
+    /// The tensor that stands for a layer: its output, or of bare weights the largest.
+    fn shown(&self, layer: &Layer) -> Option<TensorId> {
+        if layer.op != Op::Weights {
+            return layer.outputs.iter().flatten().next().copied();
+        }
+        let spec = |t: TensorId| &self.network.tensor(t).spec;
+        let stored = layer.inputs.iter().flatten().copied();
+        let stored = stored.filter(|&t| self.network.tensor(t).producer.is_none());
+        // The first of equals, as biases come after their weights.
+        stored
+            .rev()
+            .max_by_key(|&t| (spec(t).rank(), spec(t).elements(&Default::default())))
     }
 
     /// An input or an output.

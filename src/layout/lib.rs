@@ -63,8 +63,8 @@ pub enum Node {
 pub struct Volume {
     /// What it stands for.
     pub node: Node,
-    /// The tensor whose values it shows: the first output of a layer, the first output of a
-    /// scope's last layer, an input or output itself.
+    /// The tensor whose values it shows: the first output of a layer (of bare weights the largest
+    /// of them), that of a scope's last layer, an input or output itself.
     pub tensor: Option<TensorId>,
     /// Middle of the box, scene units.
     pub center: Vec3,

@@ -118,10 +118,10 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// True when nothing it computes depends on the inputs.
+    /// True when nothing that is known to be computed depends on the inputs.
     fn constant(&self) -> bool {
         let stored = |t: &TensorId| self.network.tensor(*t).data.is_some();
-        matches!(self.layer.op, Op::Constant { .. } | Op::Input)
+        matches!(self.layer.op, Op::Constant { .. } | Op::Input | Op::Weights)
             || self.layer.outputs.iter().flatten().all(stored)
     }
 

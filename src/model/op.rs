@@ -453,6 +453,9 @@ pub enum Op {
     DequantizeLinear {
         axis: i64,
     },
+    /// Stored tensors of which the file does not say what is computed with them: a file of weights
+    /// alone. The tensors are the inputs.
+    Weights,
     /// An operator that layerscope does not know.
     Other {
         name: String,

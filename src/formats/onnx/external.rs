@@ -2,11 +2,12 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
 use super::proto::StringStringEntry;
+use crate::beside;
 
 /// Reads external data files, each once; tensors share their bytes.
 pub(super) struct External<'a> {
@@ -33,7 +34,7 @@ impl<'a> External<'a> {
     ) -> Result<Result<Bytes, String>, String> {
         let entry = |key: &str| entries.iter().find(|e| e.key == key).map(|e| e.value.as_str());
         let location = entry("location").unwrap_or("");
-        let relative = relative(location)?;
+        let relative = beside::relative(location).map_err(|e| format!("external data: {e}"))?;
         let number = |key: &str| match entry(key) {
             None => Ok(None),
             Some(text) => text.trim().parse::<u64>().map(Some).map_err(|_| {
@@ -65,21 +66,7 @@ impl<'a> External<'a> {
         if let Some(bytes) = self.files.borrow().get(relative) {
             return Ok(Ok(bytes.clone()));
         }
-        let home = match folder.canonicalize() {
-            Ok(home) => home,
-            Err(e) => return Ok(Err(format!("the model's folder cannot be read: {e}"))),
-        };
-        let Ok(target) = home.join(relative).canonicalize() else {
-            return Ok(Err("there is no such file".into()));
-        };
-        if !target.starts_with(&home) {
-            return Err(format!(
-                "external data {:?}: expected a file in the model's folder, found a link that \
-                 leaves it",
-                relative.display()
-            ));
-        }
-        let read = crate::read_file(&target);
+        let read = beside::read(folder, relative).map_err(|e| format!("external data: {e}"))?;
         if let Ok(bytes) = &read {
             self.files
                 .borrow_mut()
@@ -87,30 +74,6 @@ impl<'a> External<'a> {
         }
         Ok(read)
     }
-}
-
-/// `location` as a path that only goes down.
-fn relative(location: &str) -> Result<PathBuf, String> {
-    if location.is_empty() {
-        return Err("external data: expected a location, found none".into());
-    }
-    let fault = |found: &str| {
-        format!("external data {location:?}: expected a path inside the model's folder, found {found}")
-    };
-    // A drive letter or a backslash path of another system is a plain name on this one.
-    if location.starts_with(['/', '\\']) || location.get(1..3).is_some_and(|s| s == ":\\") {
-        return Err(fault("an absolute path"));
-    }
-    let mut path = PathBuf::new();
-    for part in Path::new(location).components() {
-        match part {
-            Component::Normal(name) => path.push(name),
-            Component::CurDir => {}
-            Component::ParentDir => return Err(fault("\"..\"")),
-            Component::RootDir | Component::Prefix(_) => return Err(fault("an absolute path")),
-        }
-    }
-    Ok(path)
 }
 
 #[cfg(test)]

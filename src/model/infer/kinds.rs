@@ -9,8 +9,19 @@ use crate::{LayerId, Network, TensorId};
 /// constants. A weight read through a reshape, transpose or cast counts where it is stored.
 pub(super) fn assign(network: &mut Network) {
     let mut marks: Vec<(TensorId, TensorKind)> = Vec::new();
+    // Without a computation only the reader knows.
+    let mut stated: Vec<(TensorId, TensorKind)> = Vec::new();
     for i in 0..network.layers.len() {
         let layer = network.layer(LayerId(i as u32));
+        if layer.op == Op::Weights {
+            stated.extend(
+                layer
+                    .inputs
+                    .iter()
+                    .flatten()
+                    .map(|&t| (t, network.tensor(t).kind)),
+            );
+        }
         for (place, input) in layer.inputs.iter().enumerate() {
             if let Some(input) = input
                 && let Some(kind) = role(&layer.op, place, layer.inputs.len())
@@ -29,6 +40,9 @@ pub(super) fn assign(network: &mut Network) {
         if tensor.spec.dtype.is_float() && several {
             tensor.kind = kind;
         }
+    }
+    for (id, kind) in stated {
+        network.tensors[id.0 as usize].kind = kind;
     }
 }
 

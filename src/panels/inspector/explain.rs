@@ -100,6 +100,7 @@ pub fn sentence(op: &Op) -> &'static str {
         Op::DequantizeLinear { .. } => {
             "Turns small integers back into numbers with a scale and a zero point."
         }
+        Op::Weights => "Weights of which the file does not say what is computed with them.",
         Op::Other { .. } => "An operator that layerscope does not know: it is drawn, but cannot be run.",
     }
 }

@@ -1,0 +1,85 @@
+//! Files on disk: the model itself, and others in its folder, never outside it.
+
+use std::path::{Component, Path, PathBuf};
+
+use bytes::Bytes;
+
+/// Largest file that is opened. A file is mapped, so its size is no claim on memory.
+const MAX_FILE_BYTES: u64 = 1 << 42;
+
+/// Smaller files are read: that is as fast, and they may change afterwards.
+const MAPPED_FROM: u64 = 1 << 20;
+
+/// The bytes of the regular file at `path`.
+pub(crate) fn read_file(path: &Path) -> Result<Bytes, String> {
+    let about = std::fs::metadata(path).map_err(|e| match e.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".to_string(),
+        _ => format!("cannot be read: {e}"),
+    })?;
+    if about.is_dir() {
+        return Err("expected a file, found a directory".into());
+    }
+    if !about.is_file() {
+        return Err("expected a regular file, found a device, pipe or socket".into());
+    }
+    if about.len() > MAX_FILE_BYTES {
+        let (size, cap) = (about.len(), MAX_FILE_BYTES);
+        return Err(format!("has {size} bytes; files above {cap} bytes are not read"));
+    }
+    content(path, about.len()).map_err(|e| format!("cannot be read: {e}"))
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn content(path: &Path, size: u64) -> std::io::Result<Bytes> {
+    if size < MAPPED_FROM {
+        return Ok(std::fs::read(path)?.into());
+    }
+    crate::map::map(&std::fs::File::open(path)?)
+}
+
+#[cfg(target_arch = "wasm32")]
+fn content(path: &Path, _size: u64) -> std::io::Result<Bytes> {
+    Ok(std::fs::read(path)?.into())
+}
+
+/// The bytes of the file `relative`, from [`relative`], in `folder`. An inner `Err` says why they
+/// are absent; an outer one names a link that leaves the folder.
+pub(crate) fn read(folder: &Path, relative: &Path) -> Result<Result<Bytes, String>, String> {
+    let home = match folder.canonicalize() {
+        Ok(home) => home,
+        Err(e) => return Ok(Err(format!("the model's folder cannot be read: {e}"))),
+    };
+    let Ok(target) = home.join(relative).canonicalize() else {
+        return Ok(Err("there is no such file".into()));
+    };
+    if !target.starts_with(&home) {
+        return Err(format!(
+            "{:?}: expected a file in the model's folder, found a link that leaves it",
+            relative.display()
+        ));
+    }
+    Ok(read_file(&target))
+}
+
+/// `location`, as a file states it, as a path that only goes down.
+pub(crate) fn relative(location: &str) -> Result<PathBuf, String> {
+    if location.is_empty() {
+        return Err("expected a location, found none".into());
+    }
+    let fault =
+        |found: &str| format!("{location:?}: expected a path inside the model's folder, found {found}");
+    // A drive letter or a backslash path of another system is a plain name on this one.
+    if location.starts_with(['/', '\\']) || location.get(1..3).is_some_and(|s| s == ":\\") {
+        return Err(fault("an absolute path"));
+    }
+    let mut path = PathBuf::new();
+    for part in Path::new(location).components() {
+        match part {
+            Component::Normal(name) => path.push(name),
+            Component::CurDir => {}
+            Component::ParentDir => return Err(fault("\"..\"")),
+            Component::RootDir | Component::Prefix(_) => return Err(fault("an absolute path")),
+        }
+    }
+    Ok(path)
+}
