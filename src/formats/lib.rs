@@ -5,11 +5,12 @@
 //! It knows no GPU and no screen, executes nothing that it reads, and reads nothing outside the
 //! opened file's folder.
 
-#[allow(dead_code)]
 mod archive;
 mod beside;
+mod channels;
 mod error;
 mod json;
+mod keras;
 #[cfg(not(target_arch = "wasm32"))]
 mod map;
 mod onnx;
@@ -40,7 +41,7 @@ pub struct Format {
     pub name: &'static str,
     /// File extensions, lower case, without the dot; the first is the one to write.
     pub extensions: &'static [&'static str],
-    recognises: fn(&[u8]) -> bool,
+    recognises: fn(&Bytes) -> bool,
     read: fn(&Source) -> Result<Network, Fault>,
     write: fn(&Network) -> Result<Vec<u8>, Fault>,
 }
@@ -56,20 +57,39 @@ impl Format {
 /// stands last.
 pub const FORMATS: &[Format] = &[
     Format {
+        name: "Keras HDF5",
+        extensions: &["h5", "hdf5"],
+        recognises: keras::recognises_hdf5,
+        read: keras::read_hdf5,
+        write: read_only,
+    },
+    Format {
+        name: "Keras archive",
+        extensions: &["keras"],
+        recognises: keras::recognises_archive,
+        read: keras::read_archive,
+        write: read_only,
+    },
+    Format {
         name: "layerscope JSON",
         extensions: &["json"],
-        recognises: json::recognises,
+        recognises: |bytes| json::recognises(bytes),
         read: json::read,
         write: json::write,
     },
     Format {
         name: "ONNX",
         extensions: &["onnx"],
-        recognises: |_| true,
+        recognises: |bytes| foreign(bytes).is_none(),
         read: onnx::read,
         write: onnx::write,
     },
 ];
+
+/// For formats that are only read.
+fn read_only(_: &Network) -> Result<Vec<u8>, Fault> {
+    Err(Fault::new("format", "it is read here, not written"))
+}
 
 /// The format that `path`'s extension stands for.
 pub fn format_of(path: &Path) -> Option<&'static Format> {
@@ -104,16 +124,13 @@ pub fn open_bytes(name: &str, bytes: Bytes, folder: Option<&Path>) -> Result<Net
     if bytes.is_empty() {
         return Err(not_a_model("an empty file"));
     }
-    if let Some((_, found)) = FOREIGN.iter().find(|(magic, _)| bytes.starts_with(magic)) {
-        return Err(not_a_model(found));
-    }
     let stem = Path::new(name)
         .file_stem()
         .and_then(|s| s.to_str())
         .unwrap_or(name);
     let source = Source { stem, bytes, folder };
     let format = FORMATS.iter().find(|f| (f.recognises)(&source.bytes));
-    let format = format.ok_or_else(|| not_a_model("something else"))?;
+    let format = format.ok_or_else(|| not_a_model(foreign(&source.bytes).unwrap_or("something else")))?;
     let mut network = (format.read)(&source).map_err(|fault| {
         if fault.place.is_empty() {
             not_a_model(&fault.problem)
@@ -128,10 +145,15 @@ pub fn open_bytes(name: &str, bytes: Bytes, folder: Option<&Path>) -> Result<Net
     Ok(network)
 }
 
+/// What `bytes` are, where they are known to be no model.
+fn foreign(bytes: &[u8]) -> Option<&'static str> {
+    let found = FOREIGN.iter().find(|(magic, _)| bytes.starts_with(magic));
+    found.map(|(_, what)| *what)
+}
+
 /// Signatures of files that people try to open, and what they are.
 const FOREIGN: &[(&[u8], &str)] = &[
     (b"PK\x03\x04", "a zip archive (a PyTorch, Keras or NumPy file?)"),
-    (b"\x89HDF", "an HDF5 file (Keras weights?)"),
     (b"GGUF", "a GGUF file"),
     (b"\x89PNG", "a PNG picture"),
     (b"\xff\xd8\xff", "a JPEG picture"),

@@ -225,3 +225,9 @@ fn tensors(value: &Value, into: &mut Vec<Ref>, depth: usize) {
         _ => {}
     }
 }
+
+/// A wrapped layer: `{"class_name": ..., "config": ...}`.
+pub(super) fn wrapped(value: &Value) -> Option<Layer> {
+    // A model inside a wrapper is not taken apart.
+    layer(value, MAX_DEPTH).ok().filter(|l| l.inner.is_none())
+}
