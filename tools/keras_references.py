@@ -3,7 +3,7 @@
 usage: keras_references.py FOLDER [FURTHER]
 
 Needs the PyPI packages keras (3), jax and h5py. FOLDER gets, for each model, NAME.keras (or .h5)
-and NAME.json with inputs and outputs; `src/compute/tests/keras.rs` compares with them. Its folder
+and NAME.json with inputs and outputs; `src/compute/tests/foreign.rs` compares with them. Its folder
 `hostile` gets files that must not open. FURTHER gets every model once more in the older HDF5
 format, where weights are kept in another way.
 """
@@ -33,6 +33,10 @@ def shake(model):
         if variable.path.endswith("/count"):
             continue
         variable.assign(values.astype("float32"))
+    for layer in model.layers:
+        # Takes over the statistics, as loading does.
+        if hasattr(layer, "finalize_state"):
+            layer.finalize_state()
     return model
 
 

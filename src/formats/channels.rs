@@ -224,7 +224,11 @@ impl Builder {
         };
         let outputs: Vec<TensorId> = (0..node.outputs)
             .map(|i| {
-                let name = if i == 0 { name.clone() } else { format!("{name}:{i}") };
+                let name = if i == 0 {
+                    name.clone()
+                } else {
+                    format!("{name}:{i}")
+                };
                 self.tensor(&name, TensorKind::Activation, unknown.clone(), None)
             })
             .collect();
@@ -335,7 +339,11 @@ impl Builder {
             return Ok(Flow { tensor: known, shape });
         }
         let name = &self.network.tensor(flow.tensor).name;
-        let suffix = if order == Order::File { "channels last" } else { "channels first" };
+        let suffix = if order == Order::File {
+            "channels last"
+        } else {
+            "channels first"
+        };
         let name = format!("{name}:{suffix}");
         let op = Op::Transpose { perm: Some(perm) };
         let tensor = self.one(&name, "Transpose", op, &[flow.tensor])?;
@@ -394,12 +402,22 @@ impl Builder {
     /// The network, with `outputs` and what is to be said about unknown layers.
     pub(crate) fn finish(mut self, outputs: Vec<Flow>) -> Network {
         for ((kind, why), count) in std::mem::take(&mut self.unknown) {
-            let times = if count == 1 { "once".to_string() } else { format!("{count} times") };
-            self.network
-                .warnings
-                .push(format!("layer type {kind:?} {why} (used {times}); it is shown as it is"));
+            let times = if count == 1 {
+                "once".to_string()
+            } else {
+                format!("{count} times")
+            };
+            self.network.warnings.push(format!(
+                "layer type {kind:?} {why} (used {times}); it is shown as it is"
+            ));
         }
-        self.network.graphs[0].outputs = outputs.iter().map(|f| f.tensor).collect();
+        // Flattened images leave in the file's order of features.
+        let mut whole = |flow: &Flow| match self.order(flow) {
+            Order::Flat { .. } => self.file(flow).map_or(flow.tensor, |f| f.tensor),
+            _ => flow.tensor,
+        };
+        let outputs = outputs.iter().map(&mut whole).collect();
+        self.network.graphs[0].outputs = outputs;
         let turned = self
             .network
             .main()
@@ -485,6 +503,22 @@ pub(crate) fn permute(data: &TensorData, perm: &[usize]) -> TensorData {
         dtype: data.dtype,
         shape,
         payload: Payload::Bytes(out.into()),
+    }
+}
+
+/// Values that broadcast to the file's order of `rank` axes, brought to `order`.
+pub(crate) fn broadcasting(values: &TensorData, rank: usize, order: Order) -> TensorData {
+    let missing = rank.saturating_sub(values.shape.len());
+    let shape: Vec<u64> = std::iter::repeat_n(1, missing)
+        .chain(values.shape.iter().copied())
+        .collect();
+    let full = reshaped(values, &shape);
+    match order {
+        Order::ChannelsFirst if shape.len() >= 3 => {
+            let perm: Vec<usize> = to_first(shape.len()).iter().map(|&p| p as usize).collect();
+            permute(&full, &perm)
+        }
+        _ => full,
     }
 }
 

@@ -28,7 +28,8 @@ pub(crate) fn recognises_hdf5(bytes: &Bytes) -> bool {
 
 /// True for `.keras` archives.
 pub(crate) fn recognises_archive(bytes: &Bytes) -> bool {
-    archive::holds(bytes, |name| name == "config.json") && archive::holds(bytes, |name| name == "metadata.json")
+    archive::holds(bytes, |name| name == "config.json")
+        && archive::holds(bytes, |name| name == "metadata.json")
 }
 
 fn json(place: &str, text: &[u8]) -> Result<Value, Fault> {
@@ -37,7 +38,11 @@ fn json(place: &str, text: &[u8]) -> Result<Value, Fault> {
 
 /// True from Keras 3 on.
 fn keras3(version: &str) -> bool {
-    version.split('.').next().and_then(|v| v.parse::<u32>().ok()).is_some_and(|v| v >= 3)
+    version
+        .split('.')
+        .next()
+        .and_then(|v| v.parse::<u32>().ok())
+        .is_some_and(|v| v >= 3)
 }
 
 /// Reads an HDF5 file: a whole model, or weights alone.
@@ -51,7 +56,11 @@ pub(crate) fn read_hdf5(source: &Source) -> Result<Network, Fault> {
     let model = config::model(&document)?;
     let weights = weights::of_lists(&model, "model_weights", &contents);
     let format = format!("Keras {version} HDF5").replace("  ", " ");
-    let name = if model.name.is_empty() { source.stem } else { &model.name };
+    let name = if model.name.is_empty() {
+        source.stem
+    } else {
+        &model.name
+    };
     let mut network = graph::network(&model, &weights, name, &format, keras3(&version))?;
     if let Some(backend) = contents.root.remove("backend") {
         network.metadata.push(("backend".into(), backend));
@@ -66,20 +75,31 @@ pub(crate) fn read_archive(source: &Source) -> Result<Network, Fault> {
     let zip = Archive::open(&source.bytes)?;
     let document = json("config.json", &zip.read("config.json")?)?;
     let metadata = json("metadata.json", &zip.read("metadata.json")?)?;
-    let state = |key: &str| metadata.get(key).and_then(Value::as_str).unwrap_or("").to_string();
+    let state = |key: &str| {
+        metadata
+            .get(key)
+            .and_then(Value::as_str)
+            .unwrap_or("")
+            .to_string()
+    };
     let version = state("keras_version");
     let model = config::model(&document)?;
     let (mut weights, mut warnings) = (weights::Weights::default(), Vec::new());
     match zip.find("model.weights.h5") {
         Some(_) => {
-            let contents = hdf5::read(zip.read("model.weights.h5")?).map_err(|f| f.within("model.weights.h5"))?;
+            let contents =
+                hdf5::read(zip.read("model.weights.h5")?).map_err(|f| f.within("model.weights.h5"))?;
             weights = weights::of_tree(&model, &contents);
             warnings = contents.warnings;
         }
         None => warnings.push("the archive has no weights (model.weights.h5)".into()),
     }
     let format = format!("Keras {version} archive").replace("  ", " ");
-    let name = if model.name.is_empty() { source.stem } else { &model.name };
+    let name = if model.name.is_empty() {
+        source.stem
+    } else {
+        &model.name
+    };
     let mut network = graph::network(&model, &weights, name, &format, keras3(&version))?;
     network.metadata.push(("saved".into(), state("date_saved")));
     network.warnings.extend(weights.warnings);
@@ -100,13 +120,19 @@ fn weights_alone(stem: &str, contents: hdf5::Contents) -> Result<Network, Fault>
         if let Some(layer) = contents.names.get(group) {
             let around = group.strip_suffix("vars").unwrap_or(group).trim_end_matches('/');
             let around: Vec<&str> = around.split('/').filter(|p| *p != "layers").collect();
-            let around = around.split_last().map_or(String::new(), |(_, a)| a.iter().map(|p| format!("{p}/")).collect());
+            let around = around.split_last().map_or(String::new(), |(_, a)| {
+                a.iter().map(|p| format!("{p}/")).collect()
+            });
             name = format!("{around}{layer}/{variable}");
         }
         named.push(Named::new(name, data));
     }
     let mut seen = std::collections::HashSet::new();
-    named.iter_mut().filter(|n| !seen.insert(n.name.clone())).enumerate().for_each(|(i, n)| n.name = format!("{}#{i}", n.name));
+    named
+        .iter_mut()
+        .filter(|n| !seen.insert(n.name.clone()))
+        .enumerate()
+        .for_each(|(i, n)| n.name = format!("{}#{i}", n.name));
     named.sort_by(|a, b| crate::weights::natural_order(&a.name, &b.name));
     let mut network = crate::weights::network(stem, "Keras weights (HDF5)", named);
     network.warnings.extend(contents.warnings);

@@ -14,6 +14,7 @@ mod keras;
 #[cfg(not(target_arch = "wasm32"))]
 mod map;
 mod onnx;
+mod tflite;
 #[allow(dead_code)]
 mod weights;
 
@@ -68,6 +69,13 @@ pub const FORMATS: &[Format] = &[
         extensions: &["keras"],
         recognises: keras::recognises_archive,
         read: keras::read_archive,
+        write: read_only,
+    },
+    Format {
+        name: "TensorFlow Lite",
+        extensions: &["tflite"],
+        recognises: tflite::recognises,
+        read: tflite::read,
         write: read_only,
     },
     Format {

@@ -24,7 +24,8 @@ pub(super) enum Activation {
 impl Activation {
     /// The activation that a configuration names under `key`.
     pub(super) fn of(reader: &Reader, at: &At, key: &str) -> Self {
-        at.value(key).map_or(Activation::Linear, |v| Self::read(v, reader.keras3))
+        at.value(key)
+            .map_or(Activation::Linear, |v| Self::read(v, reader.keras3))
     }
 
     fn read(value: &Value, keras3: bool) -> Self {
@@ -50,7 +51,11 @@ impl Activation {
             "relu" => unary(Unary::Relu),
             "ReLU" => {
                 let slope = number(&["negative_slope"], 0.0);
-                match (slope, number(&["max_value"], f32::INFINITY), number(&["threshold"], 0.0)) {
+                match (
+                    slope,
+                    number(&["max_value"], f32::INFINITY),
+                    number(&["threshold"], 0.0),
+                ) {
                     (0.0, f32::INFINITY, 0.0) => unary(Unary::Relu),
                     (0.0, max, 0.0) => Activation::Clip(0.0, max),
                     (alpha, f32::INFINITY, 0.0) => unary(Unary::LeakyRelu { alpha }),
@@ -64,14 +69,25 @@ impl Activation {
                 unary(Unary::LeakyRelu { alpha })
             }
             "elu" => unary(Unary::Elu { alpha: 1.0 }),
-            "ELU" => unary(Unary::Elu { alpha: number(&["alpha"], 1.0) }),
-            "selu" => unary(Unary::Selu { alpha: 1.673_263_2, gamma: 1.050_701 }),
+            "ELU" => unary(Unary::Elu {
+                alpha: number(&["alpha"], 1.0),
+            }),
+            "selu" => unary(Unary::Selu {
+                alpha: 1.673_263_2,
+                gamma: 1.050_701,
+            }),
             "celu" => unary(Unary::Celu { alpha: 1.0 }),
             "gelu" => unary(Unary::Gelu { tanh: false }),
             "sigmoid" => unary(Unary::Sigmoid),
             // Keras 2 has 0.2 x + 0.5.
-            "hard_sigmoid" if keras3 => unary(Unary::HardSigmoid { alpha: 1.0 / 6.0, beta: 0.5 }),
-            "hard_sigmoid" => unary(Unary::HardSigmoid { alpha: 0.2, beta: 0.5 }),
+            "hard_sigmoid" if keras3 => unary(Unary::HardSigmoid {
+                alpha: 1.0 / 6.0,
+                beta: 0.5,
+            }),
+            "hard_sigmoid" => unary(Unary::HardSigmoid {
+                alpha: 0.2,
+                beta: 0.5,
+            }),
             "swish" | "silu" => unary(Unary::Swish { alpha: 1.0 }),
             "hard_swish" | "hard_silu" => unary(Unary::HardSwish),
             "mish" => unary(Unary::Mish),
@@ -125,22 +141,34 @@ impl Activation {
         let order = r.b.order(&x);
         let channel = || if order == Order::ChannelsFirst { 1 } else { -1 };
         let (t, shape) = (x.tensor, x.shape.clone());
-        let clip = |min: f32, max: f32| Op::Clip { min: Some(min), max: Some(max) };
+        let clip = |min: f32, max: f32| Op::Clip {
+            min: Some(min),
+            max: Some(max),
+        };
         let y = match &self {
             Activation::Linear => t,
             Activation::Unary(kind) => r.step(at, "activation", Op::Unary(*kind), &[t])?,
             Activation::Clip(min, max) => r.step(at, "activation", clip(*min, *max), &[t])?,
             Activation::Softmax => {
-                let op = Op::Softmax { axis: channel(), coerce: false };
+                let op = Op::Softmax {
+                    axis: channel(),
+                    coerce: false,
+                };
                 r.step(at, "softmax", op, &[t])?
             }
             Activation::LogSoftmax => {
-                let op = Op::LogSoftmax { axis: channel(), coerce: false };
+                let op = Op::LogSoftmax {
+                    axis: channel(),
+                    coerce: false,
+                };
                 r.step(at, "log_softmax", op, &[t])?
             }
             Activation::Unknown(name) => {
                 r.b.note_unknown(name, "is an activation that is not known");
-                let op = Op::Other { name: name.clone(), domain: "keras".into() };
+                let op = Op::Other {
+                    name: name.clone(),
+                    domain: "keras".into(),
+                };
                 r.step(at, "activation", op, &[t])?
             }
             Activation::Steps(name) => {
@@ -198,7 +226,11 @@ impl Activation {
 /// Gated linear unit (Dauphin et al. 2017): one half times the sigmoid of the other.
 fn glu(r: &mut Reader, at: &At, x: Flow) -> Result<Flow, Fault> {
     let x = r.b.file(&x)?;
-    let op = Op::Split { axis: -1, sizes: None, outputs: Some(2) };
+    let op = Op::Split {
+        axis: -1,
+        sizes: None,
+        outputs: Some(2),
+    };
     let node = crate::channels::Node {
         outputs: 2,
         ..crate::channels::Node::new(&format!("{}:halves", at.path), at.class(), op, &[x.tensor])

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::activation::Activation;
 use super::config::{Call, Layer};
 use super::weights::Weights;
-use crate::channels::{Builder, Flow, Node, Order, Sizes, permute, reshaped, to_first};
+use crate::channels::{Builder, Flow, Node, Order, Sizes, reshaped};
 use crate::error::Fault;
 
 /// What a layer gives; `None` where it can only be shown as it is.
@@ -63,13 +63,17 @@ impl At<'_> {
     }
 
     pub(super) fn float(&self, key: &str, default: f32) -> Result<f32, Fault> {
-        let Some(value) = self.value(key) else { return Ok(default) };
+        let Some(value) = self.value(key) else {
+            return Ok(default);
+        };
         let number = value.as_f64().map(|v| v as f32).filter(|v| v.is_finite());
         number.ok_or_else(|| self.wrong(key, "a number", value))
     }
 
     pub(super) fn int(&self, key: &str, default: i64) -> Result<i64, Fault> {
-        let Some(value) = self.value(key) else { return Ok(default) };
+        let Some(value) = self.value(key) else {
+            return Ok(default);
+        };
         let number = value.as_i64().filter(|v| v.unsigned_abs() < 1 << 31);
         number.ok_or_else(|| self.wrong(key, "a whole number", value))
     }
@@ -85,18 +89,28 @@ impl At<'_> {
 
     /// One number for all of `axes` axes, or one for each.
     pub(super) fn axes(&self, key: &str, axes: usize, default: i64) -> Result<Vec<i64>, Fault> {
-        let Some(value) = self.value(key) else { return Ok(vec![default; axes]) };
+        let Some(value) = self.value(key) else {
+            return Ok(vec![default; axes]);
+        };
         let fits = |v: &Value| v.as_i64().filter(|n| (1..1 << 31).contains(n));
         let found = match value {
             Value::Array(list) if list.len() == axes => list.iter().map(fits).collect(),
             one => fits(one).map(|n| vec![n; axes]),
         };
-        found.ok_or_else(|| self.wrong(key, &format!("a whole number from 1 on, or {axes} of them"), value))
+        found.ok_or_else(|| {
+            self.wrong(
+                key,
+                &format!("a whole number from 1 on, or {axes} of them"),
+                value,
+            )
+        })
     }
 
     /// Begin and end of each of `axes` axes: one number, one for each, or a pair for each.
     pub(super) fn ends(&self, key: &str, axes: usize, default: i64) -> Result<Vec<(i64, i64)>, Fault> {
-        let Some(value) = self.value(key) else { return Ok(vec![(default, default); axes]) };
+        let Some(value) = self.value(key) else {
+            return Ok(vec![(default, default); axes]);
+        };
         let number = |v: &Value| v.as_i64().filter(|n| (0..1 << 31).contains(n));
         let pair = |v: &Value| match v {
             Value::Array(p) if p.len() == 2 => Some((number(&p[0])?, number(&p[1])?)),
@@ -118,7 +132,14 @@ impl At<'_> {
 
     /// Settings to show.
     pub(super) fn attributes(&self) -> Attributes {
-        let hidden = ["name", "trainable", "dtype", "layers", "batch_input_shape", "batch_shape"];
+        let hidden = [
+            "name",
+            "trainable",
+            "dtype",
+            "layers",
+            "batch_input_shape",
+            "batch_shape",
+        ];
         let dull = ["_initializer", "_regularizer", "_constraint"];
         let mut shown = Attributes::new();
         for (key, value) in &self.layer.config {
@@ -144,7 +165,9 @@ impl At<'_> {
         };
         if data.shape.len() != rank || !data.dtype.is_float() {
             let found = data.spec();
-            return Err(self.fault(format!("weight {role:?}: expected {rank} axes of floats, found {found}")));
+            return Err(self.fault(format!(
+                "weight {role:?}: expected {rank} axes of floats, found {found}"
+            )));
         }
         Ok(Some(data))
     }
@@ -206,8 +229,15 @@ impl Reader<'_> {
     }
 
     /// A step inside a Keras layer.
-    pub(super) fn step(&mut self, at: &At, suffix: &str, op: Op, inputs: &[TensorId]) -> Result<TensorId, Fault> {
-        self.b.one(&format!("{}:{suffix}", at.path), at.class(), op, inputs)
+    pub(super) fn step(
+        &mut self,
+        at: &At,
+        suffix: &str,
+        op: Op,
+        inputs: &[TensorId],
+    ) -> Result<TensorId, Fault> {
+        self.b
+            .one(&format!("{}:{suffix}", at.path), at.class(), op, inputs)
     }
 
     /// A weight as it is stored, or a place for it where the file lacks it.
@@ -229,7 +259,8 @@ impl Reader<'_> {
         match at.weight(weights, role, rank)? {
             Some(data) => self.b.stored(&full, || lay(data)),
             None => {
-                self.b.warn(format!("layer {:?}: the file has no weight {role:?}", at.path));
+                self.b
+                    .warn(format!("layer {:?}: the file has no weight {role:?}", at.path));
                 Ok(self.b.missing(&full))
             }
         }
@@ -244,20 +275,6 @@ impl Reader<'_> {
                 reshaped(values, &shape)
             }
             _ => reshaped(values, &[channels]),
-        }
-    }
-
-    /// Values that broadcast to the file's order, brought to that of `order`.
-    pub(super) fn broadcasting(values: &TensorData, rank: usize, order: Order) -> TensorData {
-        let missing = rank.saturating_sub(values.shape.len());
-        let shape: Vec<u64> = std::iter::repeat_n(1, missing).chain(values.shape.iter().copied()).collect();
-        let full = reshaped(values, &shape);
-        match order {
-            Order::ChannelsFirst if shape.len() >= 3 => {
-                let perm: Vec<usize> = to_first(shape.len()).iter().map(|&p| p as usize).collect();
-                permute(&full, &perm)
-            }
-            _ => full,
         }
     }
 

@@ -73,7 +73,8 @@ pub(super) fn model(document: &Value) -> Result<Model, Fault> {
 
 /// True for the class names of models that a configuration describes whole.
 pub(super) fn is_model(class: &str, config: &Value) -> bool {
-    matches!(class, "Sequential" | "Functional" | "Model") || config.get("layers").is_some_and(Value::is_array)
+    matches!(class, "Sequential" | "Functional" | "Model")
+        || config.get("layers").is_some_and(Value::is_array)
 }
 
 fn nested(document: &Value, depth: usize) -> Result<Model, Fault> {
@@ -91,36 +92,57 @@ fn nested(document: &Value, depth: usize) -> Result<Model, Fault> {
     }
     // Keras 2.0 to 2.2 write a sequential model's layers without their frame.
     let list = config.as_array().or_else(|| config.get("layers")?.as_array());
-    let list = list.ok_or_else(|| Fault::new("model configuration", "expected an array \"layers\", found none"))?;
-    let layers = list.iter().map(|value| layer(value, depth)).collect::<Result<Vec<_>, _>>()?;
+    let list =
+        list.ok_or_else(|| Fault::new("model configuration", "expected an array \"layers\", found none"))?;
+    let layers = list
+        .iter()
+        .map(|value| layer(value, depth))
+        .collect::<Result<Vec<_>, _>>()?;
     let ends = |key: &str| {
         let mut refs = Vec::new();
         ends(config.get(key).unwrap_or(&Value::Null), &mut refs, 0);
         refs
     };
     Ok(Model {
-        name: config.get("name").and_then(Value::as_str).unwrap_or("").to_string(),
+        name: config
+            .get("name")
+            .and_then(Value::as_str)
+            .unwrap_or("")
+            .to_string(),
         sequential: class == "Sequential" || config.get("output_layers").is_none(),
         inputs: ends("input_layers"),
         outputs: ends("output_layers"),
-        input_shape: ["build_input_shape", "batch_input_shape"].iter().find_map(|k| shape(config.get(*k)?)),
+        input_shape: ["build_input_shape", "batch_input_shape"]
+            .iter()
+            .find_map(|k| shape(config.get(*k)?)),
         layers,
     })
 }
 
 fn layer(value: &Value, depth: usize) -> Result<Layer, Fault> {
     let class = value.get("class_name").and_then(Value::as_str);
-    let class = class.ok_or_else(|| Fault::new("model configuration", "expected a layer with a \"class_name\""))?;
+    let class =
+        class.ok_or_else(|| Fault::new("model configuration", "expected a layer with a \"class_name\""))?;
     let config = value.get("config").unwrap_or(&Value::Null);
-    let name = [value.get("name"), config.get("name")].into_iter().flatten().find_map(Value::as_str);
+    let name = [value.get("name"), config.get("name")]
+        .into_iter()
+        .flatten()
+        .find_map(Value::as_str);
     let name = name.unwrap_or(class).to_string();
     let module = value.get("module").and_then(Value::as_str).unwrap_or("");
     let mut calls = Vec::new();
-    for node in value.get("inbound_nodes").and_then(Value::as_array).into_iter().flatten() {
+    for node in value
+        .get("inbound_nodes")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
         calls.push(call(node));
     }
     let inner = match is_model(class, config) && class != "Bidirectional" {
-        true => Some(Box::new(nested(value, depth + 1).map_err(|f| f.within(&format!("model {name:?}")))?)),
+        true => Some(Box::new(
+            nested(value, depth + 1).map_err(|f| f.within(&format!("model {name:?}")))?,
+        )),
         false => None,
     };
     Ok(Layer {
@@ -132,7 +154,9 @@ fn layer(value: &Value, depth: usize) -> Result<Layer, Fault> {
         },
         name,
         calls,
-        input_shape: ["build_config"].iter().find_map(|k| shape(value.get(*k)?.get("input_shape")?)),
+        input_shape: ["build_config"]
+            .iter()
+            .find_map(|k| shape(value.get(*k)?.get("input_shape")?)),
         inner,
     })
 }
@@ -175,7 +199,13 @@ fn call(node: &Value) -> Call {
     match node {
         // Keras 3: {"args": [...], "kwargs": {...}}.
         Value::Object(map) => {
-            for (place, value) in map.get("args").and_then(Value::as_array).into_iter().flatten().enumerate() {
+            for (place, value) in map
+                .get("args")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+                .enumerate()
+            {
                 let before = call.inputs.len();
                 tensors(value, &mut call.inputs, 0);
                 if call.inputs.len() == before && !value.is_null() {
@@ -193,7 +223,11 @@ fn call(node: &Value) -> Call {
         }
         // Keras 2: [["dense", 0, 0, {...}], ...], or one such entry.
         Value::Array(list) => {
-            let entries: &[Value] = if old_ref(node).is_some() { std::slice::from_ref(node) } else { list };
+            let entries: &[Value] = if old_ref(node).is_some() {
+                std::slice::from_ref(node)
+            } else {
+                list
+            };
             for entry in entries {
                 call.inputs.extend(old_ref(entry));
                 for (name, value) in entry.get(3).and_then(Value::as_object).into_iter().flatten() {

@@ -43,10 +43,18 @@ fn inputs(r: &mut Reader, model: &Model) -> Vec<Flow> {
         let keys = ["batch_shape", "batch_input_shape"];
         keys.iter().find_map(|k| shape(layer.config.get(*k)?))
     };
-    let kind = |layer: &Layer| layer.config.get("dtype").and_then(Value::as_str).map_or(DType::F32, dtype);
+    let kind = |layer: &Layer| {
+        layer
+            .config
+            .get("dtype")
+            .and_then(Value::as_str)
+            .map_or(DType::F32, dtype)
+    };
     if model.sequential {
         let first = model.layers.first();
-        let name = first.filter(|l| l.class == "InputLayer").map_or("input", |l| &l.name);
+        let name = first
+            .filter(|l| l.class == "InputLayer")
+            .map_or("input", |l| &l.name);
         let shape = first.and_then(stated).or_else(|| entry(model));
         let dtype = first.filter(|l| l.class == "InputLayer").map_or(DType::F32, kind);
         return vec![r.b.input(name, dtype, shape)];
@@ -148,7 +156,9 @@ fn generic(r: &mut Reader, at: &At, inputs: &[Flow], outputs: usize) -> Result<V
     let mut read: Vec<_> = inputs.iter().map(|f| Some(f.tensor)).collect();
     let weights = r.weights;
     for (role, data) in weights.all(&at.path) {
-        read.push(Some(r.b.stored(&format!("{}/{role}", at.path), || Ok(data.clone()))?));
+        read.push(Some(
+            r.b.stored(&format!("{}/{role}", at.path), || Ok(data.clone()))?,
+        ));
     }
     let made = r.b.add(Node {
         name: at.path.clone(),
@@ -166,7 +176,17 @@ fn generic(r: &mut Reader, at: &At, inputs: &[Flow], outputs: usize) -> Result<V
 }
 
 /// Arguments by name in the order in which layers take them by place.
-const NAMED: &[&str] = &["query", "inputs", "x", "x1", "sequence", "value", "x2", "key", "initial_state"];
+const NAMED: &[&str] = &[
+    "query",
+    "inputs",
+    "x",
+    "x1",
+    "sequence",
+    "value",
+    "x2",
+    "key",
+    "initial_state",
+];
 
 fn functional(r: &mut Reader, model: &Model, prefix: &str, given: Vec<Flow>) -> Result<Vec<Flow>, Fault> {
     let place = || match prefix {
@@ -176,12 +196,18 @@ fn functional(r: &mut Reader, model: &Model, prefix: &str, given: Vec<Flow>) -> 
     let mut places = HashMap::new();
     for (i, layer) in model.layers.iter().enumerate() {
         if places.insert(layer.name.as_str(), i).is_some() {
-            return Err(Fault::new(place(), format!("two layers are called {:?}; names must differ", layer.name)));
+            return Err(Fault::new(
+                place(),
+                format!("two layers are called {:?}; names must differ", layer.name),
+            ));
         }
     }
     if given.len() != model.inputs.len() {
         let (wanted, found) = (model.inputs.len(), given.len());
-        return Err(Fault::new(place(), format!("expected {wanted} inputs, found {found}")));
+        return Err(Fault::new(
+            place(),
+            format!("expected {wanted} inputs, found {found}"),
+        ));
     }
     // Every use of every layer, in file order.
     let mut uses = Vec::new();
@@ -197,21 +223,26 @@ fn functional(r: &mut Reader, model: &Model, prefix: &str, given: Vec<Flow>) -> 
     let mut flows: HashMap<usize, Flow> = HashMap::new();
     for (end, flow) in model.inputs.iter().zip(given) {
         let at = places.get(end.layer.as_str()).copied();
-        let at = at.ok_or_else(|| Fault::new(place(), format!("the input layer {:?} is not there", end.layer)))?;
+        let at =
+            at.ok_or_else(|| Fault::new(place(), format!("the input layer {:?} is not there", end.layer)))?;
         flows.insert(at, flow);
     }
-    let source = |found: &Ref| -> Result<Source, Fault> {
+    let shifted = shifted(r, model, &places);
+    let source = |found: &Ref, end: bool| -> Result<Source, Fault> {
         let wrong = || {
             let (layer, call) = (&found.layer, found.call);
-            Fault::new(place(), format!("use {call} of the layer {layer:?} is read, and is not there"))
+            Fault::new(
+                place(),
+                format!("use {call} of the layer {layer:?} is read, and is not there"),
+            )
         };
         let at = *places.get(found.layer.as_str()).ok_or_else(wrong)?;
         if flows.contains_key(&at) {
             return Ok(Source::Input(at));
         }
-        // Keras 2 counts the uses of inner models from where they stood before.
-        let only = || (model.layers[at].calls.len() == 1).then(|| known.get(&(at, 0))).flatten();
-        let at = known.get(&(at, found.call)).or_else(only).copied();
+        let shift = shifted.get(&at).map_or(0, |s| if end { s.1 } else { s.0 });
+        let call = found.call.checked_sub(shift).ok_or_else(wrong)?;
+        let at = known.get(&(at, call)).copied();
         Ok(Source::Use(at.ok_or_else(wrong)?))
     };
     let mut reads = Vec::with_capacity(uses.len());
@@ -225,7 +256,7 @@ fn functional(r: &mut Reader, model: &Model, prefix: &str, given: Vec<Flow>) -> 
         refs.extend(named.iter().flat_map(|n| &n.1));
         let mut read = Vec::with_capacity(refs.len());
         for found in refs {
-            let from = source(found)?;
+            let from = source(found, false)?;
             if let Source::Use(from) = from {
                 feeds[from].push(u);
                 waits[u] += 1;
@@ -235,8 +266,10 @@ fn functional(r: &mut Reader, model: &Model, prefix: &str, given: Vec<Flow>) -> 
         }
         reads.push(read);
     }
-    let mut ready: std::collections::BinaryHeap<_> =
-        (0..uses.len()).filter(|&u| waits[u] == 0).map(std::cmp::Reverse).collect();
+    let mut ready: std::collections::BinaryHeap<_> = (0..uses.len())
+        .filter(|&u| waits[u] == 0)
+        .map(std::cmp::Reverse)
+        .collect();
     let mut made: Vec<Option<Vec<Flow>>> = vec![None; uses.len()];
     let fetch = |made: &[Option<Vec<Flow>>], from: &Source, found: &Ref| -> Result<Flow, Fault> {
         let flow = match from {
@@ -245,7 +278,10 @@ fn functional(r: &mut Reader, model: &Model, prefix: &str, given: Vec<Flow>) -> 
         };
         let flow = flow.cloned().ok_or_else(|| {
             let (layer, output) = (&found.layer, found.output);
-            Fault::new(place(), format!("output {output} of the layer {layer:?} is read, and is not there"))
+            Fault::new(
+                place(),
+                format!("output {output} of the layer {layer:?} is read, and is not there"),
+            )
         })?;
         Ok(Flow {
             shape: flow.shape.or_else(|| found.shape.clone()),
@@ -269,10 +305,45 @@ fn functional(r: &mut Reader, model: &Model, prefix: &str, given: Vec<Flow>) -> 
     if done < uses.len() {
         let stuck = (0..uses.len()).filter(|&u| waits[u] > 0).take(8);
         let names: Vec<&str> = stuck.map(|u| model.layers[uses[u].0].name.as_str()).collect();
-        return Err(Fault::new(place(), format!("expected no cycle, found one among {}", names.join(", "))));
+        return Err(Fault::new(
+            place(),
+            format!("expected no cycle, found one among {}", names.join(", ")),
+        ));
     }
-    let ends = model.outputs.iter().map(|end| fetch(&made, &source(end)?, end));
+    let ends = model
+        .outputs
+        .iter()
+        .map(|end| fetch(&made, &source(end, true)?, end));
     ends.collect()
+}
+
+/// By how much the uses of inner models are counted too far, where layers and where the outputs
+/// name them. Such a model comes with a use of its own, which TensorFlow's Keras 2 counts
+/// everywhere, and Keras 3 where a model names its outputs.
+fn shifted(r: &Reader, model: &Model, places: &HashMap<&str, usize>) -> HashMap<usize, (usize, usize)> {
+    let inner = |layer: &Layer| layer.inner.as_ref().is_some_and(|m| !m.sequential);
+    let mut lowest: HashMap<usize, usize> = HashMap::new();
+    let refs = model
+        .layers
+        .iter()
+        .flat_map(|l| l.calls.iter().flat_map(Call::refs));
+    for found in refs.chain(&model.outputs) {
+        if let Some(&at) = places
+            .get(found.layer.as_str())
+            .filter(|at| inner(&model.layers[**at]))
+        {
+            let low = lowest.entry(at).or_insert(usize::MAX);
+            *low = found.call.min(*low);
+        }
+    }
+    let shift = |low: usize| {
+        if r.keras3 {
+            (0, 1)
+        } else {
+            (low.min(1), low.min(1))
+        }
+    };
+    lowest.into_iter().map(|(at, low)| (at, shift(low))).collect()
 }
 
 /// Where a tensor comes from.
@@ -296,5 +367,11 @@ fn tokens(network: &mut Network) {
             network.tensors[input.0 as usize].spec.dtype = DType::I64;
         }
     }
-    debug_assert!(network.main().inputs.iter().all(|&t| network.tensor(t).kind == TensorKind::Input));
+    debug_assert!(
+        network
+            .main()
+            .inputs
+            .iter()
+            .all(|&t| network.tensor(t).kind == TensorKind::Input)
+    );
 }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use hdf5_reader::error::Error;
 use hdf5_reader::group::Group;
-use hdf5_reader::{Dataset, Datatype, ExternalFileResolver, ExternalLinkResolver, Hdf5File, OpenOptions};
 use hdf5_reader::{Attribute, storage::DynStorage};
+use hdf5_reader::{Dataset, Datatype, ExternalFileResolver, ExternalLinkResolver, Hdf5File, OpenOptions};
 use model::{DType, Payload, TensorData};
 
 use crate::error::Fault;
@@ -169,7 +169,11 @@ impl Walk {
             return Err(Fault::new(place(), problem));
         }
         let payload = Payload::Bytes(values.into());
-        let data = TensorData { dtype, shape, payload };
+        let data = TensorData {
+            dtype,
+            shape,
+            payload,
+        };
         self.contents.datasets.insert(path, data);
         Ok(())
     }

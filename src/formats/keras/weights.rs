@@ -65,20 +65,33 @@ pub(super) fn slots(layer: &Layer) -> Option<Vec<Slot>> {
     let bias = flag("use_bias", true);
     let (scale, center) = (flag("scale", true), flag("center", true));
     Some(match layer.class.as_str() {
-        "Dense" | "Conv1D" | "Conv2D" | "Conv3D" | "Conv1DTranspose" | "Conv2DTranspose" | "Conv3DTranspose"
-        | "DepthwiseConv1D" | "DepthwiseConv2D" => of("", &[("kernel", true), ("bias", bias)]),
+        "Dense" | "Conv1D" | "Conv2D" | "Conv3D" | "Conv1DTranspose" | "Conv2DTranspose"
+        | "Conv3DTranspose" | "DepthwiseConv1D" | "DepthwiseConv2D" => {
+            of("", &[("kernel", true), ("bias", bias)])
+        }
         "EinsumDense" => {
             let bias = layer.config.get("bias_axes").is_some_and(|v| !v.is_null());
             of("", &[("kernel", true), ("bias", bias)])
         }
         "SeparableConv1D" | "SeparableConv2D" => {
-            let roles = [("depthwise_kernel", true), ("pointwise_kernel", true), ("bias", bias)];
+            let roles = [
+                ("depthwise_kernel", true),
+                ("pointwise_kernel", true),
+                ("bias", bias),
+            ];
             of("", &roles)
         }
         "BatchNormalization" => {
-            let roles = [("gamma", scale), ("beta", center), ("moving_mean", true), ("moving_variance", true)];
+            let roles = [
+                ("gamma", scale),
+                ("beta", center),
+                ("moving_mean", true),
+                ("moving_variance", true),
+            ];
             let mut slots = of("", &roles);
-            slots.iter_mut().for_each(|s| s.buffer = s.role.starts_with("moving"));
+            slots
+                .iter_mut()
+                .for_each(|s| s.buffer = s.role.starts_with("moving"));
             slots
         }
         "LayerNormalization" if flag("rms_scaling", false) => of("", &[("gamma", scale)]),
@@ -86,9 +99,10 @@ pub(super) fn slots(layer: &Layer) -> Option<Vec<Slot>> {
         "RMSNormalization" => of("", &[("gamma", true)]),
         "Embedding" => of("", &[("embeddings", true)]),
         "PReLU" => of("", &[("alpha", true)]),
-        "LSTM" | "GRU" | "SimpleRNN" => {
-            of("cell", &[("kernel", true), ("recurrent_kernel", true), ("bias", bias)])
-        }
+        "LSTM" | "GRU" | "SimpleRNN" => of(
+            "cell",
+            &[("kernel", true), ("recurrent_kernel", true), ("bias", bias)],
+        ),
         "MultiHeadAttention" => {
             let mut slots = Vec::new();
             for part in ["query", "key", "value", "output"] {
@@ -148,7 +162,44 @@ pub(super) fn wrapped(layer: &Layer, key: &str) -> Option<Layer> {
 pub(super) fn of_tree(model: &Model, contents: &Contents) -> Weights {
     let mut weights = Weights::default();
     tree(model, "", "", contents, &mut weights);
+    let mut layers = Vec::new();
+    leaves(model, "", &mut layers);
+    share(&layers, &mut weights);
     weights
+}
+
+fn leaves<'a>(model: &'a Model, prefix: &str, into: &mut Vec<(String, &'a Layer)>) {
+    for layer in &model.layers {
+        let path = join(prefix, &layer.name);
+        match &layer.inner {
+            Some(inner) => leaves(inner, &path, into),
+            None => into.push((path, layer)),
+        }
+    }
+}
+
+/// A layer that several models hold is kept where the first of them is: the others find it by
+/// their common path (`inner/block/conv` and `block/conv`) and settings.
+fn share(layers: &[(String, &Layer)], weights: &mut Weights) {
+    let mut by_name: HashMap<&str, Vec<&(String, &Layer)>> = HashMap::new();
+    for entry in layers {
+        by_name.entry(&entry.1.name).or_default().push(entry);
+    }
+    for (path, layer) in layers {
+        let has = |path: &String| weights.by_layer.contains_key(path);
+        if has(path) || slots(layer).is_none_or(|s| s.is_empty()) {
+            continue;
+        }
+        let below = |a: &str, b: &str| a.strip_suffix(b).is_some_and(|rest| rest.ends_with('/'));
+        // Names may repeat a thousand times in a hostile file, and no more than this are looked at.
+        let twin = by_name[layer.name.as_str()].iter().take(64).find(|(other, it)| {
+            has(other) && (below(other, path) || below(path, other)) && it.config == layer.config
+        });
+        if let Some((other, _)) = twin {
+            let arrays = weights.by_layer[other].clone();
+            weights.by_layer.insert(path.clone(), arrays);
+        }
+    }
 }
 
 fn join(path: &str, name: &str) -> String {
@@ -163,9 +214,15 @@ fn tree(model: &Model, group: &str, prefix: &str, contents: &Contents, weights: 
     let containers = ["layers", "_layer_checkpoint_dependencies"];
     let has = |container: &&&str| {
         let start = format!("{}/", join(group, container));
-        contents.datasets.range(start.clone()..).next().is_some_and(|(path, _)| path.starts_with(&start))
+        contents
+            .datasets
+            .range(start.clone()..)
+            .next()
+            .is_some_and(|(path, _)| path.starts_with(&start))
     };
-    let Some(container) = containers.iter().find(has) else { return };
+    let Some(container) = containers.iter().find(has) else {
+        return;
+    };
     let container = join(group, container);
     // Groups by the name of the layer that they note, which newer files do.
     let inside = |path: &str| -> Option<String> {
@@ -187,9 +244,17 @@ fn tree(model: &Model, group: &str, prefix: &str, contents: &Contents, weights: 
         }
         let stem = snake_case(&layer.class);
         let count = counts.entry(stem.clone()).or_default();
-        let by_place = if *count == 0 { stem } else { format!("{stem}_{count}") };
+        let by_place = if *count == 0 {
+            stem
+        } else {
+            format!("{stem}_{count}")
+        };
         *count += 1;
-        let child = noted.get(layer.name.as_str()).cloned().flatten().unwrap_or(by_place);
+        let child = noted
+            .get(layer.name.as_str())
+            .cloned()
+            .flatten()
+            .unwrap_or(by_place);
         let (own, path) = (join(&container, &child), join(prefix, &layer.name));
         if let Some(inner) = &layer.inner {
             tree(inner, &own, &path, contents, weights);
@@ -206,7 +271,10 @@ fn tree(model: &Model, group: &str, prefix: &str, contents: &Contents, weights: 
             }
             None => {
                 let start = format!("{own}/");
-                let all = contents.datasets.range(start.clone()..).take_while(|(p, _)| p.starts_with(&start));
+                let all = contents
+                    .datasets
+                    .range(start.clone()..)
+                    .take_while(|(p, _)| p.starts_with(&start));
                 for (place, data) in all {
                     weights.put(&path, &place[start.len()..], data);
                 }
@@ -217,7 +285,10 @@ fn tree(model: &Model, group: &str, prefix: &str, contents: &Contents, weights: 
 
 /// Keras's name for a class in paths: `SeparableConv2D` is `separable_conv2d`.
 fn snake_case(class: &str) -> String {
-    let letters: Vec<char> = class.chars().filter(|c| c.is_alphanumeric() || *c == '_').collect();
+    let letters: Vec<char> = class
+        .chars()
+        .filter(|c| c.is_alphanumeric() || *c == '_')
+        .collect();
     let mut out = String::new();
     for (i, &c) in letters.iter().enumerate() {
         let before = i.checked_sub(1).map(|j| letters[j]);
@@ -239,8 +310,10 @@ pub(super) fn of_lists(model: &Model, group: &str, contents: &Contents) -> Weigh
         let Some(names) = contents.lists.get(&format!("{own} weight_names")) else {
             continue;
         };
-        let arrays: Vec<(&String, Option<&TensorData>)> =
-            names.iter().map(|n| (n, contents.datasets.get(&join(&own, n)))).collect();
+        let arrays: Vec<(&String, Option<&TensorData>)> = names
+            .iter()
+            .map(|n| (n, contents.datasets.get(&join(&own, n))))
+            .collect();
         let mut places = Vec::new();
         if places_of(layer, "", true, &mut places).is_none() {
             // A layer that is not known shows all that it has.
@@ -278,13 +351,25 @@ struct Place {
 
 fn places_of(layer: &Layer, prefix: &str, trained: bool, into: &mut Vec<Place>) -> Option<()> {
     let path = join(prefix, &layer.name);
-    let own = layer.config.get("trainable").and_then(Value::as_bool).unwrap_or(true) && trained;
+    let own = layer
+        .config
+        .get("trainable")
+        .and_then(Value::as_bool)
+        .unwrap_or(true)
+        && trained;
     if let Some(inner) = &layer.inner {
-        return inner.layers.iter().try_for_each(|l| places_of(l, &path, own, into));
+        return inner
+            .layers
+            .iter()
+            .try_for_each(|l| places_of(l, &path, own, into));
     }
     for slot in slots(layer)? {
         let trained = own && !slot.buffer;
-        into.push(Place { path: path.clone(), role: slot.role, trained });
+        into.push(Place {
+            path: path.clone(),
+            role: slot.role,
+            trained,
+        });
     }
     Some(())
 }

@@ -28,7 +28,10 @@ fn project(
 ) -> Result<TensorId, Fault> {
     let shaped = |data: &TensorData, shape: &[u64]| match data.shape.iter().product::<u64>() {
         n if n == shape.iter().product::<u64>() => Ok(reshaped(data, shape)),
-        _ => Err(at.fault(format!("weights of {part:?}: expected {shape:?}, found {}", data.spec()))),
+        _ => Err(at.fault(format!(
+            "weights of {part:?}: expected {shape:?}, found {}",
+            data.spec()
+        ))),
     };
     let [from, heads, size] = kernel;
     let to = [from, heads * size];
@@ -46,13 +49,23 @@ fn project(
 fn attention(r: &mut Reader, at: &At, x: &[Flow]) -> Made {
     let named = |name: &str| at.call.named.iter().position(|(n, _)| n == name);
     let masked = ["attention_mask", "query_mask", "value_mask", "key_mask"];
-    let flag = |name: &str| at.call.settings.get(name).and_then(Value::as_bool).unwrap_or(false);
-    let (Some(query), Some(value)) = (x.first(), x.get(1)) else { return Ok(None) };
+    let flag = |name: &str| {
+        at.call
+            .settings
+            .get(name)
+            .and_then(Value::as_bool)
+            .unwrap_or(false)
+    };
+    let (Some(query), Some(value)) = (x.first(), x.get(1)) else {
+        return Ok(None);
+    };
     let key = x.get(2).unwrap_or(value);
     let plain = x.len() <= 3
         && masked.iter().all(|m| named(m).is_none())
         && !flag("return_attention_scores")
-        && at.value("attention_axes").is_none_or(|v| *v == Value::from(vec![1]))
+        && at
+            .value("attention_axes")
+            .is_none_or(|v| *v == Value::from(vec![1]))
         && at.value("output_shape").is_none();
     if !plain || [query, value, key].iter().any(|f| f.rank() != Some(3)) {
         return Ok(None);
@@ -70,8 +83,13 @@ fn attention(r: &mut Reader, at: &At, x: &[Flow]) -> Made {
         return Ok(None);
     };
     let h = heads as u64;
-    let reshape = |size: i64| Op::Reshape { shape: Some(vec![0, 0, heads, size]), allow_zero: false };
-    let turn = |perm: [i64; 4]| Op::Transpose { perm: Some(perm.to_vec()) };
+    let reshape = |size: i64| Op::Reshape {
+        shape: Some(vec![0, 0, heads, size]),
+        allow_zero: false,
+    };
+    let turn = |perm: [i64; 4]| Op::Transpose {
+        perm: Some(perm.to_vec()),
+    };
     let split = |r: &mut Reader, part: &str, x: TensorId, from: u64, size: i64, perm| {
         let y = project(r, at, part, x, [from, h, size as u64], bias)?;
         let y = r.step(at, &format!("{part} heads"), reshape(size), &[y])?;
@@ -84,7 +102,9 @@ fn attention(r: &mut Reader, at: &At, x: &[Flow]) -> Made {
     let queries = r.step(at, "scaled", Op::Binary(Binary::Mul), &[queries, scale])?;
     let mut scores = r.step(at, "scores", Op::MatMul, &[queries, keys])?;
     if flag("use_causal_mask") {
-        let (Some(t), Some(s)) = (query.size(1), key.size(1)) else { return Ok(None) };
+        let (Some(t), Some(s)) = (query.size(1), key.size(1)) else {
+            return Ok(None);
+        };
         if t.max(s) > MAX_CAUSAL {
             return Ok(None);
         }
@@ -93,23 +113,44 @@ fn attention(r: &mut Reader, at: &At, x: &[Flow]) -> Made {
         let mask = r.b.constant(&format!("{}/causal mask", at.path), mask);
         scores = r.step(at, "causal", Op::Binary(Binary::Add), &[scores, mask])?;
     }
-    let weights = r.step(at, "weights", Op::Softmax { axis: -1, coerce: false }, &[scores])?;
+    let weights = r.step(
+        at,
+        "weights",
+        Op::Softmax {
+            axis: -1,
+            coerce: false,
+        },
+        &[scores],
+    )?;
     let mixed = r.step(at, "mixed", Op::MatMul, &[weights, values])?;
     let mixed = r.step(at, "mixed turned", turn([0, 2, 1, 3]), &[mixed])?;
     let wide = heads.saturating_mul(value_size);
-    let op = Op::Reshape { shape: Some(vec![0, 0, wide]), allow_zero: false };
+    let op = Op::Reshape {
+        shape: Some(vec![0, 0, wide]),
+        allow_zero: false,
+    };
     let mixed = r.step(at, "joined", op, &[mixed])?;
     let role = "output/kernel";
     let w = r.laid(at, role, role, 3, |data| {
         let rows = data.shape[0].saturating_mul(data.shape[1]);
         match rows == wide as u64 {
             true => Ok(reshaped(data, &[rows, data.shape[2]])),
-            false => Err(at.fault(format!("weight {role:?}: expected {wide} rows, found {}", data.spec()))),
+            false => Err(at.fault(format!(
+                "weight {role:?}: expected {wide} rows, found {}",
+                data.spec()
+            ))),
         }
     })?;
     let shape = Some(vec![query.size(0), query.size(1), Some(q)]);
     let inputs = vec![Some(mixed), Some(w)];
-    let y = r.main(at, Op::MatMul, inputs, shape.clone(), Order::File, Activation::Linear)?;
+    let y = r.main(
+        at,
+        Op::MatMul,
+        inputs,
+        shape.clone(),
+        Order::File,
+        Activation::Linear,
+    )?;
     if !bias {
         return Ok(Some(vec![y]));
     }

@@ -42,7 +42,11 @@ pub(super) fn resized(
 ) -> Option<Sizes> {
     let mut shape = x.shape.clone()?;
     let last = shape.len() - 1;
-    let (channel, space) = if at.channels_first() { (1, 2..last + 1) } else { (last, 1..last) };
+    let (channel, space) = if at.channels_first() {
+        (1, 2..last + 1)
+    } else {
+        (last, 1..last)
+    };
     for (i, axis) in space.enumerate() {
         shape[axis] = shape[axis].and_then(|n| size(i, n));
     }
@@ -54,7 +58,10 @@ pub(super) fn resized(
 
 /// The size after a sliding window.
 pub(super) fn windowed(size: u64, kernel: i64, stride: i64, dilation: i64, same: bool) -> Option<u64> {
-    let (stride, extent) = (stride as u64, (kernel as u64 - 1).checked_mul(dilation as u64)? + 1);
+    let (stride, extent) = (
+        stride as u64,
+        (kernel as u64 - 1).checked_mul(dilation as u64)? + 1,
+    );
     match same {
         true => Some(size.div_ceil(stride)),
         false => Some(size.checked_sub(extent)? / stride + 1),
@@ -69,10 +76,19 @@ fn window(at: &At, axes: usize, kernel: &[i64]) -> Result<(Window, bool), Fault>
         "same" => Padding::SameUpper,
         // Only what came before: all padding stands at the beginning.
         "causal" if axes == 1 => Padding::Explicit(vec![(kernel[0] - 1).saturating_mul(dilations[0]), 0]),
-        other => return Err(at.fault(format!("\"padding\": expected valid, same or causal, found {other:?}"))),
+        other => {
+            return Err(at.fault(format!(
+                "\"padding\": expected valid, same or causal, found {other:?}"
+            )));
+        }
     };
     let same = !matches!(padding, Padding::Valid);
-    let window = Window { kernel: kernel.to_vec(), strides, dilations, padding };
+    let window = Window {
+        kernel: kernel.to_vec(),
+        strides,
+        dilations,
+        padding,
+    };
     Ok((window, same))
 }
 
@@ -93,9 +109,15 @@ fn channels(at: &At, x: &Flow) -> Option<u64> {
 /// `[space, in, out]` to `[out, in, space]`, its window checked.
 fn kernel_first(at: &At, role: &str, data: &TensorData, kernel: &[i64]) -> Result<TensorData, Fault> {
     let axes = kernel.len();
-    if !data.shape[..axes].iter().zip(kernel).all(|(&a, &b)| a == b as u64) {
+    if !data.shape[..axes]
+        .iter()
+        .zip(kernel)
+        .all(|(&a, &b)| a == b as u64)
+    {
         let found = data.spec();
-        return Err(at.fault(format!("weight {role:?}: expected a window of {kernel:?}, found {found}")));
+        return Err(at.fault(format!(
+            "weight {role:?}: expected a window of {kernel:?}, found {found}"
+        )));
     }
     let perm: Vec<usize> = [axes + 1, axes].into_iter().chain(0..axes).collect();
     Ok(permute(data, &perm))
@@ -146,7 +168,9 @@ fn depthwise_kernel(
         if from.is_some_and(|c| c != data.shape[axes]) {
             let found = data.spec();
             let from = from.unwrap_or(0);
-            return Err(at.fault(format!("weight {role:?}: expected {from} channels, found {found}")));
+            return Err(at.fault(format!(
+                "weight {role:?}: expected {from} channels, found {found}"
+            )));
         }
     }
     let id = r.laid(at, role, role, axes + 2, |data| {
@@ -155,7 +179,10 @@ fn depthwise_kernel(
         kernel_first(at, role, data, kernel)?;
         let turned = permute(data, &perm);
         let many = turned.shape[0].saturating_mul(turned.shape[1]);
-        let to: Vec<u64> = [many, 1].into_iter().chain(turned.shape[2..].iter().copied()).collect();
+        let to: Vec<u64> = [many, 1]
+            .into_iter()
+            .chain(turned.shape[2..].iter().copied())
+            .collect();
         Ok(reshaped(&turned, &to))
     })?;
     Ok((id, from.or(stored)))
@@ -169,7 +196,9 @@ fn depthwise(r: &mut Reader, at: &At, x: &Flow, axes: usize) -> Made {
     let (window, same) = window(at, axes, &kernel)?;
     let (input, order) = spatial(r, at, x)?;
     let (weight, from) = depthwise_kernel(r, at, "kernel", &kernel, channels(at, &input))?;
-    let Some(groups) = from.and_then(|c| i64::try_from(c).ok()) else { return Ok(None) };
+    let Some(groups) = from.and_then(|c| i64::try_from(c).ok()) else {
+        return Ok(None);
+    };
     let mut inputs = vec![Some(input.tensor), Some(weight)];
     if at.flag("use_bias", true) {
         inputs.push(Some(r.stored(at, "bias", 1)?));
@@ -190,11 +219,18 @@ fn separable(r: &mut Reader, at: &At, x: &Flow, axes: usize) -> Made {
     let (window, same) = window(at, axes, &kernel)?;
     let (input, order) = spatial(r, at, x)?;
     let (weight, from) = depthwise_kernel(r, at, "depthwise_kernel", &kernel, channels(at, &input))?;
-    let Some(groups) = from.and_then(|c| i64::try_from(c).ok()) else { return Ok(None) };
+    let Some(groups) = from.and_then(|c| i64::try_from(c).ok()) else {
+        return Ok(None);
+    };
     let shape = resized(at, &input, Some(filters as u64), |i, n| {
         windowed(n, kernel[i], window.stride(i), window.dilation(i), same)
     });
-    let each = r.step(at, "depthwise", Op::Conv { window, groups }, &[input.tensor, weight])?;
+    let each = r.step(
+        at,
+        "depthwise",
+        Op::Conv { window, groups },
+        &[input.tensor, weight],
+    )?;
     let ones = vec![1; axes];
     let weight = r.laid(at, "pointwise_kernel", "pointwise_kernel", axes + 2, |data| {
         kernel_first(at, "pointwise_kernel", data, &ones)
@@ -203,7 +239,12 @@ fn separable(r: &mut Reader, at: &At, x: &Flow, axes: usize) -> Made {
     if at.flag("use_bias", true) {
         inputs.push(Some(r.stored(at, "bias", 1)?));
     }
-    let window = Window { kernel: ones, strides: vec![], dilations: vec![], padding: Padding::Valid };
+    let window = Window {
+        kernel: ones,
+        strides: vec![],
+        dilations: vec![],
+        padding: Padding::Valid,
+    };
     let op = Op::Conv { window, groups: 1 };
     Ok(Some(vec![r.main(at, op, inputs, shape, order, activation)?]))
 }
@@ -228,13 +269,21 @@ fn transpose(r: &mut Reader, at: &At, x: &Flow, axes: usize) -> Made {
     let weight = r.laid(at, "kernel", "kernel", axes + 2, |data| {
         if from.is_some_and(|c| c != data.shape[axes + 1]) || data.shape[axes] != filters as u64 {
             let found = data.spec();
-            return Err(at.fault(format!("weight \"kernel\": expected {filters} filters, found {found}")));
+            return Err(at.fault(format!(
+                "weight \"kernel\": expected {filters} filters, found {found}"
+            )));
         }
         kernel_first(at, "kernel", data, &kernel)
     })?;
     let extent = |i: usize| (kernel[i] - 1).saturating_mul(dilations[i]).saturating_add(1);
     // What the whole product has more than wanted is cut, what it lacks is added at the end.
-    let surplus = |i: usize| if same { extent(i) - strides[i] } else { (extent(i) - strides[i]).min(0) };
+    let surplus = |i: usize| {
+        if same {
+            extent(i) - strides[i]
+        } else {
+            (extent(i) - strides[i]).min(0)
+        }
+    };
     let cut: Vec<i64> = (0..axes).map(|i| surplus(i).max(0)).collect();
     let begin = cut.iter().map(|c| c / 2);
     let end = cut.iter().map(|c| c - c / 2);
@@ -250,7 +299,11 @@ fn transpose(r: &mut Reader, at: &At, x: &Flow, axes: usize) -> Made {
     }
     let shape = resized(at, &input, Some(filters as u64), |i, n| {
         let all = n.checked_mul(strides[i] as u64)?;
-        let more = if same { 0 } else { (extent(i) - strides[i]).max(0) as u64 };
+        let more = if same {
+            0
+        } else {
+            (extent(i) - strides[i]).max(0) as u64
+        };
         all.checked_add(more)
     });
     let op = Op::ConvTranspose {

@@ -4,7 +4,7 @@ use model::TensorData;
 use model::op::{Binary, Op, Padding, Unary, Window};
 use serde_json::Value;
 
-use crate::channels::{Flow, Order, permute, reshaped};
+use crate::channels::{Flow, Order, broadcasting, permute, reshaped};
 use crate::keras::activation::Activation;
 use crate::keras::at::{At, Made, Reader};
 
@@ -15,7 +15,9 @@ pub(super) fn layer(r: &mut Reader, at: &At, x: &[Flow]) -> Option<Made> {
         "EinsumDense" => einsum(r, at, x),
         "Embedding" => embedding(r, at, x),
         "Dropout" | "SpatialDropout1D" | "SpatialDropout2D" | "SpatialDropout3D" | "GaussianDropout"
-        | "AlphaDropout" => at.float("rate", 0.5).and_then(|ratio| alike(r, at, x, Op::Dropout { ratio })),
+        | "AlphaDropout" => at
+            .float("rate", 0.5)
+            .and_then(|ratio| alike(r, at, x, Op::Dropout { ratio })),
         // They act in training only.
         "GaussianNoise" | "ActivityRegularization" | "Identity" => alike(r, at, x, Op::Identity),
         "Activation" => {
@@ -24,10 +26,12 @@ pub(super) fn layer(r: &mut Reader, at: &At, x: &[Flow]) -> Option<Made> {
         }
         "ReLU" => relu(r, at, x),
         "LeakyReLU" => leaky(r, at, x),
-        "ELU" => at.float("alpha", 1.0).and_then(|alpha| alike(r, at, x, Op::Unary(Unary::Elu { alpha }))),
-        "ThresholdedReLU" => {
-            at.float("theta", 1.0).and_then(|alpha| alike(r, at, x, Op::Unary(Unary::ThresholdedRelu { alpha })))
-        }
+        "ELU" => at
+            .float("alpha", 1.0)
+            .and_then(|alpha| alike(r, at, x, Op::Unary(Unary::Elu { alpha }))),
+        "ThresholdedReLU" => at
+            .float("theta", 1.0)
+            .and_then(|alpha| alike(r, at, x, Op::Unary(Unary::ThresholdedRelu { alpha }))),
         "PReLU" => prelu(r, at, x),
         "Softmax" => softmax(r, at, x),
         _ => return None,
@@ -38,7 +42,14 @@ pub(super) fn layer(r: &mut Reader, at: &At, x: &[Flow]) -> Option<Made> {
 pub(super) fn alike(r: &mut Reader, at: &At, x: &Flow, op: Op) -> Made {
     let x = r.b.settled(x)?;
     let order = r.b.order(&x);
-    let y = r.main(at, op, vec![Some(x.tensor)], x.shape.clone(), order, Activation::Linear)?;
+    let y = r.main(
+        at,
+        op,
+        vec![Some(x.tensor)],
+        x.shape.clone(),
+        order,
+        Activation::Linear,
+    )?;
     Ok(Some(vec![y]))
 }
 
@@ -47,7 +58,10 @@ fn activate(r: &mut Reader, at: &At, x: &Flow, activation: Activation) -> Made {
     let op = match &activation {
         Activation::Linear => Op::Identity,
         Activation::Unary(kind) => Op::Unary(*kind),
-        Activation::Clip(min, max) => Op::Clip { min: Some(*min), max: Some(*max) },
+        Activation::Clip(min, max) => Op::Clip {
+            min: Some(*min),
+            max: Some(*max),
+        },
         Activation::Softmax => return along(r, at, x, -1, false),
         Activation::LogSoftmax => return along(r, at, x, -1, true),
         _ => return Ok(Some(vec![activation.apply(r, at, x.clone())?])),
@@ -67,7 +81,10 @@ fn along(r: &mut Reader, at: &At, x: &Flow, axis: i64, log: bool) -> Made {
 
 fn relu(r: &mut Reader, at: &At, x: &Flow) -> Made {
     let (slope, threshold) = (at.float("negative_slope", 0.0)?, at.float("threshold", 0.0)?);
-    let max = at.value("max_value").map(|_| at.float("max_value", 0.0)).transpose()?;
+    let max = at
+        .value("max_value")
+        .map(|_| at.float("max_value", 0.0))
+        .transpose()?;
     let first = match (slope, threshold) {
         (0.0, 0.0) if max.is_some() => return alike(r, at, x, Op::Clip { min: Some(0.0), max }),
         (0.0, 0.0) => Op::Unary(Unary::Relu),
@@ -76,22 +93,38 @@ fn relu(r: &mut Reader, at: &At, x: &Flow) -> Made {
         _ => return Ok(None),
     };
     let made = alike(r, at, x, first)?;
-    let (Some(mut made), Some(max)) = (made.clone(), max) else { return Ok(made) };
+    let (Some(mut made), Some(max)) = (made.clone(), max) else {
+        return Ok(made);
+    };
     let order = r.b.order(&made[0]);
-    let y = r.step(at, "max", Op::Clip { min: None, max: Some(max) }, &[made[0].tensor])?;
+    let y = r.step(
+        at,
+        "max",
+        Op::Clip {
+            min: None,
+            max: Some(max),
+        },
+        &[made[0].tensor],
+    )?;
     made[0] = r.b.flow(y, made[0].shape.clone(), order);
     Ok(Some(made))
 }
 
 fn leaky(r: &mut Reader, at: &At, x: &Flow) -> Made {
-    let key = if at.value("alpha").is_some() { "alpha" } else { "negative_slope" };
+    let key = if at.value("alpha").is_some() {
+        "alpha"
+    } else {
+        "negative_slope"
+    };
     let alpha = at.float(key, 0.3)?;
     alike(r, at, x, Op::Unary(Unary::LeakyRelu { alpha }))
 }
 
 fn prelu(r: &mut Reader, at: &At, x: &Flow) -> Made {
     let x = r.b.settled(x)?;
-    let (mut order, Some(rank)) = (r.b.order(&x), x.rank()) else { return Ok(None) };
+    let (mut order, Some(rank)) = (r.b.order(&x), x.rank()) else {
+        return Ok(None);
+    };
     let x = match order {
         Order::Flat { .. } => r.b.file(&x)?,
         _ => x,
@@ -99,12 +132,19 @@ fn prelu(r: &mut Reader, at: &At, x: &Flow) -> Made {
     order = r.b.order(&x);
     let lay = |data: &TensorData| {
         // Without the batch's axis, which broadcasting adds.
-        let full = Reader::broadcasting(data, rank, order);
+        let full = broadcasting(data, rank, order);
         Ok(reshaped(&full, &full.shape[1..]))
     };
     let alpha = r.laid(at, "alpha", &format!("alpha{}", suffix(order)), rank - 1, lay)?;
     let inputs = vec![Some(x.tensor), Some(alpha)];
-    Ok(Some(vec![r.main(at, Op::PRelu, inputs, x.shape.clone(), order, Activation::Linear)?]))
+    Ok(Some(vec![r.main(
+        at,
+        Op::PRelu,
+        inputs,
+        x.shape.clone(),
+        order,
+        Activation::Linear,
+    )?]))
 }
 
 /// Tells apart what a shared layer lays out in two ways.
@@ -165,7 +205,9 @@ fn dense(r: &mut Reader, at: &At, x: &Flow) -> Made {
                 let rows = reshaped(data, &[space, channels, data.shape[1]]);
                 reshaped(&permute(&rows, &[1, 0, 2]), &data.shape)
             }
-            Order::Flat { .. } => return Err(at.fault("weight \"kernel\": its rows are not the features read")),
+            Order::Flat { .. } => {
+                return Err(at.fault("weight \"kernel\": its rows are not the features read"));
+            }
             Order::File => data.clone(),
         })
     })?;
@@ -176,19 +218,41 @@ fn dense(r: &mut Reader, at: &At, x: &Flow) -> Made {
     }
     let op = match order {
         Order::ChannelsFirst => {
-            let window = Window { kernel: vec![], strides: vec![], dilations: vec![], padding: Padding::Valid };
+            let window = Window {
+                kernel: vec![],
+                strides: vec![],
+                dilations: vec![],
+                padding: Padding::Valid,
+            };
             Op::Conv { window, groups: 1 }
         }
-        _ if flat => Op::Gemm { alpha: 1.0, beta: 1.0, trans_a: false, trans_b: false },
+        _ if flat => Op::Gemm {
+            alpha: 1.0,
+            beta: 1.0,
+            trans_a: false,
+            trans_b: false,
+        },
         _ => Op::MatMul,
     };
-    let order = if order == Order::ChannelsFirst { order } else { Order::File };
+    let order = if order == Order::ChannelsFirst {
+        order
+    } else {
+        Order::File
+    };
     if !bias || flat || order == Order::ChannelsFirst {
         return Ok(Some(vec![r.main(at, op, inputs, shape, order, activation)?]));
     }
     let product = r.main(at, op, inputs, shape.clone(), order, Activation::Linear)?;
     let bias = r.stored(at, "bias", 1)?;
-    finish(r, at, "bias", Op::Binary(Binary::Add), vec![product.tensor, bias], shape, activation)
+    finish(
+        r,
+        at,
+        "bias",
+        Op::Binary(Binary::Add),
+        vec![product.tensor, bias],
+        shape,
+        activation,
+    )
 }
 
 /// A last step with the layer's activation.
@@ -209,7 +273,12 @@ pub(super) fn finish(
 /// The equation's last letter is summed over, one new letter stands in its place.
 fn einsum(r: &mut Reader, at: &At, x: &Flow) -> Made {
     let activation = Activation::of(r, at, "activation");
-    let equation: String = at.text("equation").unwrap_or("").chars().filter(|c| !c.is_whitespace()).collect();
+    let equation: String = at
+        .text("equation")
+        .unwrap_or("")
+        .chars()
+        .filter(|c| !c.is_whitespace())
+        .collect();
     let plain = || -> Option<()> {
         let (left, right) = equation.split_once("->")?;
         let (a, b) = left.split_once(',')?;
@@ -229,16 +298,41 @@ fn einsum(r: &mut Reader, at: &At, x: &Flow) -> Made {
     }
     let inputs = vec![Some(x.tensor), Some(kernel)];
     if at.value("bias_axes").is_none() {
-        return Ok(Some(vec![r.main(at, Op::MatMul, inputs, shape, Order::File, activation)?]));
+        return Ok(Some(vec![r.main(
+            at,
+            Op::MatMul,
+            inputs,
+            shape,
+            Order::File,
+            activation,
+        )?]));
     }
-    let product = r.main(at, Op::MatMul, inputs, shape.clone(), Order::File, Activation::Linear)?;
+    let product = r.main(
+        at,
+        Op::MatMul,
+        inputs,
+        shape.clone(),
+        Order::File,
+        Activation::Linear,
+    )?;
     let bias = r.stored(at, "bias", 1)?;
-    finish(r, at, "bias", Op::Binary(Binary::Add), vec![product.tensor, bias], shape, activation)
+    finish(
+        r,
+        at,
+        "bias",
+        Op::Binary(Binary::Add),
+        vec![product.tensor, bias],
+        shape,
+        activation,
+    )
 }
 
 fn embedding(r: &mut Reader, at: &At, x: &Flow) -> Made {
     if at.flag("mask_zero", false) {
-        let sentence = format!("layer {:?}: masks (mask_zero) are not applied: padding counts as input", at.path);
+        let sentence = format!(
+            "layer {:?}: masks (mask_zero) are not applied: padding counts as input",
+            at.path
+        );
         r.b.warn(sentence);
     }
     let x = r.b.file(x)?;
@@ -249,6 +343,12 @@ fn embedding(r: &mut Reader, at: &At, x: &Flow) -> Made {
         s
     });
     let inputs = vec![Some(x.tensor), Some(table)];
-    Ok(Some(vec![r.main(at, Op::Embedding, inputs, shape, Order::File, Activation::Linear)?]))
+    Ok(Some(vec![r.main(
+        at,
+        Op::Embedding,
+        inputs,
+        shape,
+        Order::File,
+        Activation::Linear,
+    )?]))
 }
-

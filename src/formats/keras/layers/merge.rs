@@ -77,7 +77,14 @@ fn broadcast(x: &[Flow]) -> Option<Sizes> {
 fn joined(r: &mut Reader, at: &At, x: &[Flow], op: Op) -> Made {
     let (x, order) = aligned(r, at, x)?;
     let inputs = x.iter().map(|f| Some(f.tensor)).collect();
-    Ok(Some(vec![r.main(at, op, inputs, broadcast(&x), order, Activation::Linear)?]))
+    Ok(Some(vec![r.main(
+        at,
+        op,
+        inputs,
+        broadcast(&x),
+        order,
+        Activation::Linear,
+    )?]))
 }
 
 fn product(r: &mut Reader, at: &At, x: &[Flow]) -> Made {
@@ -88,7 +95,14 @@ fn product(r: &mut Reader, at: &At, x: &[Flow]) -> Made {
     }
     let inputs = vec![Some(y), Some(x[x.len() - 1].tensor)];
     let op = Op::Binary(Binary::Mul);
-    Ok(Some(vec![r.main(at, op, inputs, broadcast(&x), order, Activation::Linear)?]))
+    Ok(Some(vec![r.main(
+        at,
+        op,
+        inputs,
+        broadcast(&x),
+        order,
+        Activation::Linear,
+    )?]))
 }
 
 /// Arithmetic of two tensors, or of one and a number.
@@ -106,15 +120,28 @@ fn operation(r: &mut Reader, at: &At, x: &[Flow]) -> Made {
             false => Ok(None),
         };
     }
-    let named = ["x1", "x2", "x", "y"].iter().find_map(|k| Some((*k, at.call.settings.get(*k)?.as_f64()?)));
-    let placed = at.call.plain.iter().find_map(|(place, v)| Some((*place, v.as_f64()?)));
+    let named = ["x1", "x2", "x", "y"]
+        .iter()
+        .find_map(|k| Some((*k, at.call.settings.get(*k)?.as_f64()?)));
+    let placed = at
+        .call
+        .plain
+        .iter()
+        .find_map(|(place, v)| Some((*place, v.as_f64()?)));
     let (before, number) = match (placed, named) {
         (Some((place, number)), _) => (place == 0, number),
         (None, Some((key, number))) => (key == "x1", number),
         // A layer that joins one tensor with nothing leaves it alone.
         (None, None) if at.layer.is_layer => {
             let order = r.b.order(&x[0]);
-            let y = r.main(at, Op::Identity, vec![Some(x[0].tensor)], x[0].shape.clone(), order, Activation::Linear)?;
+            let y = r.main(
+                at,
+                Op::Identity,
+                vec![Some(x[0].tensor)],
+                x[0].shape.clone(),
+                order,
+                Activation::Linear,
+            )?;
             return Ok(Some(vec![y]));
         }
         (None, None) => return Ok(None),
@@ -126,7 +153,14 @@ fn operation(r: &mut Reader, at: &At, x: &[Flow]) -> Made {
         true => vec![Some(number), Some(x.tensor)],
         false => vec![Some(x.tensor), Some(number)],
     };
-    Ok(Some(vec![r.main(at, Op::Binary(kind), inputs, x.shape.clone(), order, Activation::Linear)?]))
+    Ok(Some(vec![r.main(
+        at,
+        Op::Binary(kind),
+        inputs,
+        x.shape.clone(),
+        order,
+        Activation::Linear,
+    )?]))
 }
 
 fn concat(r: &mut Reader, at: &At, x: &[Flow]) -> Made {
@@ -152,7 +186,14 @@ fn concat(r: &mut Reader, at: &At, x: &[Flow]) -> Made {
     shape[place] = sizes.reduce(|a, b| a?.checked_add(b?)).flatten();
     let order = r.b.order(&all[0]);
     let inputs = all.iter().map(|f| Some(f.tensor)).collect();
-    Ok(Some(vec![r.main(at, Op::Concat { axis: own }, inputs, Some(shape), order, Activation::Linear)?]))
+    Ok(Some(vec![r.main(
+        at,
+        Op::Concat { axis: own },
+        inputs,
+        Some(shape),
+        order,
+        Activation::Linear,
+    )?]))
 }
 
 /// Products along one axis of each input.
@@ -181,10 +222,19 @@ fn dot(r: &mut Reader, at: &At, x: &[Flow]) -> Made {
                 noop_if_empty: false,
             };
             let shape = vec![a.size(0), Some(1)];
-            Ok(Some(vec![r.main(at, op, vec![Some(y)], Some(shape), Order::File, Activation::Linear)?]))
+            Ok(Some(vec![r.main(
+                at,
+                op,
+                vec![Some(y)],
+                Some(shape),
+                Order::File,
+                Activation::Linear,
+            )?]))
         }
         ((3, 3), 1 | 2, 1 | 2) => {
-            let turned = || Op::Transpose { perm: Some(vec![0, 2, 1]) };
+            let turned = || Op::Transpose {
+                perm: Some(vec![0, 2, 1]),
+            };
             let (mut s, mut t) = (a.tensor, b.tensor);
             if p == 1 {
                 s = r.step(at, "left", turned(), &[s])?;
@@ -194,7 +244,14 @@ fn dot(r: &mut Reader, at: &At, x: &[Flow]) -> Made {
             }
             let shape = vec![a.size(0), a.size(3 - p as usize), b.size(3 - q as usize)];
             let inputs = vec![Some(s), Some(t)];
-            Ok(Some(vec![r.main(at, Op::MatMul, inputs, Some(shape), Order::File, Activation::Linear)?]))
+            Ok(Some(vec![r.main(
+                at,
+                Op::MatMul,
+                inputs,
+                Some(shape),
+                Order::File,
+                Activation::Linear,
+            )?]))
         }
         _ => Ok(None),
     }

@@ -27,7 +27,11 @@ pub(super) fn layer(r: &mut Reader, at: &At, x: &[Flow]) -> Option<Made> {
 fn axes(at: &At, key: &str, rank: usize) -> Option<Vec<usize>> {
     let one = |v: &Value| {
         let axis = v.as_i64()?;
-        let axis = if axis < 0 { axis.checked_add(rank as i64)? } else { axis };
+        let axis = if axis < 0 {
+            axis.checked_add(rank as i64)?
+        } else {
+            axis
+        };
         usize::try_from(axis).ok().filter(|&a| a < rank)
     };
     match at.value(key) {
@@ -40,7 +44,9 @@ fn axes(at: &At, key: &str, rank: usize) -> Option<Vec<usize>> {
 /// `x` with the axis that the layer names second; `None` for another axis than first or last.
 fn channel_second(r: &mut Reader, at: &At, x: &Flow) -> Result<Option<(Flow, Order)>, Fault> {
     let rank = x.rank_or(4);
-    let Some(axes) = axes(at, "axis", rank) else { return Ok(None) };
+    let Some(axes) = axes(at, "axis", rank) else {
+        return Ok(None);
+    };
     Ok(match axes[..] {
         [1] if rank == 2 => Some((r.b.file(x)?, Order::File)),
         [a] if a + 1 == rank => Some((r.b.first(x)?, Order::ChannelsFirst)),
@@ -68,7 +74,9 @@ fn or_fixed(
 }
 
 fn batch(r: &mut Reader, at: &At, x: &Flow) -> Made {
-    let Some((input, order)) = channel_second(r, at, x)? else { return Ok(None) };
+    let Some((input, order)) = channel_second(r, at, x)? else {
+        return Ok(None);
+    };
     let epsilon = at.float("epsilon", 1e-3)?;
     let count = at.weight(r.weights, "moving_mean", 1)?.map(|d| d.shape[0]);
     let inputs = vec![
@@ -84,10 +92,17 @@ fn batch(r: &mut Reader, at: &At, x: &Flow) -> Made {
 }
 
 fn group(r: &mut Reader, at: &At, x: &Flow) -> Made {
-    let Some((input, order)) = channel_second(r, at, x)? else { return Ok(None) };
+    let Some((input, order)) = channel_second(r, at, x)? else {
+        return Ok(None);
+    };
     let epsilon = at.float("epsilon", 1e-3)?;
-    let stored = |role| -> Result<Option<u64>, Fault> { Ok(at.weight(r.weights, role, 1)?.map(|d| d.shape[0])) };
-    let known = if order == Order::ChannelsFirst { input.last() } else { input.size(1) };
+    let stored =
+        |role| -> Result<Option<u64>, Fault> { Ok(at.weight(r.weights, role, 1)?.map(|d| d.shape[0])) };
+    let known = if order == Order::ChannelsFirst {
+        input.last()
+    } else {
+        input.size(1)
+    };
     let count = known.or(stored("gamma")?).or(stored("beta")?);
     let groups = match at.int("groups", 32)? {
         -1 => count.and_then(|c| i64::try_from(c).ok()).unwrap_or(1),
@@ -106,7 +121,9 @@ fn group(r: &mut Reader, at: &At, x: &Flow) -> Made {
 /// Over the last axes.
 fn trailing(r: &mut Reader, at: &At, x: &Flow) -> Made {
     let Some(rank) = x.rank() else { return Ok(None) };
-    let Some(mut over) = axes(at, "axis", rank) else { return Ok(None) };
+    let Some(mut over) = axes(at, "axis", rank) else {
+        return Ok(None);
+    };
     over.sort_unstable();
     let first = over.first().copied().unwrap_or(0);
     if first == 0 || over != (first..rank).collect::<Vec<_>>() {
@@ -114,7 +131,14 @@ fn trailing(r: &mut Reader, at: &At, x: &Flow) -> Made {
     }
     let root = at.class() == "RMSNormalization" || at.flag("rms_scaling", false);
     let x = r.b.file(x)?;
-    let epsilon = at.float("epsilon", if at.class() == "RMSNormalization" { 1e-6 } else { 1e-3 })?;
+    let epsilon = at.float(
+        "epsilon",
+        if at.class() == "RMSNormalization" {
+            1e-6
+        } else {
+            1e-3
+        },
+    )?;
     let mut inputs = vec![Some(x.tensor)];
     let weights = rank - first;
     let scale = at.class() == "RMSNormalization" || at.flag("scale", true);
@@ -126,7 +150,11 @@ fn trailing(r: &mut Reader, at: &At, x: &Flow) -> Made {
         inputs.push(Some(r.stored(at, "beta", weights)?));
     }
     let axis = first as i64;
-    let op = if root { Op::RmsNorm { axis, epsilon } } else { Op::LayerNorm { axis, epsilon } };
+    let op = if root {
+        Op::RmsNorm { axis, epsilon }
+    } else {
+        Op::LayerNorm { axis, epsilon }
+    };
     let y = r.main(at, op, inputs, x.shape.clone(), Order::File, Activation::Linear)?;
     Ok(Some(vec![y]))
 }
@@ -136,7 +164,15 @@ fn unit(r: &mut Reader, at: &At, x: &Flow) -> Made {
         return Ok(None);
     };
     let x = r.b.file(x)?;
-    alike(r, at, &x, Op::LpNorm { axis: axis as i64, p: 2 })
+    alike(
+        r,
+        at,
+        &x,
+        Op::LpNorm {
+            axis: axis as i64,
+            p: 2,
+        },
+    )
 }
 
 /// A number, or one a channel.
@@ -203,7 +239,8 @@ fn standard(r: &mut Reader, at: &At, x: &Flow) -> Made {
     let rank = x.rank_or(2);
     let last = match at.value("axis") {
         None => true,
-        Some(_) => axes(at, "axis", rank).is_some_and(|a| a == [rank - 1]),
+        // No axis at all: one number for everything.
+        Some(_) => axes(at, "axis", rank).is_some_and(|a| a.is_empty() || a == [rank - 1]),
     };
     let statistic = |key: &str| {
         let stored = r.weights.get(&at.path, &format!("{}{key}", at.part)).cloned();
@@ -213,7 +250,9 @@ fn standard(r: &mut Reader, at: &At, x: &Flow) -> Made {
     let (Some(mean), Some(variance), true, false) = (mean, variance, last, at.flag("invert", false)) else {
         return Ok(None);
     };
-    let Some(variance) = variance.to_f32() else { return Ok(None) };
+    let Some(variance) = variance.to_f32() else {
+        return Ok(None);
+    };
     let deviation: Vec<f32> = variance.iter().map(|v| v.sqrt().max(1e-7)).collect();
     if mean.len() != deviation.len() {
         return Err(at.fault("weights \"mean\" and \"variance\" differ in size"));

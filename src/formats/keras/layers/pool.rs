@@ -30,7 +30,11 @@ pub(super) fn layer(r: &mut Reader, at: &At, x: &[Flow]) -> Option<Made> {
 fn operator(window: Window, max: bool) -> Op {
     match max {
         true => Op::MaxPool { window, ceil: false },
-        false => Op::AveragePool { window, ceil: false, count_include_pad: false },
+        false => Op::AveragePool {
+            window,
+            ceil: false,
+            count_include_pad: false,
+        },
     }
 }
 
@@ -49,8 +53,15 @@ fn pool(r: &mut Reader, at: &At, x: &Flow, axes: usize, max: bool) -> Made {
         other => return Err(at.fault(format!("\"padding\": expected valid or same, found {other:?}"))),
     };
     let (input, order) = spatial(r, at, x)?;
-    let shape = resized(at, &input, None, |i, n| windowed(n, kernel[i], strides[i], 1, same));
-    let window = Window { kernel, strides, dilations: vec![], padding };
+    let shape = resized(at, &input, None, |i, n| {
+        windowed(n, kernel[i], strides[i], 1, same)
+    });
+    let window = Window {
+        kernel,
+        strides,
+        dilations: vec![],
+        padding,
+    };
     if axes == 3
         && let Some(made) = volume(r, at, &input, &shape, &window, max, order)?
     {
@@ -72,7 +83,10 @@ fn volume(
     order: Order,
 ) -> Result<Option<Flow>, Fault> {
     let sizes = |shape: &Option<Sizes>| -> Option<Vec<i64>> {
-        let sizes: Vec<i64> = shape.as_ref()?[1..].iter().map(|s| i64::try_from((*s)?).ok()).collect::<Option<_>>()?;
+        let sizes: Vec<i64> = shape.as_ref()?[1..]
+            .iter()
+            .map(|s| i64::try_from((*s)?).ok())
+            .collect::<Option<_>>()?;
         Some(match order {
             Order::ChannelsFirst => [&sizes[3..], &sizes[..3]].concat(),
             _ => sizes,
@@ -86,7 +100,10 @@ fn volume(
     let (Some(planes), Some(pixels)) = (c.checked_mul(d), h2.checked_mul(w2)) else {
         return Ok(None);
     };
-    let reshape = |shape: Vec<i64>| Op::Reshape { shape: Some(shape), allow_zero: false };
+    let reshape = |shape: Vec<i64>| Op::Reshape {
+        shape: Some(shape),
+        allow_zero: false,
+    };
     let part = |range: std::ops::Range<usize>, line: bool| {
         let of = |list: &[i64]| {
             let mut list = list[range.clone()].to_vec();
@@ -108,13 +125,23 @@ fn volume(
     let y = r.step(at, "lines", reshape(vec![-1, c, d, pixels]), &[y])?;
     let y = r.step(at, "depth", part(0..1, true), &[y])?;
     let op = reshape(vec![-1, c, d2, h2, w2]);
-    Ok(Some(r.main(at, op, vec![Some(y)], shape.clone(), order, Activation::Linear)?))
+    Ok(Some(r.main(
+        at,
+        op,
+        vec![Some(y)],
+        shape.clone(),
+        order,
+        Activation::Linear,
+    )?))
 }
 
 fn global(r: &mut Reader, at: &At, x: &Flow, max: bool) -> Made {
     let axes = x.rank_or(4).saturating_sub(2);
     if axes == 0 {
-        return Err(at.fault(format!("expected an input of 3 to 5 axes, found {}", x.rank_or(0))));
+        return Err(at.fault(format!(
+            "expected an input of 3 to 5 axes, found {}",
+            x.rank_or(0)
+        )));
     }
     let keep = at.flag("keepdims", false);
     let channels = if at.channels_first() { x.size(1) } else { x.last() };
@@ -123,19 +150,46 @@ fn global(r: &mut Reader, at: &At, x: &Flow, max: bool) -> Made {
     // A sequence that no convolution made keeps its order.
     if axes == 1 && !at.channels_first() && r.b.order(x) == Order::File {
         let x = r.b.file(x)?;
-        let op = Op::Reduce { kind, axes: Some(vec![1]), keep_dims: keep, noop_if_empty: false };
-        let shape = if keep { vec![batch, Some(1), channels] } else { vec![batch, channels] };
-        let y = r.main(at, op, vec![Some(x.tensor)], Some(shape), Order::File, Activation::Linear)?;
+        let op = Op::Reduce {
+            kind,
+            axes: Some(vec![1]),
+            keep_dims: keep,
+            noop_if_empty: false,
+        };
+        let shape = if keep {
+            vec![batch, Some(1), channels]
+        } else {
+            vec![batch, channels]
+        };
+        let y = r.main(
+            at,
+            op,
+            vec![Some(x.tensor)],
+            Some(shape),
+            Order::File,
+            Activation::Linear,
+        )?;
         return Ok(Some(vec![y]));
     }
     let (input, order) = spatial(r, at, x)?;
-    let op = if max { Op::GlobalMaxPool } else { Op::GlobalAveragePool };
+    let op = if max {
+        Op::GlobalMaxPool
+    } else {
+        Op::GlobalAveragePool
+    };
     let ones = std::iter::repeat_n(Some(1), axes);
     let kept: Sizes = match order {
         Order::ChannelsFirst => std::iter::once(batch).chain(ones).chain([channels]).collect(),
         _ => [batch, channels].into_iter().chain(ones).collect(),
     };
-    let y = r.main(at, op, vec![Some(input.tensor)], Some(kept), order, Activation::Linear)?;
+    let y = r.main(
+        at,
+        op,
+        vec![Some(input.tensor)],
+        Some(kept),
+        order,
+        Activation::Linear,
+    )?;
     if keep {
         return Ok(Some(vec![y]));
     }

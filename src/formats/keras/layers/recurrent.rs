@@ -69,7 +69,10 @@ fn turned(at: &At, data: &TensorData, s: &Settings) -> Result<TensorData, Fault>
     let (rows, units) = (data.shape[0], s.units as u64);
     if data.shape[1] != units.saturating_mul(s.gates as u64) {
         let found = data.spec();
-        return Err(at.fault(format!("expected weights for {} gates of {units} units, found {found}", s.gates)));
+        return Err(at.fault(format!(
+            "expected weights for {} gates of {units} units, found {found}",
+            s.gates
+        )));
     }
     let gates = permute(&reshaped(data, &[rows, s.gates as u64, units]), &[1, 2, 0]);
     let ordered = match s.cell {
@@ -84,7 +87,10 @@ fn turned(at: &At, data: &TensorData, s: &Settings) -> Result<TensorData, Fault>
 fn pick(data: &TensorData, places: &[usize]) -> TensorData {
     let bytes = data.to_bytes();
     let each = bytes.len() / data.shape[0].max(1) as usize;
-    let out: Vec<u8> = places.iter().flat_map(|&p| bytes[p * each..(p + 1) * each].to_vec()).collect();
+    let out: Vec<u8> = places
+        .iter()
+        .flat_map(|&p| bytes[p * each..(p + 1) * each].to_vec())
+        .collect();
     TensorData {
         payload: model::Payload::Bytes(out.into()),
         ..data.clone()
@@ -94,10 +100,15 @@ fn pick(data: &TensorData, places: &[usize]) -> TensorData {
 /// One after the other along a new first axis.
 fn stacked(at: &At, parts: Vec<TensorData>) -> Result<TensorData, Fault> {
     let first = &parts[0];
-    if parts.iter().any(|p| p.shape != first.shape || p.dtype != first.dtype) {
+    if parts
+        .iter()
+        .any(|p| p.shape != first.shape || p.dtype != first.dtype)
+    {
         return Err(at.fault("the weights of its two directions differ in shape"));
     }
-    let shape: Vec<u64> = std::iter::once(parts.len() as u64).chain(first.shape.iter().copied()).collect();
+    let shape: Vec<u64> = std::iter::once(parts.len() as u64)
+        .chain(first.shape.iter().copied())
+        .collect();
     let bytes: Vec<u8> = parts.iter().flat_map(|p| p.to_bytes().into_owned()).collect();
     Ok(TensorData {
         dtype: first.dtype,
@@ -110,13 +121,20 @@ fn stacked(at: &At, parts: Vec<TensorData>) -> Result<TensorData, Fault> {
 fn weights(r: &mut Reader, at: &At, s: &Settings, parts: &[&str]) -> Result<Vec<Option<TensorId>>, Fault> {
     let role = |part: &str, name: &str| format!("{part}{name}");
     let missing = parts.iter().any(|p| {
-        let has = |name: &str| r.weights.get(&at.path, &format!("{}{}", at.part, role(p, name))).is_some();
+        let has = |name: &str| {
+            r.weights
+                .get(&at.path, &format!("{}{}", at.part, role(p, name)))
+                .is_some()
+        };
         !has("kernel") || !has("recurrent_kernel") || (s.bias && !has("bias"))
     });
     if missing {
         let names = ["kernel", "recurrent_kernel", "bias"];
         let names = &names[..if s.bias { 3 } else { 2 }];
-        return names.iter().map(|n| Ok(Some(r.stored(at, &role(parts[0], n), 2)?))).collect();
+        return names
+            .iter()
+            .map(|n| Ok(Some(r.stored(at, &role(parts[0], n), 2)?)))
+            .collect();
     }
     let weights = r.weights;
     let mut given = Vec::new();
@@ -128,7 +146,9 @@ fn weights(r: &mut Reader, at: &At, s: &Settings, parts: &[&str]) -> Result<Vec<
             }
         }
         let data = stacked(at, all)?;
-        given.push(Some(r.b.stored(&format!("{}/{}{name}", at.path, at.part), || Ok(data))?));
+        given.push(Some(
+            r.b.stored(&format!("{}/{}{name}", at.path, at.part), || Ok(data))?,
+        ));
     }
     if s.bias {
         let mut all = Vec::new();
@@ -136,7 +156,9 @@ fn weights(r: &mut Reader, at: &At, s: &Settings, parts: &[&str]) -> Result<Vec<
             all.push(bias(r, at, s, &role(part, "bias"))?);
         }
         let data = stacked(at, all)?;
-        given.push(Some(r.b.stored(&format!("{}/{}bias", at.path, at.part), || Ok(data))?));
+        given.push(Some(
+            r.b.stored(&format!("{}/{}bias", at.path, at.part), || Ok(data))?,
+        ));
     }
     Ok(given)
 }
@@ -179,7 +201,11 @@ fn bias(r: &Reader, at: &At, s: &Settings, role: &str) -> Result<TensorData, Fau
 }
 
 fn operator(s: &Settings, direction: Direction) -> Op {
-    let times = if direction == Direction::Bidirectional { 2 } else { 1 };
+    let times = if direction == Direction::Bidirectional {
+        2
+    } else {
+        1
+    };
     Op::Recurrent(Recurrent {
         cell: s.cell,
         hidden_size: s.units,
@@ -233,14 +259,25 @@ fn one(r: &mut Reader, at: &At, x: &[Flow]) -> Made {
     let mut states = Vec::new();
     for state in &x[1..] {
         let state = r.b.file(state)?;
-        states.push(r.step(at, "initial state", Op::Unsqueeze { axes: Some(vec![1]) }, &[state.tensor])?);
+        states.push(r.step(
+            at,
+            "initial state",
+            Op::Unsqueeze { axes: Some(vec![1]) },
+            &[state.tensor],
+        )?);
     }
     let weights = weights(r, at, &s, &[""])?;
-    let direction = if s.backwards { Direction::Reverse } else { Direction::Forward };
+    let direction = if s.backwards {
+        Direction::Reverse
+    } else {
+        Direction::Forward
+    };
     let outputs = run(r, at, &s, direction, &input, weights, states)?;
     let (batch, time) = (input.size(0), input.size(1));
     let units = Some(s.units as u64);
-    let squeeze = |axis: i64| Op::Squeeze { axes: Some(vec![axis]) };
+    let squeeze = |axis: i64| Op::Squeeze {
+        axes: Some(vec![axis]),
+    };
     let last = r.step(at, "last", squeeze(1), &[outputs[1]])?;
     let last = r.b.flow(last, Some(vec![batch, units]), Order::File);
     let mut given = Vec::new();
@@ -265,7 +302,11 @@ fn one(r: &mut Reader, at: &At, x: &[Flow]) -> Made {
 }
 
 fn backwards(r: &mut Reader, at: &At, y: TensorId) -> Result<TensorId, Fault> {
-    let op = Op::Slice { starts: None, ends: None, axes: None };
+    let op = Op::Slice {
+        starts: None,
+        ends: None,
+        axes: None,
+    };
     let lists = [("starts", -1), ("ends", i64::MIN + 1), ("axes", 1), ("steps", -1)];
     let mut inputs = vec![y];
     for (name, value) in lists {
@@ -275,13 +316,21 @@ fn backwards(r: &mut Reader, at: &At, y: TensorId) -> Result<TensorId, Fault> {
 }
 
 fn both(r: &mut Reader, at: &At, x: &[Flow]) -> Made {
-    let (Some(forward), 1) = (wrapped(at.layer, "layer"), x.len()) else { return Ok(None) };
+    let (Some(forward), 1) = (wrapped(at.layer, "layer"), x.len()) else {
+        return Ok(None);
+    };
     let backward = wrapped(at.layer, "backward_layer");
     let inner = inside(at, &forward);
     let s = settings(r, &inner)?;
     let alike = backward.is_none_or(|b| {
         let same = |key: &str| b.config.get(key) == forward.config.get(key);
-        let keys = ["units", "activation", "recurrent_activation", "use_bias", "reset_after"];
+        let keys = [
+            "units",
+            "activation",
+            "recurrent_activation",
+            "use_bias",
+            "reset_after",
+        ];
         b.class == forward.class && keys.iter().all(|k| same(k))
     });
     if !matches!(forward.class.as_str(), "LSTM" | "GRU" | "SimpleRNN") || s.backwards || s.state || !alike {
@@ -295,19 +344,34 @@ fn both(r: &mut Reader, at: &At, x: &[Flow]) -> Made {
     let weights = weights(r, at, &s, &["forward/", "backward/"])?;
     let outputs = run(r, at, &s, Direction::Bidirectional, &input, weights, Vec::new())?;
     let (batch, time, units) = (input.size(0), input.size(1), s.units as u64);
-    let (source, axis) = if s.sequences { (outputs[0], 2) } else { (outputs[1], 1) };
+    let (source, axis) = if s.sequences {
+        (outputs[0], 2)
+    } else {
+        (outputs[1], 1)
+    };
     let shape = |units: u64| -> Option<Sizes> {
         Some(match s.sequences {
             true => vec![batch, time, Some(units)],
             false => vec![batch, Some(units)],
         })
     };
-    let reduce = |kind| Op::Reduce { kind, axes: Some(vec![axis]), keep_dims: false, noop_if_empty: false };
+    let reduce = |kind| Op::Reduce {
+        kind,
+        axes: Some(vec![axis]),
+        keep_dims: false,
+        noop_if_empty: false,
+    };
     let (op, units) = match merge.as_deref() {
         Some("concat") => {
             let mut to = vec![0; axis as usize];
             to.push(2 * s.units);
-            (Op::Reshape { shape: Some(to), allow_zero: false }, 2 * units)
+            (
+                Op::Reshape {
+                    shape: Some(to),
+                    allow_zero: false,
+                },
+                2 * units,
+            )
         }
         Some("sum") => (reduce(Reduction::Sum), units),
         Some("ave") => (reduce(Reduction::Mean), units),
@@ -330,7 +394,9 @@ fn inside<'a>(at: &'a At, inner: &'a Layer) -> At<'a> {
 
 /// A layer on every step of time: time joins the batch.
 fn distributed(r: &mut Reader, at: &At, x: &Flow) -> Made {
-    let Some(inner) = wrapped(at.layer, "layer") else { return Ok(None) };
+    let Some(inner) = wrapped(at.layer, "layer") else {
+        return Ok(None);
+    };
     if matches!(inner.class.as_str(), "TimeDistributed" | "Bidirectional") {
         return Ok(None);
     }
@@ -339,26 +405,40 @@ fn distributed(r: &mut Reader, at: &At, x: &Flow) -> Made {
         ..inside(at, &inner)
     };
     // These act on the last axis anyway.
-    if matches!(inner.class.as_str(), "Dense" | "Activation" | "Dropout" | "ReLU" | "LeakyReLU") {
+    if matches!(
+        inner.class.as_str(),
+        "Dense" | "Activation" | "Dropout" | "ReLU" | "LeakyReLU"
+    ) {
         let file = r.b.file(x)?;
         return super::layer(r, &within, &[file]);
     }
     let x = r.b.file(x)?;
-    let Some((time, rest)) = x.shape.as_ref().and_then(|s| Some((s.get(1).copied()??, &s[2..]))) else {
+    let Some((time, rest)) = x
+        .shape
+        .as_ref()
+        .and_then(|s| Some((s.get(1).copied()??, &s[2..])))
+    else {
         return Ok(None);
     };
     let sizes = |rest: &[Option<u64>]| -> Option<Vec<i64>> {
         rest.iter().map(|s| i64::try_from((*s)?).ok()).collect()
     };
     let Some(each) = sizes(rest) else { return Ok(None) };
-    let reshape = |shape: Vec<i64>| Op::Reshape { shape: Some(shape), allow_zero: false };
+    let reshape = |shape: Vec<i64>| Op::Reshape {
+        shape: Some(shape),
+        allow_zero: false,
+    };
     let joined = r.step(at, "steps", reshape([vec![-1], each].concat()), &[x.tensor])?;
     let shape: Sizes = std::iter::once(None).chain(rest.iter().copied()).collect();
     let joined = r.b.flow(joined, Some(shape), Order::File);
-    let Some(made) = super::layer(r, &within, &[joined])? else { return Ok(None) };
+    let Some(made) = super::layer(r, &within, &[joined])? else {
+        return Ok(None);
+    };
     let [y] = &made[..] else { return Ok(None) };
     let y = r.b.file(y)?;
-    let Some(out) = y.shape.as_ref().and_then(|s| sizes(&s[1..])) else { return Ok(None) };
+    let Some(out) = y.shape.as_ref().and_then(|s| sizes(&s[1..])) else {
+        return Ok(None);
+    };
     let to = [vec![-1, time as i64], out].concat();
     let back = r.step(at, "sequence", reshape(to), &[y.tensor])?;
     let mut shape: Sizes = vec![x.size(0), Some(time)];

@@ -51,16 +51,37 @@ fn flatten(r: &mut Reader, at: &At, x: &Flow) -> Made {
             _ => Order::Flat { channels, space },
         };
         let all = channels.checked_mul(space);
-        return Ok(Some(vec![r.main(at, op, vec![Some(x.tensor)], flat(all), order, Activation::Linear)?]));
+        return Ok(Some(vec![r.main(
+            at,
+            op,
+            vec![Some(x.tensor)],
+            flat(all),
+            order,
+            Activation::Linear,
+        )?]));
     }
     // Rank 2 keeps what it is.
     let order = r.b.order(&x);
     if let Order::Flat { .. } = order {
-        return Ok(Some(vec![r.main(at, op, vec![Some(x.tensor)], Some(shape), order, Activation::Linear)?]));
+        return Ok(Some(vec![r.main(
+            at,
+            op,
+            vec![Some(x.tensor)],
+            Some(shape),
+            order,
+            Activation::Linear,
+        )?]));
     }
     let x = r.b.file(&x)?;
     let all = product(rest);
-    Ok(Some(vec![r.main(at, op, vec![Some(x.tensor)], flat(all), Order::File, Activation::Linear)?]))
+    Ok(Some(vec![r.main(
+        at,
+        op,
+        vec![Some(x.tensor)],
+        flat(all),
+        Order::File,
+        Activation::Linear,
+    )?]))
 }
 
 fn reshape(r: &mut Reader, at: &At, x: &Flow) -> Made {
@@ -74,24 +95,44 @@ fn reshape(r: &mut Reader, at: &At, x: &Flow) -> Made {
     };
     let x = r.b.file(x)?;
     let total = x.shape.as_ref().and_then(|s| product(&s[1..]));
-    let known = target.iter().filter(|n| **n > 0).try_fold(1u64, |p, n| p.checked_mul(*n as u64));
+    let known = target
+        .iter()
+        .filter(|n| **n > 0)
+        .try_fold(1u64, |p, n| p.checked_mul(*n as u64));
     let open = total.zip(known).and_then(|(t, k)| t.checked_div(k));
     let mut shape: Sizes = vec![x.size(0)];
-    shape.extend(target.iter().map(|&n| if n == -1 { open } else { Some(n as u64) }));
+    shape.extend(
+        target
+            .iter()
+            .map(|&n| if n == -1 { open } else { Some(n as u64) }),
+    );
     // The batch is kept (0), and one size may be left to the operator.
     let to: Vec<i64> = match (target.contains(&-1), total.is_some()) {
         (true, true) => shape[1..].iter().map(|s| s.map_or(-1, |n| n as i64)).collect(),
         _ => target,
     };
     let to = [vec![0], to].concat();
-    let op = Op::Reshape { shape: Some(to), allow_zero: false };
-    Ok(Some(vec![r.main(at, op, vec![Some(x.tensor)], Some(shape), Order::File, Activation::Linear)?]))
+    let op = Op::Reshape {
+        shape: Some(to),
+        allow_zero: false,
+    };
+    Ok(Some(vec![r.main(
+        at,
+        op,
+        vec![Some(x.tensor)],
+        Some(shape),
+        Order::File,
+        Activation::Linear,
+    )?]))
 }
 
 fn permute(r: &mut Reader, at: &At, x: &Flow) -> Made {
     let dims = at.value("dims").and_then(Value::as_array);
-    let dims: Option<Vec<usize>> = dims.and_then(|l| l.iter().map(|v| usize::try_from(v.as_u64()?).ok()).collect());
-    let (Some(dims), Some(rank)) = (dims, x.rank()) else { return Ok(None) };
+    let dims: Option<Vec<usize>> =
+        dims.and_then(|l| l.iter().map(|v| usize::try_from(v.as_u64()?).ok()).collect());
+    let (Some(dims), Some(rank)) = (dims, x.rank()) else {
+        return Ok(None);
+    };
     let perm: Vec<usize> = std::iter::once(0).chain(dims).collect();
     let mut sorted = perm.clone();
     sorted.sort_unstable();
@@ -100,8 +141,17 @@ fn permute(r: &mut Reader, at: &At, x: &Flow) -> Made {
     }
     let x = r.b.file(x)?;
     let shape = x.shape.as_ref().map(|s| perm.iter().map(|&p| s[p]).collect());
-    let op = Op::Transpose { perm: Some(perm.iter().map(|&p| p as i64).collect()) };
-    Ok(Some(vec![r.main(at, op, vec![Some(x.tensor)], shape, Order::File, Activation::Linear)?]))
+    let op = Op::Transpose {
+        perm: Some(perm.iter().map(|&p| p as i64).collect()),
+    };
+    Ok(Some(vec![r.main(
+        at,
+        op,
+        vec![Some(x.tensor)],
+        shape,
+        Order::File,
+        Activation::Linear,
+    )?]))
 }
 
 fn repeat(r: &mut Reader, at: &At, x: &Flow) -> Made {
@@ -111,7 +161,14 @@ fn repeat(r: &mut Reader, at: &At, x: &Flow) -> Made {
     let times = r.ints(at, "times", &[1, n, 1]);
     let shape = vec![x.size(0), Some(n as u64), x.size(1)];
     let inputs = vec![Some(row), Some(times)];
-    Ok(Some(vec![r.main(at, Op::Tile, inputs, Some(shape), Order::File, Activation::Linear)?]))
+    Ok(Some(vec![r.main(
+        at,
+        Op::Tile,
+        inputs,
+        Some(shape),
+        Order::File,
+        Activation::Linear,
+    )?]))
 }
 
 fn pad(r: &mut Reader, at: &At, x: &Flow, axes: usize) -> Made {
@@ -120,9 +177,22 @@ fn pad(r: &mut Reader, at: &At, x: &Flow, axes: usize) -> Made {
     let begin = ends.iter().map(|e| e.0);
     let end = ends.iter().map(|e| e.1);
     let pads: Vec<i64> = [0, 0].into_iter().chain(begin).chain([0, 0]).chain(end).collect();
-    let shape = resized(at, &input, None, |i, n| n.checked_add((ends[i].0 + ends[i].1) as u64));
-    let op = Op::Pad { mode: "constant".into(), pads: Some(pads), value: Some(0.0) };
-    Ok(Some(vec![r.main(at, op, vec![Some(input.tensor)], shape, order, Activation::Linear)?]))
+    let shape = resized(at, &input, None, |i, n| {
+        n.checked_add((ends[i].0 + ends[i].1) as u64)
+    });
+    let op = Op::Pad {
+        mode: "constant".into(),
+        pads: Some(pads),
+        value: Some(0.0),
+    };
+    Ok(Some(vec![r.main(
+        at,
+        op,
+        vec![Some(input.tensor)],
+        shape,
+        order,
+        Activation::Linear,
+    )?]))
 }
 
 fn crop(r: &mut Reader, at: &At, x: &Flow, axes: usize) -> Made {
@@ -130,11 +200,24 @@ fn crop(r: &mut Reader, at: &At, x: &Flow, axes: usize) -> Made {
     let (input, order) = spatial(r, at, x)?;
     let op = Op::Slice {
         starts: Some(ends.iter().map(|e| e.0).collect()),
-        ends: Some(ends.iter().map(|e| if e.1 == 0 { i64::MAX } else { -e.1 }).collect()),
+        ends: Some(
+            ends.iter()
+                .map(|e| if e.1 == 0 { i64::MAX } else { -e.1 })
+                .collect(),
+        ),
         axes: Some((2..axes as i64 + 2).collect()),
     };
-    let shape = resized(at, &input, None, |i, n| n.checked_sub((ends[i].0 + ends[i].1) as u64));
-    Ok(Some(vec![r.main(at, op, vec![Some(input.tensor)], shape, order, Activation::Linear)?]))
+    let shape = resized(at, &input, None, |i, n| {
+        n.checked_sub((ends[i].0 + ends[i].1) as u64)
+    });
+    Ok(Some(vec![r.main(
+        at,
+        op,
+        vec![Some(input.tensor)],
+        shape,
+        order,
+        Activation::Linear,
+    )?]))
 }
 
 fn resampling(mode: &str) -> Option<Resize> {
@@ -157,20 +240,36 @@ fn resampling(mode: &str) -> Option<Resize> {
 }
 
 fn up(r: &mut Reader, at: &At, x: &Flow, axes: usize) -> Made {
-    let key = if at.value("size").is_some() || axes > 1 { "size" } else { "length" };
+    let key = if at.value("size").is_some() || axes > 1 {
+        "size"
+    } else {
+        "length"
+    };
     let factors = at.axes(key, axes, 2)?;
     let mode = at.text("interpolation").unwrap_or("nearest");
-    let Some(mut how) = resampling(mode) else { return Ok(None) };
+    let Some(mut how) = resampling(mode) else {
+        return Ok(None);
+    };
     if mode == "nearest" {
         (how.coordinates, how.nearest) = ("asymmetric".into(), "floor".into());
     }
     let (input, order) = spatial(r, at, x)?;
-    let scales: Vec<f32> = [1.0, 1.0].into_iter().chain(factors.iter().map(|&f| f as f32)).collect();
+    let scales: Vec<f32> = [1.0, 1.0]
+        .into_iter()
+        .chain(factors.iter().map(|&f| f as f32))
+        .collect();
     let scales = TensorData::from_f32(&[scales.len() as u64], &scales);
     let scales = r.b.constant(&format!("{}/scales", at.path), scales);
     let shape = resized(at, &input, None, |i, n| n.checked_mul(factors[i] as u64));
     let inputs = vec![Some(input.tensor), Some(scales)];
-    Ok(Some(vec![r.main(at, Op::Resize(how), inputs, shape, order, Activation::Linear)?]))
+    Ok(Some(vec![r.main(
+        at,
+        Op::Resize(how),
+        inputs,
+        shape,
+        order,
+        Activation::Linear,
+    )?]))
 }
 
 fn resize(r: &mut Reader, at: &At, x: &Flow) -> Made {
@@ -188,5 +287,12 @@ fn resize(r: &mut Reader, at: &At, x: &Flow) -> Made {
     let to = [height as u64, width as u64];
     let shape = resized(at, &input, None, |i, _| Some(to[i]));
     let inputs = vec![Some(input.tensor), None, None, Some(sizes)];
-    Ok(Some(vec![r.main(at, Op::Resize(how), inputs, shape, order, Activation::Linear)?]))
+    Ok(Some(vec![r.main(
+        at,
+        Op::Resize(how),
+        inputs,
+        shape,
+        order,
+        Activation::Linear,
+    )?]))
 }

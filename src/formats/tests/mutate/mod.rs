@@ -136,7 +136,9 @@ pub fn mutate(file: &[u8], other: &[u8], random: &mut Random) -> Vec<u8> {
 
 /// `file` with an object of JSON in it changed; spaces fill what it loses.
 fn within(file: &[u8], rounds: usize, random: &mut Random) -> Option<Vec<u8>> {
-    let starts: Vec<usize> = (1..file.len().saturating_sub(16)).filter(|&i| file[i..].starts_with(b"{\"")).collect();
+    let starts: Vec<usize> = (1..file.len().saturating_sub(16))
+        .filter(|&i| file[i..].starts_with(b"{\""))
+        .collect();
     let first = *starts.get(random.below(2).min(starts.len().saturating_sub(1)))?;
     let mut stream = serde_json::Deserializer::from_slice(&file[first..]).into_iter::<Value>();
     let mut value = stream.next()?.ok()?;
