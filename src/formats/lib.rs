@@ -8,9 +8,11 @@
 mod architecture;
 mod archive;
 mod beside;
+mod channels;
 mod error;
 mod gguf;
 mod json;
+mod keras;
 #[cfg(not(target_arch = "wasm32"))]
 mod map;
 mod npy;
@@ -20,6 +22,7 @@ mod pytorch;
 mod safetensors;
 mod save;
 mod shards;
+mod tflite;
 mod weights;
 
 use std::path::{Path, PathBuf};
@@ -104,6 +107,27 @@ pub const FORMATS: &[Format] = &[
         extensions: &["index.json"],
         recognises: shards::recognises,
         read: shards::read,
+        write: read_only,
+    },
+    Format {
+        name: "Keras HDF5",
+        extensions: &["h5", "hdf5"],
+        recognises: keras::recognises_hdf5,
+        read: keras::read_hdf5,
+        write: read_only,
+    },
+    Format {
+        name: "Keras archive",
+        extensions: &["keras"],
+        recognises: keras::recognises_archive,
+        read: keras::read_archive,
+        write: read_only,
+    },
+    Format {
+        name: "TensorFlow Lite",
+        extensions: &["tflite"],
+        recognises: tflite::recognises,
+        read: tflite::read,
         write: read_only,
     },
     Format {
@@ -203,9 +227,8 @@ fn foreign(bytes: &[u8]) -> Option<&'static str> {
 const FOREIGN: &[(&[u8], &str)] = &[
     (
         b"PK\x03\x04",
-        "a zip archive without the members of a PyTorch or NumPy file",
+        "a zip archive without the members of a PyTorch, Keras or NumPy file",
     ),
-    (b"\x89HDF", "an HDF5 file (Keras weights?)"),
     (b"\x89PNG", "a PNG picture"),
     (b"\xff\xd8\xff", "a JPEG picture"),
     (b"\x1f\x8b", "a gzip archive"),

@@ -104,6 +104,12 @@ impl Random {
 /// A changed copy of `file`; `other` lends parts.
 pub fn mutate(file: &[u8], other: &[u8], random: &mut Random) -> Vec<u8> {
     let rounds = 1 + random.below(4);
+    // A configuration inside an HDF5 file or an archive, under its old length.
+    if random.below(2) > 0
+        && let Some(out) = within(file, rounds, random)
+    {
+        return out;
+    }
     if random.below(4) > 0 {
         if let Some(changed) = weights::mutate(file, rounds, random) {
             return changed;
@@ -131,6 +137,29 @@ pub fn mutate(file: &[u8], other: &[u8], random: &mut Random) -> Vec<u8> {
         bytes(&mut out, other, random);
     }
     out
+}
+
+/// `file` with an object of JSON in it changed; spaces fill what it loses.
+fn within(file: &[u8], rounds: usize, random: &mut Random) -> Option<Vec<u8>> {
+    let starts: Vec<usize> = (1..file.len().saturating_sub(16))
+        .filter(|&i| file[i..].starts_with(b"{\""))
+        .collect();
+    let first = *starts.get(random.below(2).min(starts.len().saturating_sub(1)))?;
+    let mut stream = serde_json::Deserializer::from_slice(&file[first..]).into_iter::<Value>();
+    let mut value = stream.next()?.ok()?;
+    let end = first + stream.byte_offset();
+    if value.as_object()?.len() < 2 {
+        return None;
+    }
+    for _ in 0..rounds {
+        json(&mut value, random);
+    }
+    let mut text = value.to_string().into_bytes();
+    if text.len() > end - first {
+        return None;
+    }
+    text.resize(end - first, b' ');
+    Some([&file[..first], &text, &file[end..]].concat())
 }
 
 fn bytes(file: &mut Vec<u8>, other: &[u8], random: &mut Random) {
