@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use clap::ValueEnum;
-use compute::{Backend, Executor, Flex, FlexDevice, Gpu, RunOptions, Value, Wgpu};
+use compute::{Engine, Gpu, RunError, RunOptions};
 use data::Preprocess;
-use model::{Dim, Network, TensorData};
+use model::{Dim, HostValue, Network, TensorData};
 
 use crate::Failure;
 
@@ -23,72 +23,60 @@ pub enum Device {
 pub fn run(file: &Path, inputs: &Path, out: &Path, all: bool, device: Device) -> Result<(), Failure> {
     let network = Arc::new(formats::open(file)?);
     let given = read_inputs(&network, inputs)?;
-    let blame = |e: compute::RunError| blame(&e, file, inputs);
-    let (arrays, seconds, on) = match device {
-        Device::Cpu => {
-            let executor = Executor::<Flex>::new(network, FlexDevice).map_err(blame)?;
-            let (arrays, seconds) = arrays(&executor, &given.arrays, all, blame)?;
-            (arrays, seconds, "the processor".to_string())
-        }
-        Device::Gpu => {
-            let gpu = Gpu::open().map_err(Failure::Other)?;
-            let executor =
-                Executor::<Wgpu>::within(network, gpu.burn().clone(), gpu.largest()).map_err(blame)?;
-            let (arrays, seconds) = arrays(&executor, &given.arrays, all, blame)?;
-            let named = |problem| Failure::Other(format!("{}: {problem}", gpu.name()));
-            gpu.submit().map_err(named)?;
-            (arrays, seconds, gpu.name().to_string())
-        }
+    let gpu = match device {
+        Device::Cpu => None,
+        Device::Gpu => Some(Gpu::open().map_err(Failure::Other)?),
     };
-    data::npz::write(out, arrays.iter().map(|(n, a)| (n.as_str(), a)))?;
+    let on = gpu.as_ref().map_or("the processor", |gpu| gpu.name()).to_string();
+    let mut engine = Engine::new(gpu.clone().map_or(compute::Device::Cpu, compute::Device::Gpu));
+    let start = std::time::Instant::now();
+    let arrays: Vec<(String, HostValue)> = given.arrays.into_iter().map(|(n, a)| (n, a.into())).collect();
+    let options = RunOptions::default();
+    let task = match all {
+        true => engine.evaluate_all(&network, &arrays, &options),
+        false => engine.evaluate(&network, &arrays, &options),
+    };
+    let values = compute::wait(task).unwrap_or(Err(RunError::CannotWait));
+    let values = values.map_err(|e| blame(&e, file, inputs))?;
+    let seconds = start.elapsed().as_secs_f64();
+    if let Some(gpu) = gpu {
+        let named = |problem| Failure::Other(format!("{}: {problem}", gpu.name()));
+        gpu.submit().map_err(named)?;
+    }
+    let mut tensors = Vec::new();
+    values
+        .into_iter()
+        .for_each(|(name, value)| flatten(name, value, &mut tensors));
+    data::npz::write(out, tensors.iter().map(|(n, a)| (n.as_str(), a)))?;
     if let Some(stated) = given.preprocessing {
         crate::print(&format!("input: {stated}"))?;
     }
     crate::print(&format!(
         "{} tensors in {seconds:.3} s on {on}, written to {}",
-        arrays.len(),
+        tensors.len(),
         out.display()
     ))
 }
 
-/// The outputs of a pass, or all its tensors, and the seconds until they were there.
-fn arrays<B: Backend>(
-    executor: &Executor<B>,
-    given: &[(String, TensorData)],
-    all: bool,
-    blame: impl Fn(compute::RunError) -> Failure,
-) -> Result<(Vec<(String, TensorData)>, f64), Failure> {
-    let start = std::time::Instant::now();
-    let network = executor.network();
-    let values = executor.inputs(given).map_err(&blame)?;
-    let pass = executor.run(values, &RunOptions::default()).map_err(&blame)?;
-    let mut ids = network.main().outputs.clone();
-    if all {
-        ids.extend(
-            pass.values
-                .keys()
-                .filter(|t| network.tensor(**t).producer.is_some()),
-        );
-        ids.sort_unstable();
-        ids.dedup();
+/// Arrays of `value`: those of a sequence are numbered from 0, an absent optional has none.
+fn flatten(name: String, value: HostValue, into: &mut Vec<(String, TensorData)>) {
+    match value {
+        HostValue::Tensor(data) => into.push((name, data)),
+        HostValue::Sequence(values) => {
+            for (i, value) in values.into_iter().enumerate() {
+                flatten(format!("{name}.{i}"), value, into);
+            }
+        }
+        HostValue::Optional(value) => {
+            if let Some(value) = value {
+                flatten(name, *value, into);
+            }
+        }
     }
-    let mut arrays = Vec::with_capacity(ids.len());
-    for id in ids {
-        let name = network.tensor(id).name.clone();
-        let value = pass.values.get(&id).or_else(|| executor.stored(id));
-        let value = value.ok_or_else(|| Failure::Other(format!("output {name:?} was not computed")))?;
-        let shape: Vec<u64> = value.shape().iter().map(|&d| d as u64).collect();
-        let array = match value {
-            Value::Int(ints) => TensorData::from_i64(&shape, &ints.data),
-            float => TensorData::from_f32(&shape, &float.to_host().map_err(Failure::Other)?),
-        };
-        arrays.push((name, array));
-    }
-    Ok((arrays, start.elapsed().as_secs_f64()))
 }
 
 /// What went wrong in a pass, with the file that is at fault.
-fn blame(error: &compute::RunError, model: &Path, inputs: &Path) -> Failure {
+fn blame(error: &RunError, model: &Path, inputs: &Path) -> Failure {
     let name = |p: &Path| p.display().to_string();
     Failure::Other(error.in_files(&name(model), &name(inputs)))
 }

@@ -84,6 +84,24 @@ impl Engine {
         })
     }
 
+    /// As [`Engine::evaluate`], for every tensor that the pass computed and kept.
+    ///
+    /// # Errors
+    /// As [`Engine::run`].
+    pub fn evaluate_all<'a>(
+        &'a mut self,
+        network: &'a Arc<Network>,
+        inputs: &'a [(String, HostValue)],
+        options: &'a RunOptions,
+    ) -> Task<'a, Result<Vec<(String, HostValue)>, RunError>> {
+        Box::pin(async move {
+            match &self.device {
+                Device::Cpu => everything(loaded(&Cpu, &mut self.cpu, network)?, inputs, options).await,
+                Device::Gpu(gpu) => everything(loaded(gpu, &mut self.gpu, network)?, inputs, options).await,
+            }
+        })
+    }
+
     /// [`crate::gradients()`] on this device.
     ///
     /// # Errors
@@ -144,6 +162,16 @@ async fn outputs<B: Backend>(
 ) -> Result<Vec<(String, HostValue)>, RunError> {
     let pass = executor.run_async(executor.host_inputs(inputs)?, options).await?;
     executor.outputs(&pass).await
+}
+
+/// One pass, all its tensors on the host.
+async fn everything<B: Backend>(
+    executor: &Executor<B>,
+    inputs: &[(String, HostValue)],
+    options: &RunOptions,
+) -> Result<Vec<(String, HostValue)>, RunError> {
+    let pass = executor.run_async(executor.host_inputs(inputs)?, options).await?;
+    executor.everything(&pass).await
 }
 
 /// One pass, as a trace.

@@ -212,8 +212,25 @@ impl<B: Backend> Executor<B> {
     /// # Errors
     /// [`RunError::Tensor`] for an output that the pass left without a value.
     pub async fn outputs(&self, pass: &Pass<B>) -> Result<Vec<(String, HostValue)>, RunError> {
-        let mut all = Vec::new();
-        for &id in &self.network.main().outputs {
+        self.on_host(pass, &self.network.main().outputs).await
+    }
+
+    /// As [`Executor::outputs`], for every tensor that the pass computed and kept, by id.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn everything(&self, pass: &Pass<B>) -> Result<Vec<(String, HostValue)>, RunError> {
+        let computed = |t: &TensorId| self.network.tensor(*t).producer.is_some();
+        let mut ids: Vec<TensorId> = pass.values.keys().copied().filter(computed).collect();
+        ids.extend(&self.network.main().outputs);
+        ids.sort_unstable();
+        ids.dedup();
+        self.on_host(pass, &ids).await
+    }
+
+    async fn on_host(&self, pass: &Pass<B>, ids: &[TensorId]) -> Result<Vec<(String, HostValue)>, RunError> {
+        let mut all = Vec::with_capacity(ids.len());
+        for &id in ids {
             let tensor = self.network.tensor(id);
             let fail = |problem| RunError::Tensor {
                 name: tensor.name.clone(),

@@ -3,12 +3,13 @@
 //! Reads the folders in `LAYERSCOPE_ONNX_MODELS` and the references in `LAYERSCOPE_REFERENCES`;
 //! without them it says so and passes. `./check` sets both.
 
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use compute::{Backend, Executor, Flex, FlexDevice, Gpu, RunOptions, Wgpu};
-use model::{Network, TensorData};
+use compute::{Device, Engine, Gpu, RunOptions};
+use model::{HostValue, Network, TensorData};
 
 /// Largest accepted error, as a share of the tensor's largest magnitude.
 const TOLERANCE: f32 = 5e-4;
@@ -51,28 +52,28 @@ fn reference(folder: &Path, model: &Path) -> (Arrays, Arrays) {
 }
 
 /// Compares one model; returns the number of tensors and the largest relative error.
-fn compare<B: Backend>(
-    device: B::Device,
+fn compare(
+    device: Device,
     network: Network,
     inputs: &[(String, TensorData)],
     expected: &[(String, TensorData)],
 ) -> (usize, f32) {
     let network = Arc::new(network);
-    let executor = Executor::<B>::new(network.clone(), device).unwrap();
-    let pass = executor.run(executor.inputs(inputs).unwrap(), &RunOptions::default());
+    let inputs: Vec<(String, HostValue)> = inputs
+        .iter()
+        .map(|(n, d)| (n.clone(), d.clone().into()))
+        .collect();
+    let mut engine = Engine::new(device);
+    let options = RunOptions::default();
+    let pass = compute::wait(engine.evaluate_all(&network, &inputs, &options)).unwrap();
     let pass = pass.unwrap_or_else(|e| panic!("{}: {e}", network.name));
+    let pass: HashMap<String, HostValue> = pass.into_iter().collect();
     let mut worst = 0f32;
     for (name, data) in expected {
-        let id = network
-            .tensor_named(name)
-            .unwrap_or_else(|| panic!("{}: no tensor {name}", network.name));
-        let value = pass
-            .values
-            .get(&id)
-            .unwrap_or_else(|| panic!("{}: {name} was not computed", network.name));
-        let shape: Vec<u64> = value.shape().iter().map(|&d| d as u64).collect();
-        assert_eq!(shape, data.shape, "{}: shape of {name}", network.name);
-        let (found, wanted) = (value.to_host().unwrap(), data.to_f32().unwrap());
+        let value = pass.get(name).and_then(HostValue::tensor);
+        let value = value.unwrap_or_else(|| panic!("{}: {name} was not computed", network.name));
+        assert_eq!(value.shape, data.shape, "{}: shape of {name}", network.name);
+        let (found, wanted) = (value.to_f32().unwrap(), data.to_f32().unwrap());
         let largest = wanted
             .iter()
             .filter(|v| v.is_finite())
@@ -96,7 +97,7 @@ fn compare<B: Backend>(
 }
 
 /// Compares the models that `wanted` names on one device.
-fn check<B: Backend>(device: B::Device, wanted: impl Fn(&str) -> bool) {
+fn check(device: Device, wanted: impl Fn(&str) -> bool) {
     let Some((files, references)) = models() else {
         return;
     };
@@ -111,9 +112,7 @@ fn check<B: Backend>(device: B::Device, wanted: impl Fn(&str) -> bool) {
         let (inputs, tensors) = reference(&references, &file);
         let device = device.clone();
         let start = std::time::Instant::now();
-        let result = catch_unwind(AssertUnwindSafe(|| {
-            compare::<B>(device, network, &inputs, &tensors)
-        }));
+        let result = catch_unwind(AssertUnwindSafe(|| compare(device, network, &inputs, &tensors)));
         let seconds = start.elapsed().as_secs_f32();
         match result {
             Ok((count, worst)) => {
@@ -128,7 +127,7 @@ fn check<B: Backend>(device: B::Device, wanted: impl Fn(&str) -> bool) {
 
 #[test]
 fn every_intermediate_tensor_equals_onnxruntimes() {
-    check::<Flex>(FlexDevice, |_| true);
+    check(Device::Cpu, |_| true);
 }
 
 /// Networks that between them have every family of operators, and are small enough for a software
@@ -149,7 +148,7 @@ fn the_graphics_device_computes_them_too() {
     let gpu = Gpu::open().unwrap();
     let all = std::env::var("LAYERSCOPE_GPU").is_ok_and(|v| v == "all");
     println!("on {}", gpu.name());
-    check::<Wgpu>(gpu.burn().clone(), |name| {
+    check(Device::Gpu(gpu.clone()), |name| {
         all || ON_THE_GPU.iter().any(|part| name.contains(part))
     });
     assert_eq!(gpu.submit(), Ok(()));
