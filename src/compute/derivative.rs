@@ -4,7 +4,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use model::op::{Op, Reduction};
-use model::{GraphId, Layer, LayerId, Network, ScopeTree, Tensor, TensorData, TensorId, TensorKind, TensorSpec};
+use model::{
+    GraphId, Layer, LayerId, Network, ScopeTree, Tensor, TensorData, TensorId, TensorKind, TensorSpec,
+};
 
 use crate::RunOptions;
 use crate::ops::attributes::Attrs;

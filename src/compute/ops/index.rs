@@ -116,7 +116,9 @@ pub fn range<B: Backend>(c: &Context<B>) -> Output<B> {
         if count.is_nan() || count > LIMIT {
             return Err(format!("range from {s} to {l} by {d}"));
         }
-        let data: Vec<i64> = (0..count as i64).map(|i| s.wrapping_add(i.wrapping_mul(d))).collect();
+        let data: Vec<i64> = (0..count as i64)
+            .map(|i| s.wrapping_add(i.wrapping_mul(d)))
+            .collect();
         let dtype = c.dtype(0);
         return Ok(Value::Int(Ints::new(vec![data.len()], data).typed(dtype)));
     }

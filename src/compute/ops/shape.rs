@@ -7,7 +7,7 @@ use model::{DType, TensorData};
 use super::conv::Ends;
 use super::{Context, Output, Outputs};
 use crate::value::{
-    Ints, Texts, Value, axis as resolve, broadcast, dims, expand, index, reshape as view, strides,
+    Doubles, Ints, Texts, Value, axis as resolve, broadcast, dims, expand, index, reshape as view, strides,
 };
 
 /// The cells `begin..end` along each axis.
@@ -215,7 +215,10 @@ pub fn join<B: Backend>(values: &[Value<B>], axis: i64, device: &B::Device) -> O
     if axis >= first.len() || !shapes.iter().all(fits) {
         return Err(format!("shapes {shapes:?} do not join along axis {axis}"));
     }
-    if values.iter().any(|v| matches!(v, Value::Float(_) | Value::Double(_))) {
+    if values
+        .iter()
+        .any(|v| matches!(v, Value::Float(_) | Value::Double(_)))
+    {
         let parts = values.iter().map(|v| v.floats(device));
         return Ok(Value::Float(B::float_cat(parts.collect::<Result<_, _>>()?, axis)));
     }
