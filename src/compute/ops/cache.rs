@@ -2,6 +2,7 @@
 
 use burn_backend::Backend;
 
+use super::conv::bounded;
 use super::shape::{pad, range, take, with_shape};
 use super::{Context, Output};
 use crate::value::{Ints, Value, axis as resolve, strides};
@@ -92,13 +93,8 @@ pub fn centre_crop_pad<B: Backend>(c: &Context<B>, axes: &Option<Vec<i64>>) -> O
             false => ends[axis] = (begin, to - s[axis] - begin),
         }
     }
-    let total = s
-        .iter()
-        .zip(&ends)
-        .try_fold(1usize, |p, (d, e)| p.checked_mul(d + e.0 + e.1));
-    if total.is_none_or(|t| t > 1 << 32) {
-        return Err(format!("sizes {wanted:?} are too large"));
-    }
+    let end = |(d, e): (&usize, &(usize, usize))| d + e.0 + e.1;
+    bounded(&s.iter().zip(&ends).map(end).collect::<Vec<_>>())?;
     x = match x {
         Value::Float(t) => {
             let t = range::<B>(t, &cut);

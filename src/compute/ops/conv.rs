@@ -11,6 +11,16 @@ use crate::value::{Value, dims, reshape};
 /// The padding of one spatial axis, begin and end.
 pub type Ends = (usize, usize);
 
+/// Elements of a tensor of `shape`, where that is a number of elements to make.
+///
+/// # Errors
+/// A sentence for more than 2^30.
+pub fn bounded(shape: &[usize]) -> Result<usize, String> {
+    let total = shape.iter().try_fold(1usize, |p, &d| p.checked_mul(d));
+    let total = total.filter(|&t| t <= 1 << 30);
+    total.ok_or_else(|| format!("a tensor of shape {shape:?} would be too large"))
+}
+
 /// Resolves a window's padding for the input sizes `input` and kernel extents `kernel`.
 pub fn padding(window: &Window, input: &[usize], kernel: &[usize]) -> Result<Vec<Ends>, String> {
     let axes = input.len();
@@ -86,6 +96,8 @@ pub fn conv<B: Backend>(c: &Context<B>, window: &Window, groups: i64) -> Output<
             ));
         }
     }
+    let padded = |i: usize| xs[i + 2] + pads[i].0 + pads[i].1;
+    bounded(&[&xs[..2], &(0..axes).map(padded).collect::<Vec<_>>()].concat())?;
     if axes == 2 && groups == 1 {
         let slide = host::Slide {
             kernel: [ws[2], ws[3]],
@@ -184,6 +196,7 @@ pub fn transpose<B: Backend>(
         extra[i] += more;
         full[i] += more;
     }
+    bounded(&[&[xs[0], ws[1] * groups], &full[..]].concat())?;
     let pads: Vec<Ends> = match (output_shape, &window.padding) {
         (Some(wanted), _) => shares(&full, wanted.iter().map(|&v| v.max(0) as usize), window),
         (None, Padding::SameUpper | Padding::SameLower) => {

@@ -17,6 +17,14 @@ fn per_channel<B: Backend>(t: FloatTensor<B>, shape: &[usize]) -> Result<FloatTe
     Ok(reshape::<B>(t, &to))
 }
 
+/// An error where one of `axes` is empty: nothing has no mean.
+fn filled(shape: &[usize], axes: &[usize]) -> Result<(), String> {
+    match axes.iter().any(|&a| shape[a] == 0) {
+        true => Err(format!("{shape:?} has no values to take the mean of")),
+        false => Ok(()),
+    }
+}
+
 /// Batch normalisation (Ioffe and Szegedy 2015): with the running statistics, or in training with
 /// those of the batch, which are left in [`Context::statistics`].
 pub fn batch<B: Backend>(c: &Context<B>, epsilon: f32) -> Output<B> {
@@ -101,6 +109,7 @@ pub fn instance<B: Backend>(c: &Context<B>, epsilon: f32) -> Output<B> {
     let x = c.float(0)?;
     let shape = dims::<B>(&x);
     let axes: Vec<usize> = (2..shape.len()).collect();
+    filled(&shape, &axes)?;
     let (scale, bias) = (
         per_channel::<B>(c.float(1)?, &shape)?,
         per_channel::<B>(c.float(2)?, &shape)?,
@@ -118,6 +127,7 @@ pub fn group<B: Backend>(c: &Context<B>, epsilon: f32, groups: i64) -> Output<B>
         return Err(format!("{groups} groups of the channels of {shape:?}"));
     }
     let rest = shape[1..].iter().product::<usize>() / groups;
+    filled(&[rest], &[0])?;
     let y = standard::<B>(reshape::<B>(x, &[shape[0], groups, rest]), &[2], epsilon, true);
     // Before opset 21 scale and bias stand for a whole group.
     let each = |t: FloatTensor<B>| match dims::<B>(&t) == [groups] && groups != shape[1] {
@@ -141,6 +151,7 @@ pub fn layer<B: Backend>(c: &Context<B>, axis: i64, epsilon: f32, centre: bool) 
     let shape = dims::<B>(&x);
     let rank = shape.len();
     let axes: Vec<usize> = (resolve(axis, rank)?..rank).collect();
+    filled(&shape, &axes)?;
     let (mut y, mean, deviation) = statistics::<B>(x, &axes, epsilon, centre);
     for i in 1..3 {
         let Some(t) = c.opt_float(i)? else { continue };
@@ -166,6 +177,7 @@ pub fn mean_variance<B: Backend>(c: &Context<B>, axes: &[i64]) -> Output<B> {
     let x = c.float(0)?;
     let rank = dims::<B>(&x).len();
     let axes: Vec<usize> = axes.iter().map(|&a| resolve(a, rank)).collect::<Result<_, _>>()?;
+    filled(&dims::<B>(&x), &axes)?;
     let over = |mut t: FloatTensor<B>| {
         axes.iter().for_each(|&a| t = B::float_mean_dim(t.clone(), a));
         t
@@ -184,6 +196,7 @@ pub fn batch_training<B: Backend>(c: &Context<B>, epsilon: f32, momentum: f32) -
     let shape = dims::<B>(&x);
     let at = |i| per_channel::<B>(c.float(i)?, &shape);
     let axes: Vec<usize> = (0..shape.len()).filter(|&a| a != 1).collect();
+    filled(&shape, &axes)?;
     let over = |mut t: FloatTensor<B>| {
         axes.iter().for_each(|&a| t = B::float_mean_dim(t.clone(), a));
         t

@@ -93,24 +93,25 @@ pub fn tells_places(layer: &model::Layer) -> bool {
 /// Max pooling of `X [N, C, ...]`. Out: the largest values, and where they stand in `X`.
 pub fn max<B: Backend>(c: &Context<B>, window: &Window, ceil: bool, column_major: bool) -> Outputs<B> {
     let shape = c.value(0)?.shape();
-    let places = |values: &[f32]| -> Result<(Vec<f32>, Vec<i64>, Vec<usize>), String> {
-        let axes = pool_axes::axes(window, &shape, ceil)?;
-        let output = [&shape[..2], &axes.iter().map(|a| a.output).collect::<Vec<_>>()].concat();
-        let (top, places) = pool_axes::max_places(values, &shape, &axes, column_major);
-        Ok((top, places, output))
+    let axes = || pool_axes::axes(window, &shape, ceil);
+    let output = |axes: &[pool_axes::Axis]| {
+        let space = axes.iter().map(|a| a.output);
+        shape[..2].iter().copied().chain(space).collect::<Vec<_>>()
     };
     if let Value::Int(x) = c.value(0)? {
-        let (top, places, output) = places(&x.floats())?;
-        let top = Ints::new(output.clone(), top.iter().map(|&v| v as i64).collect());
+        let axes = axes()?;
+        let (top, places) = pool_axes::max_places(&x.floats(), &shape, &axes, column_major);
+        let top = Ints::new(output(&axes), top.iter().map(|&v| v as i64).collect());
         return Ok(vec![
             Value::Int(top.typed(x.dtype)),
-            Value::Int(Ints::new(output, places)),
+            Value::Int(Ints::new(output(&axes), places)),
         ]);
     }
     let mut outputs = vec![largest(c, window, ceil)?];
     if tells_places(c.layer) {
-        let (_, places, output) = places(c.host(0)?)?;
-        outputs.push(Value::Int(Ints::new(output, places)));
+        let axes = axes()?;
+        let (_, places) = pool_axes::max_places(c.host(0)?, &shape, &axes, column_major);
+        outputs.push(Value::Int(Ints::new(output(&axes), places)));
     }
     Ok(outputs)
 }

@@ -5,7 +5,7 @@ use burn_backend::Backend;
 use burn_backend::tensor::FloatTensor;
 use model::op::Window;
 
-use super::conv::{Ends, padding, steps};
+use super::conv::{Ends, bounded, padding, steps};
 use crate::value::{Ints, float, index};
 
 /// A window along one spatial axis.
@@ -78,7 +78,9 @@ pub fn axes(window: &Window, shape: &[usize], ceil: bool) -> Result<Vec<Axis>, S
             pad: pads[i],
         })
     };
-    (0..count).map(one).collect()
+    let axes: Vec<Axis> = (0..count).map(one).collect::<Result<_, String>>()?;
+    bounded(&[&shape[..2], &axes.iter().map(|a| a.output).collect::<Vec<_>>()].concat())?;
+    Ok(axes)
 }
 
 /// The larger of both, element by element; not `a + relu(b - a)`, which would round.

@@ -4,7 +4,7 @@ use burn_backend::Backend;
 use model::DType;
 use model::op::Window;
 
-use super::conv::{Ends, padding, steps};
+use super::conv::{Ends, bounded, padding, steps};
 use super::quantize::bounds;
 use super::{Context, Output};
 use crate::threads::chunks;
@@ -172,7 +172,7 @@ fn matmul(a: &Whole, b: &Whole) -> Result<Whole, String> {
         place(&sa[..sa.len() - 2], m * k),
         place(&sb[..sb.len() - 2], k * n),
     );
-    let mut data = vec![0i32; lead.iter().product::<usize>() * m * n];
+    let mut data = vec![0i32; bounded(&[&lead[..], &[m, n]].concat())?];
     chunks(&mut data, n, |line, out| {
         let (batch, i) = (line / m, line % m);
         let row = &a.data[from_a[batch] + i * k..][..k];
@@ -221,7 +221,7 @@ fn conv(x: &Whole, w: &Whole, window: &Window, groups: i64) -> Result<Whole, Str
     let (steps, dilations) = (three(&steps), three(&dilations));
     let (plane, taps): (usize, usize) = (input.iter().product(), kernel.iter().product());
     let each = w.shape[0] / groups;
-    let mut data = vec![0i32; shape.iter().product()];
+    let mut data = vec![0i32; bounded(&shape)?];
     let of = strides(&input);
     let inside = |axis: usize, o: usize, k: usize| -> Option<usize> {
         let ends: Ends = ends[axis];

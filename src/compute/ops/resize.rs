@@ -4,6 +4,7 @@ use burn_backend::Backend;
 use burn_backend::tensor::FloatTensor;
 use model::op::Resize;
 
+use super::conv::bounded;
 use super::{Context, Output};
 use crate::value::{Ints, Value, axis as resolve, dims, float, index};
 
@@ -75,6 +76,9 @@ pub fn resize<B: Backend>(c: &Context<B>, o: &Resize) -> Output<B> {
             ));
         }
     };
+    let mut to = shape.clone();
+    axes.iter().zip(&plan).for_each(|(&a, &(size, _))| to[a] = size);
+    bounded(&to)?;
     for (k, (&axis, &(size, scale))) in axes.iter().zip(&plan).enumerate() {
         if size == 0 || size > 1 << 24 {
             return Err(format!("axis {axis} of {shape:?} would become {size}"));

@@ -4,7 +4,7 @@ use burn_backend::Backend;
 use burn_backend::tensor::FloatTensor;
 use model::op::{DeformConv, RoiAlign};
 
-use super::conv::{padding, steps};
+use super::conv::{bounded, padding, steps};
 use super::matmul::product;
 use super::pool_axes::larger;
 use super::sample::{Taps, by_channel};
@@ -57,6 +57,7 @@ pub fn align<B: Backend>(c: &Context<B>, o: &RoiAlign) -> Output<B> {
     if let Some(i) = items.data.iter().find(|&&i| !(0..s[0] as i64).contains(&i)) {
         return Err(format!("item {i} of a batch of {}", s[0]));
     }
+    bounded(&[count, s[1], height, width])?;
     let corners = c.host(1)?;
     let shift = if o.half_pixel { 0.5 } else { 0.0 };
     let (size, plane) = ([s[2], s[3]], s[2] * s[3]);
@@ -113,7 +114,10 @@ pub fn align<B: Backend>(c: &Context<B>, o: &RoiAlign) -> Output<B> {
 /// The largest weighted tap of each output cell, as the specification's `max` mode asks.
 fn largest<B: Backend>(x: &FloatTensor<B>, taps: &Taps, device: &B::Device) -> FloatTensor<B> {
     let parts = (0..taps.count()).map(|k| taps.part::<B>(x, k, device));
-    let top = parts.reduce(larger::<B>);
+    let top = match dims::<B>(x)[1] {
+        0 => None,
+        _ => parts.reduce(larger::<B>),
+    };
     top.unwrap_or_else(|| taps.sum::<B>(x, device))
 }
 
@@ -126,6 +130,7 @@ pub fn max_pool<B: Backend>(c: &Context<B>, size: [i64; 2], scale: f32) -> Outpu
         ));
     }
     let to = output(size)?;
+    bounded(&[r[0], s[1], to[0], to[1]])?;
     let y = pooled(c.host(0)?, &s, c.host(1)?, to, scale)?;
     Ok(Value::Float(float::<B>(y, &[r[0], s[1], to[0], to[1]], c.device)))
 }
@@ -185,6 +190,7 @@ pub fn deform_conv<B: Backend>(c: &Context<B>, o: &DeformConv) -> Output<B> {
         let room = (s[i + 2] + pads[i].0 + pads[i].1).checked_sub(extent);
         to[i] = room.ok_or_else(|| format!("a window of {extent} does not fit {s:?}"))? / step[i] + 1;
     }
+    bounded(&[s[0], s[1], ws[2], ws[3], to[0], to[1]])?;
     let (taps, points) = (ws[2] * ws[3], to[0] * to[1]);
     if offset != [s[0], 2 * shared * taps, to[0], to[1]] {
         return Err(format!("offsets {offset:?} for an output of {to:?}"));

@@ -5,12 +5,12 @@ use burn_backend::Backend;
 use burn_backend::tensor::FloatTensor;
 use model::op::Window;
 
-use super::conv::{padding, steps};
+use super::conv::{bounded, padding, steps};
 use super::{Context, Output};
 use crate::value::{Ints, Value, dims, float, index, reshape, strides};
 
 /// Most cells that all taps of one operator may read.
-const LIMIT: usize = 1 << 31;
+const LIMIT: usize = 1 << 28;
 
 /// For each output cell some input cells with weights, all output cells the same number.
 #[derive(Debug, Default)]
@@ -53,7 +53,9 @@ impl Taps {
     /// The weighted sums `[rows, outputs]` of the cells of `x [rows, cells]`.
     pub fn sum<B: Backend>(&self, x: &FloatTensor<B>, device: &B::Device) -> FloatTensor<B> {
         let mut sum: Option<FloatTensor<B>> = None;
-        for k in 0..self.cells.len() {
+        // Without cells there is nothing to read.
+        let taps = if dims::<B>(x)[1] == 0 { 0 } else { self.count() };
+        for k in 0..taps {
             let part = self.part::<B>(x, k, device);
             sum = Some(match sum {
                 Some(sum) => B::float_add(sum, part),
@@ -110,11 +112,7 @@ pub fn col2im<B: Backend>(c: &Context<B>, window: &Window) -> Output<B> {
     };
     let (image, block) = (sizes(1)?, sizes(2)?);
     let axes = image.len();
-    let taps = block.iter().try_fold(1usize, |p, &b| p.checked_mul(b));
-    let cells = image.iter().try_fold(1usize, |p, &b| p.checked_mul(b));
-    let (Some(taps), Some(cells)) = (taps, cells) else {
-        return Err(format!("image {image:?} and block {block:?} are too large"));
-    };
+    let (taps, cells) = (bounded(&block)?, bounded(&image)?);
     if s.len() != 3 || axes == 0 || block.len() != axes || !s[1].is_multiple_of(taps) {
         return Err(format!("columns {s:?} for image {image:?} and block {block:?}"));
     }
@@ -125,7 +123,7 @@ pub fn col2im<B: Backend>(c: &Context<B>, window: &Window) -> Output<B> {
         let room = (image[i] + pads[i].0 + pads[i].1).checked_sub((block[i] - 1) * dilations[i] + 1);
         across.push(room.ok_or_else(|| format!("block {block:?} does not fit {image:?}"))? / steps[i] + 1);
     }
-    if across.iter().product::<usize>() != s[2] {
+    if bounded(&across)? != s[2] {
         return Err(format!("{} columns: {across:?} are expected", s[2]));
     }
     let (of, from, to) = (strides(&image), strides(&block), strides(&across));
@@ -170,10 +168,7 @@ pub fn max_unpool<B: Backend>(c: &Context<B>, window: &Window) -> Output<B> {
         let cut = full.checked_sub(pads[i].0 + pads[i].1);
         shape.push(cut.ok_or_else(|| format!("padding {pads:?} leaves nothing"))?);
     }
-    let total = shape.iter().try_fold(1usize, |p, &d| p.checked_mul(d));
-    let total = total
-        .filter(|&t| t < LIMIT)
-        .ok_or_else(|| format!("shape {shape:?} is too large"))?;
+    let total = bounded(&shape)?;
     let mut source = vec![None; total];
     for (i, &p) in places.data.iter().enumerate() {
         let at = usize::try_from(p).ok().and_then(|p| source.get_mut(p));
@@ -185,9 +180,10 @@ pub fn max_unpool<B: Backend>(c: &Context<B>, window: &Window) -> Output<B> {
     if let Some(wanted) = c.opt_ints(2)? {
         let wanted: Vec<usize> = wanted.iter().map(|&v| v.max(0) as usize).collect();
         let fits = wanted.len() == shape.len() && shape.iter().zip(&wanted).all(|(s, w)| w >= s);
-        if !fits || wanted.iter().zip(&shape).any(|(w, s)| w - s > 1 << 24) {
+        if !fits {
             return Err(format!("{shape:?} does not fit the wanted shape {wanted:?}"));
         }
+        bounded(&wanted)?;
         let ends: Vec<_> = shape.iter().zip(&wanted).map(|(s, w)| (0, w - s)).collect();
         y = super::shape::pad::<B>(y, &ends, 0.0, c.device);
     }
