@@ -114,6 +114,7 @@ pub fn unique(c: &Call) -> Result<Vec<Plain>, String> {
 pub fn one_hot(c: &Call) -> Result<Vec<Plain>, String> {
     let (indices, own) = c.floats(0)?;
     let depth = c.opt_number(1)?.ok_or("the depth is missing")? as i64;
+    let depth = depth.min(1 << 40);
     let values = c.input(2)?;
     if values.len() != 2 || depth < 0 {
         return Err(format!("depth {depth} with {} values", values.len()));
