@@ -76,7 +76,7 @@ pub(crate) fn controls(layer: &Layer) -> bool {
     matches!(
         layer.op,
         Op::If | Op::Loop | Op::Scan { .. } | Op::FlexAttention { .. }
-    ) || layer.kind == "SequenceMap"
+    ) || matches!(layer.kind.as_str(), "SequenceMap" | GRADIENT)
 }
 
 /// Cell `at` of `axis`, which goes.

@@ -4,7 +4,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use model::op::{Op, Reduction};
-use model::{GraphId, Layer, LayerId, Network, ScopeTree, Tensor, TensorData, TensorId, TensorKind, TensorSpec};
+use model::{
+    GraphId, Layer, LayerId, Network, ScopeTree, Tensor, TensorData, TensorId, TensorKind, TensorSpec,
+};
 
 use crate::RunOptions;
 use crate::ops::attributes::Attrs;
@@ -37,7 +39,15 @@ pub(crate) fn derivatives(
     }
     let cut = Arc::new(part(network, layer, &fed, y));
     let name = |id: &TensorId| network.tensor(*id).name.clone();
-    let inputs: Vec<(String, TensorData)> = fed.iter().map(name).zip(given.iter().cloned()).collect();
+    // A gradient without axes is more than the backend can do.
+    let raised = |data: &TensorData| {
+        let mut data = data.clone();
+        if data.shape.is_empty() {
+            data.shape.push(1);
+        }
+        data
+    };
+    let inputs: Vec<(String, TensorData)> = fed.iter().map(name).zip(given.iter().map(raised)).collect();
     let options = RunOptions {
         cancel: options.cancel.clone(),
         ..RunOptions::default()
@@ -56,6 +66,7 @@ fn part(network: &Network, around: &Layer, fed: &[TensorId], y: TensorId) -> Net
     for &id in fed {
         let tensor = &mut cut.tensors[id.0 as usize];
         (tensor.producer, tensor.data) = (None, None);
+        tensor.spec.axes = None;
     }
     let (mut needed, mut open): (HashSet<LayerId>, _) = (HashSet::new(), vec![y]);
     while let Some(id) = open.pop() {
@@ -66,7 +77,10 @@ fn part(network: &Network, around: &Layer, fed: &[TensorId], y: TensorId) -> Net
     }
     let sum = cut.add_tensor(Tensor {
         name: format!("{}/sum", network.tensor(y).name),
-        spec: TensorSpec::fixed(network.tensor(y).spec.dtype, &[]),
+        spec: TensorSpec {
+            axes: None,
+            dtype: network.tensor(y).spec.dtype,
+        },
         kind: TensorKind::Activation,
         data: None,
         producer: Some(LayerId(cut.layers.len() as u32)),
@@ -77,7 +91,7 @@ fn part(network: &Network, around: &Layer, fed: &[TensorId], y: TensorId) -> Net
         op: Op::Reduce {
             kind: Reduction::Sum,
             axes: None,
-            keep_dims: false,
+            keep_dims: true,
             noop_if_empty: false,
         },
         kind: "ReduceSum".into(),

@@ -20,6 +20,22 @@ pub fn strides(shape: &[usize]) -> Vec<usize> {
     strides
 }
 
+/// Elements of the largest tensor that an operator may make out of numbers that it reads.
+const LARGEST: usize = 1 << 30;
+
+/// Number of elements of `shape`, where a tensor of it can be made.
+///
+/// # Errors
+/// A sentence for more than 2^30 elements.
+pub fn elements(shape: &[usize]) -> Result<usize, String> {
+    // Without its zeros too, so that no partial product can overflow later on.
+    let nonzero = shape.iter().filter(|&&d| d > 0);
+    let product = nonzero.copied().try_fold(1usize, usize::checked_mul);
+    let product = product.filter(|&n| n <= LARGEST);
+    let product = product.ok_or_else(|| format!("a tensor of shape {shape:?} is too large"))?;
+    Ok(if shape.contains(&0) { 0 } else { product })
+}
+
 /// NumPy broadcasting of two shapes.
 pub fn broadcast(a: &[usize], b: &[usize]) -> Result<Vec<usize>, String> {
     let rank = a.len().max(b.len());
@@ -451,8 +467,12 @@ pub fn raise<B: Backend>(t: FloatTensor<B>, rank: usize) -> FloatTensor<B> {
 
 /// A negative axis counts from the end.
 pub fn axis(axis: i64, rank: usize) -> Result<usize, String> {
-    let at = if axis < 0 { axis + rank as i64 } else { axis };
-    if (0..rank.max(1) as i64).contains(&at) {
+    let at = if axis < 0 {
+        axis.saturating_add(rank as i64)
+    } else {
+        axis
+    };
+    if (0..rank as i64).contains(&at) {
         return Ok(at as usize);
     }
     Err(format!("axis {axis} of a tensor of rank {rank}"))

@@ -72,7 +72,11 @@ pub fn encode(dtype: DType, value: f32, saturate: bool) -> Option<u8> {
         return Some(encode_exponent(value, Rounding::Nearest, saturate));
     }
     let l = layout(dtype)?;
-    let sign = if value.is_sign_negative() { 1u8 << l.sign } else { 0 };
+    let sign = if value.is_sign_negative() {
+        1u8 << l.sign
+    } else {
+        0
+    };
     if value.is_nan() {
         // float4 has no NaN; its negative zero stands for one, as in the ml_dtypes library.
         return Some(match l.nan {
@@ -83,7 +87,13 @@ pub fn encode(dtype: DType, value: f32, saturate: bool) -> Option<u8> {
     }
     let magnitude = value.abs() as f64;
     let lowest = 1 - l.bias;
-    let exponent = |v: f64| if v > 0.0 { (v.log2().floor() as i32).max(lowest) } else { lowest };
+    let exponent = |v: f64| {
+        if v > 0.0 {
+            (v.log2().floor() as i32).max(lowest)
+        } else {
+            lowest
+        }
+    };
     let step = 2f64.powi(exponent(magnitude) - l.mantissa as i32);
     let rounded = if magnitude.is_finite() {
         (magnitude / step).round_ties_even() * step
@@ -108,7 +118,11 @@ pub fn encode(dtype: DType, value: f32, saturate: bool) -> Option<u8> {
     } else {
         units as u8
     };
-    Some(if code == 0 && l.unsigned_zero { 0 } else { code | sign })
+    Some(if code == 0 && l.unsigned_zero {
+        0
+    } else {
+        code | sign
+    })
 }
 
 /// Which power of two stands for a number between two of them.

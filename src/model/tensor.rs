@@ -66,10 +66,7 @@ impl DType {
 
     /// True for real floating-point types.
     pub fn is_float(self) -> bool {
-        matches!(
-            self,
-            DType::F64 | DType::F32 | DType::F16 | DType::BF16
-        ) || self.is_small_float()
+        matches!(self, DType::F64 | DType::F32 | DType::F16 | DType::BF16) || self.is_small_float()
     }
 
     /// True for floats of eight or four bits ([`crate::minifloat`]).
@@ -294,7 +291,9 @@ impl TensorData {
         let mut bytes = Vec::with_capacity(values.len() * 4);
         match dtype {
             DType::F32 => values.iter().for_each(|v| bytes.extend(v.to_le_bytes())),
-            DType::F64 => values.iter().for_each(|&v| bytes.extend((v as f64).to_le_bytes())),
+            DType::F64 => values
+                .iter()
+                .for_each(|&v| bytes.extend((v as f64).to_le_bytes())),
             DType::F16 => {
                 let half = |&v: &f32| half::f16::from_f32(v).to_le_bytes();
                 values.iter().for_each(|v| bytes.extend(half(v)));

@@ -66,18 +66,25 @@ pub fn einsum<B: Backend>(c: &Context<B>) -> Outputs<B> {
         operands.push(diagonal(c, Operand { tensor, labels })?);
     }
     let all = || operands.iter().flat_map(|o| o.labels.iter().copied());
-    let hidden = all().filter(|&l| l >= ELLIPSIS).max().map_or(0, |l| (l - ELLIPSIS + 1) as usize);
+    let hidden = all()
+        .filter(|&l| l >= ELLIPSIS)
+        .max()
+        .map_or(0, |l| (l - ELLIPSIS + 1) as usize);
     let result = match right {
         Some(right) => labels(right, None, hidden)?,
         None => {
-            let mut once: Vec<Label> = all().filter(|&l| l < ELLIPSIS && all().filter(|&m| m == l).count() == 1).collect();
+            let mut once: Vec<Label> = all()
+                .filter(|&l| l < ELLIPSIS && all().filter(|&m| m == l).count() == 1)
+                .collect();
             once.sort_unstable();
             let under = (0..hidden as Label).rev().map(|k| ELLIPSIS + k);
             under.chain(once).collect()
         }
     };
     if result.iter().any(|l| !all().any(|m| m == *l)) {
-        return Err(format!("equation {equation:?}: the result has a label of its own"));
+        return Err(format!(
+            "equation {equation:?}: the result has a label of its own"
+        ));
     }
     let mut rest = operands.into_iter();
     let mut made = rest.next().ok_or("there are no inputs")?;
@@ -95,11 +102,15 @@ pub fn einsum<B: Backend>(c: &Context<B>) -> Outputs<B> {
 /// Repeated labels of one operand: only the cells whose indices agree.
 fn diagonal<B: Backend>(c: &Context<B>, mut o: Operand<B>) -> Result<Operand<B>, String> {
     loop {
-        let twice = (0..o.labels.len()).find_map(|j| Some((o.labels[..j].iter().position(|l| *l == o.labels[j])?, j)));
+        let twice = (0..o.labels.len())
+            .find_map(|j| Some((o.labels[..j].iter().position(|l| *l == o.labels[j])?, j)));
         let Some((i, j)) = twice else { return Ok(o) };
         let shape = dims::<B>(&o.tensor);
         if shape[i] != shape[j] {
-            return Err(format!("a repeated label on axes of {} and {}", shape[i], shape[j]));
+            return Err(format!(
+                "a repeated label on axes of {} and {}",
+                shape[i], shape[j]
+            ));
         }
         let steps = strides(&shape);
         let total: usize = shape.iter().product();
@@ -141,7 +152,11 @@ fn arrange<B: Backend>(o: &Operand<B>, labels: &[Label]) -> FloatTensor<B> {
 }
 
 /// The product of two operands, summed over what both have and nothing else needs.
-fn pair<B: Backend>(a: Operand<B>, b: Operand<B>, needed: impl Fn(&Label) -> bool) -> Result<Operand<B>, String> {
+fn pair<B: Backend>(
+    a: Operand<B>,
+    b: Operand<B>,
+    needed: impl Fn(&Label) -> bool,
+) -> Result<Operand<B>, String> {
     let a = sum::<B>(a, |l| needed(l) || b.labels.contains(l));
     let b = sum::<B>(b, |l| needed(l) || a.labels.contains(l));
     let mut sizes: HashMap<Label, usize> = HashMap::new();
@@ -168,7 +183,11 @@ fn pair<B: Backend>(a: Operand<B>, b: Operand<B>, needed: impl Fn(&Label) -> boo
     };
     let (batch, inner) = (both(true), both(false));
     let only = |x: &Operand<B>, y: &Operand<B>| -> Vec<Label> {
-        x.labels.iter().filter(|l| !y.labels.contains(l)).copied().collect()
+        x.labels
+            .iter()
+            .filter(|l| !y.labels.contains(l))
+            .copied()
+            .collect()
     };
     let (rows, columns) = (only(&a, &b), only(&b, &a));
     let size = |of: &[Label]| of.iter().map(|l| sizes[l]).product::<usize>();

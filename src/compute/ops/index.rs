@@ -108,7 +108,7 @@ fn running_sum(x: &Ints, axis: usize, exclusive: bool, reverse: bool) -> Ints {
 
 /// `Range(start, limit, delta)`.
 pub fn range<B: Backend>(c: &Context<B>) -> Output<B> {
-    const LIMIT: f64 = (1u64 << 32) as f64;
+    const LIMIT: f64 = (1u64 << 30) as f64;
     if let (Value::Int(s), Value::Int(l), Value::Int(d)) = (c.value(0)?, c.value(1)?, c.value(2)?) {
         let one = |i: &Ints| i.data.first().copied().ok_or("an empty bound");
         let (s, l, d) = (one(s)?, one(l)?, one(d)?);
@@ -116,7 +116,9 @@ pub fn range<B: Backend>(c: &Context<B>) -> Output<B> {
         if count.is_nan() || count > LIMIT {
             return Err(format!("range from {s} to {l} by {d}"));
         }
-        let data: Vec<i64> = (0..count as i64).map(|i| s.wrapping_add(i.wrapping_mul(d))).collect();
+        let data: Vec<i64> = (0..count as i64)
+            .map(|i| s.wrapping_add(i.wrapping_mul(d)))
+            .collect();
         let dtype = c.dtype(0);
         return Ok(Value::Int(Ints::new(vec![data.len()], data).typed(dtype)));
     }

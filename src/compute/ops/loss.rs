@@ -17,7 +17,10 @@ pub fn negative_log_likelihood<B: Backend>(c: &Context<B>) -> Outputs<B> {
 pub fn cross_entropy<B: Backend>(c: &Context<B>) -> Outputs<B> {
     let x = c.float(0)?;
     if dims::<B>(&x).len() < 2 {
-        return Err(format!("scores {:?}: batch and classes are expected", dims::<B>(&x)));
+        return Err(format!(
+            "scores {:?}: batch and classes are expected",
+            dims::<B>(&x)
+        ));
     }
     let logs = B::log_softmax(x, 1);
     Ok(vec![Value::Float(loss(c, logs.clone())?), Value::Float(logs)])
@@ -36,7 +39,11 @@ fn loss<B: Backend>(c: &Context<B>, logs: FloatTensor<B>) -> Result<FloatTensor<
     for (k, &class) in target.data.iter().enumerate() {
         let skip = ignored == Some(class);
         let at = usize::try_from(class).ok().filter(|&t| t < classes);
-        let at = if skip { at.unwrap_or(0) } else { at.ok_or_else(|| format!("class {class} of {classes}"))? };
+        let at = if skip {
+            at.unwrap_or(0)
+        } else {
+            at.ok_or_else(|| format!("class {class} of {classes}"))?
+        };
         places.push((k / inner * classes + at) * inner + k % inner);
         chosen.push(at);
         counts.push(if skip { 0f32 } else { 1.0 });
@@ -87,7 +94,9 @@ pub fn dropout<B: Backend>(c: &Context<B>, ratio: f32) -> Outputs<B> {
     }
     let seed = c.attrs().int("seed", 0)? as u32;
     let mut random = super::random::Twister::new(seed);
-    let kept: Vec<i64> = (0..count).map(|_| (random.uniform() >= ratio as f64) as i64).collect();
+    let kept: Vec<i64> = (0..count)
+        .map(|_| (random.uniform() >= ratio as f64) as i64)
+        .collect();
     let scale = 1.0 / (1.0 - ratio);
     let gains = kept.iter().map(|&k| k as f32 * scale).collect();
     let y = B::float_mul(x.floats(c.device)?, float::<B>(gains, &shape, c.device));

@@ -168,12 +168,7 @@ impl<B: Backend> Context<'_, B> {
 
 /// True when the operator looks at the numbers of float input `i` while it runs, so that they must
 /// be read from the device before: in the browser nothing can be read in between.
-pub fn looks<B: Backend>(
-    network: &Network,
-    layer: &Layer,
-    inputs: &[Option<Value<B>>],
-    i: usize,
-) -> bool {
+pub fn looks<B: Backend>(network: &Network, layer: &Layer, inputs: &[Option<Value<B>>], i: usize) -> bool {
     use model::op::{Binary, Unary};
     if let Some(looks) = neural::looks(layer, i) {
         return looks;

@@ -25,7 +25,9 @@ pub fn decode(c: &Call) -> Result<Vec<Plain>, String> {
     let mut reader = ImageReader::new(Cursor::new(bytes));
     reader.limits(limits);
     let reader = reader.with_guessed_format().map_err(|e| e.to_string())?;
-    let picture = reader.decode().map_err(|e| format!("the picture cannot be read: {e}"))?;
+    let picture = reader
+        .decode()
+        .map_err(|e| format!("the picture cannot be read: {e}"))?;
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     let format = c.attrs().string("pixel_format", "RGB")?;
     let (channels, pixels) = match format {

@@ -8,10 +8,8 @@ use model::{DType, Layer};
 
 use super::attributes::Attrs;
 use super::{Context, Outputs};
+pub use crate::value::elements;
 use crate::value::{Ints, Texts, Value, dims, float};
-
-/// Elements of the largest tensor that an operator may make on the host.
-const LARGEST: usize = 1 << 32;
 
 /// Host floats, row-major.
 #[derive(Clone, Debug, PartialEq)]
@@ -101,18 +99,6 @@ impl Plain {
         };
         format!("{kind} {:?}", self.shape())
     }
-}
-
-/// Number of elements of `shape`, where a tensor of it can be made.
-///
-/// # Errors
-/// A sentence for more than 2^32 elements.
-pub fn elements(shape: &[usize]) -> Result<usize, String> {
-    shape
-        .iter()
-        .try_fold(1usize, |p, &d| p.checked_mul(d))
-        .filter(|&n| n <= LARGEST)
-        .ok_or_else(|| format!("a tensor of shape {shape:?} is too large"))
 }
 
 impl Call<'_> {

@@ -79,9 +79,11 @@ fn generator(c: &Call) -> Result<Twister, String> {
     let seed = match c.attrs().opt_float("seed")? {
         Some(seed) => seed as u32,
         // FNV-1a.
-        None => c.layer.name.bytes().fold(2_166_136_261u32, |h, b| {
-            (h ^ b as u32).wrapping_mul(16_777_619)
-        }),
+        None => c
+            .layer
+            .name
+            .bytes()
+            .fold(2_166_136_261u32, |h, b| (h ^ b as u32).wrapping_mul(16_777_619)),
     };
     Ok(Twister::new(seed))
 }

@@ -62,7 +62,10 @@ fn ints(x: &Ints, kind: Reduction, axes: &[usize]) -> Result<Ints, String> {
             Reduction::Prod => part.iter().fold(1, |p, &v| p.wrapping_mul(v)),
             Reduction::L1 => sum(&part.iter().map(|v| v.wrapping_abs()).collect::<Vec<_>>()),
             Reduction::SumSquare => sum(&part.iter().map(|v| v.wrapping_mul(*v)).collect::<Vec<_>>()),
-            Reduction::L2 => truncate(x.dtype, part.iter().map(|&v| (v as f64).powi(2)).sum::<f64>().sqrt()),
+            Reduction::L2 => truncate(
+                x.dtype,
+                part.iter().map(|&v| (v as f64).powi(2)).sum::<f64>().sqrt(),
+            ),
             Reduction::LogSum => truncate(x.dtype, (sum(&part) as f64).ln()),
             Reduction::LogSumExp => {
                 truncate(x.dtype, part.iter().map(|&v| (v as f64).exp()).sum::<f64>().ln())

@@ -44,7 +44,10 @@ pub fn gather_nd<B: Backend>(c: &Context<B>) -> Outputs<B> {
     let shape = x.shape();
     let batch = usize::try_from(c.attrs().int("batch_dims", 0)?).map_err(|_| "negative batch axes")?;
     let (rows, axes) = rows(&shape, &indices, batch)?;
-    let table = with_shape(x, vec![shape[..axes].iter().product(), shape[axes..].iter().product()])?;
+    let table = with_shape(
+        x,
+        vec![shape[..axes].iter().product(), shape[axes..].iter().product()],
+    )?;
     let lead = &indices.shape[..indices.shape.len() - 1];
     let to = [lead, &shape[axes..]].concat();
     Ok(vec![with_shape(&take(&table, 0, &rows, c.device), to)?])
@@ -97,11 +100,7 @@ fn write<B: Backend>(
     let shape = x.shape();
     let how = c.attrs().string("reduction", "none")?;
     if updates.shape().iter().product::<usize>() != rows.len() * inner {
-        return Err(format!(
-            "updates {:?} for {} places",
-            updates.shape(),
-            rows.len()
-        ));
+        return Err(format!("updates {:?} for {} places", updates.shape(), rows.len()));
     }
     let total = shape.iter().product::<usize>() / inner.max(1);
     if rows.is_empty() || inner == 0 {
@@ -245,10 +244,18 @@ pub fn reverse_sequence<B: Backend>(c: &Context<B>) -> Outputs<B> {
     let mut rows = Vec::with_capacity(steps * samples);
     for first in 0..shape[0] {
         for second in 0..shape[1] {
-            let (t, n) = if time == 0 { (first, second) } else { (second, first) };
+            let (t, n) = if time == 0 {
+                (first, second)
+            } else {
+                (second, first)
+            };
             let length = lengths.data[n] as usize;
             let from = if t < length { length - 1 - t } else { t };
-            rows.push(if time == 0 { from * samples + n } else { n * steps + from });
+            rows.push(if time == 0 {
+                from * samples + n
+            } else {
+                n * steps + from
+            });
         }
     }
     let table = with_shape(x, vec![steps * samples, shape[2..].iter().product()])?;

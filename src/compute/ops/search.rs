@@ -27,7 +27,11 @@ pub fn non_zero(c: &Call) -> Result<Vec<Plain>, String> {
     let steps = strides(shape);
     let row = |a: usize| found.iter().map(move |&i| i / steps[a] % shape[a]);
     let data = (0..shape.len()).flat_map(|a| row.clone()(a).map(|v| v as i64).collect::<Vec<_>>());
-    Ok(vec![Plain::ints(vec![shape.len(), found.len()], data.collect(), DType::I64)])
+    Ok(vec![Plain::ints(
+        vec![shape.len(), found.len()],
+        data.collect(),
+        DType::I64,
+    )])
 }
 
 /// The order of two elements.
@@ -44,15 +48,22 @@ fn compare(x: &Plain, a: usize, b: usize) -> Ordering {
 pub fn unique(c: &Call) -> Result<Vec<Plain>, String> {
     let x = c.input(0)?;
     let shape = x.shape().to_vec();
-    let axis = c.attrs().opt_int("axis")?.map(|a| resolve(a, shape.len())).transpose()?;
+    let axis = c
+        .attrs()
+        .opt_int("axis")?
+        .map(|a| resolve(a, shape.len()))
+        .transpose()?;
     let (size, inner) = match axis {
         Some(a) => (shape[a], shape[a + 1..].iter().product::<usize>()),
         None => (x.len(), 1),
     };
-    let outer = if size * inner == 0 { 0 } else { x.len() / (size * inner) };
-    let slice = move |k: usize| {
-        (0..outer).flat_map(move |o| (0..inner).map(move |i| (o * size + k) * inner + i))
+    let outer = if size * inner == 0 {
+        0
+    } else {
+        x.len() / (size * inner)
     };
+    let slice =
+        move |k: usize| (0..outer).flat_map(move |o| (0..inner).map(move |i| (o * size + k) * inner + i));
     let by = |a: usize, b: usize| {
         let mut pairs = slice(a).zip(slice(b)).map(|(i, j)| compare(x, i, j));
         pairs.find(|o| o.is_ne()).unwrap_or(Ordering::Equal)
@@ -103,6 +114,7 @@ pub fn unique(c: &Call) -> Result<Vec<Plain>, String> {
 pub fn one_hot(c: &Call) -> Result<Vec<Plain>, String> {
     let (indices, own) = c.floats(0)?;
     let depth = c.opt_number(1)?.ok_or("the depth is missing")? as i64;
+    let depth = depth.min(1 << 40);
     let values = c.input(2)?;
     if values.len() != 2 || depth < 0 {
         return Err(format!("depth {depth} with {} values", values.len()));

@@ -21,7 +21,11 @@ fn sequence<'a, B: Backend>(c: &'a Context<B>, i: usize) -> Result<&'a [Value<B>
 /// The place that input `i` names among `count` elements, or in front of them when `open`.
 fn place<B: Backend>(c: &Context<B>, i: usize, count: usize, open: bool) -> Result<usize, String> {
     let at = c.ints(i)?.data.first().copied().ok_or("the position is empty")?;
-    let from = if at < 0 { at.saturating_add(count as i64) } else { at };
+    let from = if at < 0 {
+        at.saturating_add(count as i64)
+    } else {
+        at
+    };
     let at_most = count + usize::from(open);
     let found = usize::try_from(from).ok().filter(|&p| p < at_most);
     found.ok_or_else(|| format!("position {at} in a sequence of {count}"))
@@ -34,7 +38,9 @@ pub fn nothing<B: Backend>(_: &Context<B>) -> Outputs<B> {
 
 /// `SequenceConstruct`.
 pub fn construct<B: Backend>(c: &Context<B>) -> Outputs<B> {
-    Ok(vec![Value::Sequence(c.inputs.iter().flatten().cloned().collect())])
+    Ok(vec![Value::Sequence(
+        c.inputs.iter().flatten().cloned().collect(),
+    )])
 }
 
 /// `SequenceLength`.
@@ -87,7 +93,9 @@ pub fn split<B: Backend>(c: &Context<B>) -> Outputs<B> {
             let parts = given.data.iter().map(one).collect::<Result<Vec<_>, _>>()?;
             if given.shape.is_empty() {
                 let each = parts.first().copied().filter(|&e| e > 0).ok_or_else(wrong)?;
-                (0..size.div_ceil(each)).map(|i| each.min(size - i * each)).collect()
+                (0..size.div_ceil(each))
+                    .map(|i| each.min(size - i * each))
+                    .collect()
             } else {
                 let sum = parts.iter().try_fold(0usize, |s, &p| s.checked_add(p));
                 if sum != Some(size) {
@@ -123,7 +131,10 @@ pub fn split<B: Backend>(c: &Context<B>) -> Outputs<B> {
 /// `ConcatFromSequence`: along an axis, or a new one.
 pub fn concat<B: Backend>(c: &Context<B>) -> Outputs<B> {
     let values = sequence(c, 0)?;
-    let axis = c.attrs().opt_int("axis")?.ok_or("attribute \"axis\" is missing")?;
+    let axis = c
+        .attrs()
+        .opt_int("axis")?
+        .ok_or("attribute \"axis\" is missing")?;
     if !c.attrs().flag("new_axis", false)? {
         return Ok(vec![join(values, axis, c.device)?]);
     }

@@ -7,7 +7,8 @@ use model::{DType, TensorData};
 use super::conv::Ends;
 use super::{Context, Output, Outputs};
 use crate::value::{
-    Ints, Texts, Value, axis as resolve, broadcast, dims, expand, index, reshape as view, strides,
+    Doubles, Ints, Texts, Value, axis as resolve, broadcast, dims, elements, expand, index, reshape as view,
+    strides,
 };
 
 /// The cells `begin..end` along each axis.
@@ -84,7 +85,7 @@ fn pick<B: Backend>(x: &Value<B>, shape: Vec<usize>, indices: impl Iterator<Item
 /// The same elements under another shape.
 pub fn with_shape<B: Backend>(x: &Value<B>, shape: Vec<usize>) -> Output<B> {
     let own = x.shape();
-    if own.iter().product::<usize>() != shape.iter().product::<usize>() {
+    if elements(&shape).ok() != Some(own.iter().product::<usize>()) {
         return Err(format!(
             "{own:?} cannot be viewed as {shape:?}: the element counts differ"
         ));
@@ -118,7 +119,7 @@ pub fn reshape<B: Backend>(c: &Context<B>, shape: &Option<Vec<i64>>, allow_zero:
         });
     }
     if let Some(i) = open {
-        let known = to.iter().product::<usize>().max(1);
+        let known = elements(&to)?.max(1);
         to[i] = own.iter().product::<usize>() / known;
     }
     with_shape(x, to)
@@ -215,7 +216,10 @@ pub fn join<B: Backend>(values: &[Value<B>], axis: i64, device: &B::Device) -> O
     if axis >= first.len() || !shapes.iter().all(fits) {
         return Err(format!("shapes {shapes:?} do not join along axis {axis}"));
     }
-    if values.iter().any(|v| matches!(v, Value::Float(_) | Value::Double(_))) {
+    if values
+        .iter()
+        .any(|v| matches!(v, Value::Float(_) | Value::Double(_)))
+    {
         let parts = values.iter().map(|v| v.floats(device));
         return Ok(Value::Float(B::float_cat(parts.collect::<Result<_, _>>()?, axis)));
     }
@@ -384,7 +388,16 @@ pub fn pad_op<B: Backend>(
         if (begin, end) == (0, 0) {
             continue;
         }
-        let size = x.shape()[axis] as i64;
+        let mut to = x.shape();
+        let size = to[axis] as i64;
+        let padded = begin.checked_add(end).and_then(|n| n.checked_add(size));
+        let padded = padded.and_then(|n| usize::try_from(n).ok());
+        to[axis] = padded.ok_or_else(|| format!("padding {begin} and {end} of an axis of {size}"))?;
+        elements(&to)?;
+        // What one end takes off must be there.
+        if begin.min(end) < -size || begin.max(end) > 1 << 40 {
+            return Err(format!("padding {begin} and {end} of an axis of {size}"));
+        }
         if mode == "constant" {
             let kept: Vec<usize> = ((-begin).max(0)..size - (-end).max(0))
                 .map(|p| p as usize)
@@ -444,6 +457,7 @@ pub fn expand_op<B: Backend>(c: &Context<B>) -> Output<B> {
     let x = c.value(0)?;
     let wanted: Vec<usize> = c.ints(1)?.data.iter().map(|&d| d.max(0) as usize).collect();
     let shape = broadcast(&x.shape(), &wanted)?;
+    elements(&shape)?;
     Ok(match x {
         Value::Float(t) => Value::Float(expand::<B>(t.clone(), &shape)),
         Value::Int(i) => Value::Int(i.expand(&shape)),
@@ -463,8 +477,14 @@ pub fn tile<B: Backend>(c: &Context<B>) -> Output<B> {
         return Err(format!("{repeats:?} repeats of {:?}", x.shape()));
     }
     for (axis, &times) in repeats.iter().enumerate() {
-        let size = x.shape()[axis];
-        let places: Vec<usize> = (0..size * times.max(0) as usize).map(|p| p % size).collect();
+        let mut to = x.shape();
+        let size = to[axis];
+        let times = usize::try_from(times).map_err(|_| format!("{times} repeats"))?;
+        to[axis] = size
+            .checked_mul(times)
+            .ok_or_else(|| format!("{times} repeats of {size}"))?;
+        elements(&to)?;
+        let places: Vec<usize> = (0..to[axis]).map(|p| p % size).collect();
         if times != 1 {
             x = take(&x, axis, &places, c.device);
         }
@@ -483,11 +503,7 @@ pub fn shape_of<B: Backend>(c: &Context<B>, start: i64, end: Option<i64>) -> Out
 /// `ConstantOfShape`: one element everywhere.
 pub fn constant_of_shape<B: Backend>(c: &Context<B>, value: &TensorData) -> Output<B> {
     let shape: Vec<usize> = c.ints(0)?.data.iter().map(|&d| d.max(0) as usize).collect();
-    let total = shape
-        .iter()
-        .try_fold(1usize, |p, &d| p.checked_mul(d))
-        .filter(|&t| t as u64 <= 1 << 32);
-    let total = total.ok_or_else(|| format!("a constant of shape {shape:?} is too large"))?;
+    let total = elements(&shape)?;
     if value.dtype.is_float() {
         let one = value.to_f32().and_then(|v| v.first().copied()).unwrap_or(0.0);
         return Ok(Value::Float(B::float_full(
@@ -505,7 +521,7 @@ pub fn constant_of_shape<B: Backend>(c: &Context<B>, value: &TensorData) -> Outp
 pub fn depth_to_space<B: Backend>(c: &Context<B>, block: i64, column_row_depth: bool) -> Output<B> {
     let x = c.value(0)?;
     let (s, b) = (x.shape(), block.max(1) as usize);
-    if s.len() != 4 || s[1] % (b * b) != 0 {
+    if s.len() != 4 || b > 1 << 20 || s[1] % (b * b) != 0 {
         return Err(format!("blocks of {b} from {s:?}"));
     }
     let depth = s[1] / (b * b);
@@ -524,7 +540,7 @@ pub fn depth_to_space<B: Backend>(c: &Context<B>, block: i64, column_row_depth: 
 pub fn space_to_depth<B: Backend>(c: &Context<B>, block: i64) -> Output<B> {
     let x = c.value(0)?;
     let (s, b) = (x.shape(), block.max(1) as usize);
-    if s.len() != 4 || s[2] % b != 0 || s[3] % b != 0 {
+    if s.len() != 4 || b > 1 << 20 || s[2] % b != 0 || s[3] % b != 0 {
         return Err(format!("blocks of {b} from {s:?}"));
     }
     let six = with_shape(x, vec![s[0], s[1], s[2] / b, b, s[3] / b, b])?;

@@ -12,9 +12,8 @@ use crate::value::{Ints, broadcast};
 pub fn concat(c: &Call) -> Result<Vec<Plain>, String> {
     let (a, b) = (c.texts(0)?, c.texts(1)?);
     let shape = broadcast(&a.shape, &b.shape)?;
-    let places = |own: &[usize], count: usize| {
-        Ints::new(own.to_vec(), (0..count as i64).collect()).expand(&shape)
-    };
+    let places =
+        |own: &[usize], count: usize| Ints::new(own.to_vec(), (0..count as i64).collect()).expand(&shape);
     let (x, y) = (places(&a.shape, a.data.len()), places(&b.shape, b.data.len()));
     let join = |(&i, &j): (&i64, &i64)| format!("{}{}", a.data[i as usize], b.data[j as usize]);
     let data = x.data.iter().zip(y.data.iter()).map(join).collect();

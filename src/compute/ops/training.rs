@@ -16,7 +16,9 @@ fn parts(c: &Call, states: usize) -> Result<(f32, i64, Vec<Part>), String> {
     let step = c.opt_int(1)?.ok_or("the step is missing")?;
     let count = c.inputs.len() - 2;
     if !count.is_multiple_of(2 + states) {
-        return Err(format!("{count} tensors for parameters, gradients and {states} states"));
+        return Err(format!(
+            "{count} tensors for parameters, gradients and {states} states"
+        ));
     }
     let each = count / (2 + states);
     let mut parts = Vec::with_capacity(each);

@@ -33,11 +33,7 @@ pub fn binarize(c: &Call) -> Result<Vec<Plain>, String> {
     let above = x.iter().map(|&v| if v > threshold { 1.0 } else { 0.0 });
     let data: Vec<f32> = above.collect();
     Ok(vec![match c.input(0)? {
-        Plain::Int(i) => Plain::ints(
-            shape.to_vec(),
-            data.iter().map(|&v| v as i64).collect(),
-            i.dtype,
-        ),
+        Plain::Int(i) => Plain::ints(shape.to_vec(), data.iter().map(|&v| v as i64).collect(), i.dtype),
         _ => Plain::floats(shape.to_vec(), data),
     }])
 }
@@ -52,7 +48,11 @@ enum Label {
 }
 
 fn float_label(v: f32) -> Label {
-    Label::Float(if v.is_nan() { f32::NAN.to_bits() } else { v.to_bits() })
+    Label::Float(if v.is_nan() {
+        f32::NAN.to_bits()
+    } else {
+        v.to_bits()
+    })
 }
 
 fn of_plain(x: &Plain) -> Vec<Label> {
@@ -83,7 +83,10 @@ fn list(c: &Call, prefix: &str) -> Result<Option<(Vec<Label>, DType)>, String> {
         return Ok(Some((of_plain(&plain(tensor)?), tensor.dtype)));
     }
     if let Some(v) = attrs.strings(&format!("{prefix}_strings"))? {
-        return Ok(Some((v.iter().cloned().map(Label::Text).collect(), DType::String)));
+        return Ok(Some((
+            v.iter().cloned().map(Label::Text).collect(),
+            DType::String,
+        )));
     }
     if let Some(v) = attrs.ints(&format!("{prefix}_int64s"))? {
         return Ok(Some((v.iter().copied().map(Label::Int).collect(), DType::I64)));
@@ -161,7 +164,8 @@ struct Forest {
 impl Forest {
     fn read(c: &Call) -> Result<Self, String> {
         let attrs = c.attrs();
-        let ints = |name: &str| -> Result<Vec<i64>, String> { Ok(attrs.ints(name)?.unwrap_or_default().to_vec()) };
+        let ints =
+            |name: &str| -> Result<Vec<i64>, String> { Ok(attrs.ints(name)?.unwrap_or_default().to_vec()) };
         let places = |name: &str| -> Result<Vec<usize>, String> {
             let one = |&v: &i64| usize::try_from(v).map_err(|_| format!("attribute {name:?}: {v}"));
             attrs.ints(name)?.unwrap_or_default().iter().map(one).collect()
@@ -172,11 +176,21 @@ impl Forest {
         };
         let features = places("nodes_featureids")?;
         let count = features.len();
-        let modes = attrs.tensor("nodes_modes")?.and_then(TensorData::to_i64).unwrap_or_default();
+        let modes = attrs
+            .tensor("nodes_modes")?
+            .and_then(TensorData::to_i64)
+            .unwrap_or_default();
         let splits = floats("nodes_splits")?;
         let (yes, no) = (places("nodes_truenodeids")?, places("nodes_falsenodeids")?);
         let (yes_leaf, no_leaf) = (ints("nodes_trueleafs")?, ints("nodes_falseleafs")?);
-        let lengths = [modes.len(), splits.len(), yes.len(), no.len(), yes_leaf.len(), no_leaf.len()];
+        let lengths = [
+            modes.len(),
+            splits.len(),
+            yes.len(),
+            no.len(),
+            yes_leaf.len(),
+            no_leaf.len(),
+        ];
         if lengths.iter().any(|&l| l != count) {
             return Err(format!("{count} nodes with attributes of {lengths:?} values"));
         }
@@ -211,8 +225,13 @@ impl Forest {
         let mut at = root;
         // A path visits no node twice.
         for _ in 0..=self.features.len() {
-            let feature = self.features.get(at).ok_or_else(|| format!("there is no node {at}"))?;
-            let x = *row.get(*feature).ok_or_else(|| format!("there is no feature {feature}"))?;
+            let feature = self
+                .features
+                .get(at)
+                .ok_or_else(|| format!("there is no node {at}"))?;
+            let x = *row
+                .get(*feature)
+                .ok_or_else(|| format!("there is no feature {feature}"))?;
             let split = self.splits[at];
             let yes = match self.modes[at] {
                 0 => x <= split,
@@ -265,7 +284,10 @@ pub fn ensemble(c: &Call) -> Result<Vec<Plain>, String> {
                 other => return Err(format!("aggregate function {other}: 0 to 3 is expected")),
             };
         }
-        transform(&mut y[r * targets..(r + 1) * targets], attrs.int("post_transform", 0)?)?;
+        transform(
+            &mut y[r * targets..(r + 1) * targets],
+            attrs.int("post_transform", 0)?,
+        )?;
     }
     Ok(vec![Plain::floats(vec![rows, targets], y)])
 }

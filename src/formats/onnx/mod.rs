@@ -2,6 +2,7 @@
 
 mod elementwise;
 mod external;
+mod functions;
 mod layers;
 mod node;
 mod ops;

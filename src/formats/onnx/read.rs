@@ -11,7 +11,10 @@ use prost::Message;
 
 use super::external::External;
 use super::node::Node;
-use super::proto::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, attribute_type as kind};
+use super::proto::{
+    AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetId, TensorProto,
+    attribute_type as kind,
+};
 use super::tensor::{self, Stored};
 use crate::Source;
 use crate::error::Fault;
@@ -21,11 +24,11 @@ const OPSETS: std::ops::RangeInclusive<i64> = 7..=24;
 
 /// Reads an ONNX model.
 pub(crate) fn read(source: &Source) -> Result<Network, Fault> {
-    let proto = ModelProto::decode(source.bytes.clone())
+    let mut proto = ModelProto::decode(source.bytes.clone())
         .map_err(|e| Fault::new("", format!("bytes that are not one, or not all of one ({e})")))?;
-    let Some(graph) = &proto.graph else {
+    if proto.graph.is_none() {
         return Err(Fault::new("", "a protobuf message without a graph"));
-    };
+    }
     let mut reader = Reader {
         network: Network::default(),
         external: External::new(source.folder),
@@ -36,7 +39,8 @@ pub(crate) fn read(source: &Source) -> Result<Network, Fault> {
         remarks: BTreeMap::new(),
     };
     reader.header(&proto, source.stem);
-    reader.graph(graph)?;
+    super::functions::expand(&mut proto)?;
+    reader.graph(&proto.graph.unwrap_or_default())?;
     Ok(reader.finish())
 }
 
@@ -105,10 +109,15 @@ impl Reader<'_> {
                 self.opset
             ));
         }
-        if !proto.functions.is_empty() {
+        let own = |f: &&FunctionProto| {
+            let version = |i: &&OperatorSetId| matches!(i.domain.as_str(), "" | "ai.onnx");
+            let stated = f.opset_import.iter().find(version);
+            stated.is_some_and(|i| i.version != self.opset)
+        };
+        if let Some(function) = proto.functions.iter().find(own) {
             self.network.warnings.push(format!(
-                "{} model-local functions are not expanded: their calls are unknown operators",
-                proto.functions.len()
+                "function {:?} states another opset than the model; it is read by the model's",
+                function.name
             ));
         }
     }

@@ -185,6 +185,7 @@ impl Writer<'_> {
             op_type: kind.to_string(),
             domain: domain.to_string(),
             attribute: Vec::new(),
+            overload: String::new(),
         };
         if attribute_scales(layer) {
             proto.input.truncate(1);

@@ -17,6 +17,27 @@ fn line(outcome: &Outcome) -> String {
     outcome.to_string().replace(['\n', '\t'], " ").replace('|', "/")
 }
 
+/// Why cases do not pass that compute something else on purpose, by the beginning of their names.
+const REASONS: &[(&str, &str)] = &[
+    (
+        "test_bernoulli",
+        "random: the expected numbers come from the state that NumPy's generator was in",
+    ),
+    ("test_image_decoder_decode_jpeg2k", "JPEG 2000 is not read"),
+    (
+        "test_image_decoder_decode_jpeg",
+        "another JPEG decoder than the suite's: its inverse cosine transform rounds differently",
+    ),
+];
+
+fn reason(ran: &Ran) -> String {
+    let known = REASONS.iter().find(|(start, _)| ran.case.name.starts_with(start));
+    match known {
+        Some((_, why)) => format!("{why} ({})", line(&ran.outcome)),
+        None => line(&ran.outcome),
+    }
+}
+
 fn passed(ran: &[&Ran]) -> usize {
     ran.iter().filter(|r| r.outcome == Outcome::Passed).count()
 }
@@ -53,6 +74,10 @@ pub fn document(ran: &[Ran]) -> String {
         let of: Vec<&Ran> = ran.iter().filter(|r| r.case.group == group).collect();
         let _ = writeln!(text, "| {group} | {} | {} |", of.len(), passed(&of));
     }
+    let _ = writeln!(
+        text,
+        "\nA case also fails where shape inference contradicts the shapes that its file states."
+    );
     let node = || ran.iter().filter(|r| r.case.group == "node");
     let single = node().filter_map(|r| Some((r.case.name.as_str(), r.operator.as_deref()?)));
     let known: BTreeMap<&str, &str> = single.collect();
@@ -64,7 +89,7 @@ pub fn document(ran: &[Ran]) -> String {
     text.push_str(&parts.join(", "));
     text.push_str(".\n\n## Cases that do not pass\n\n| case | why |\n| --- | --- |\n");
     for r in ran.iter().filter(|r| r.outcome != Outcome::Passed) {
-        let _ = writeln!(text, "| {} | {} |", r.case.name, line(&r.outcome));
+        let _ = writeln!(text, "| {} | {} |", r.case.name, reason(r));
     }
     text
 }
