@@ -14,6 +14,7 @@ mod keras;
 #[cfg(not(target_arch = "wasm32"))]
 mod map;
 mod onnx;
+mod tfjs;
 mod tflite;
 #[allow(dead_code)]
 mod weights;
@@ -76,6 +77,13 @@ pub const FORMATS: &[Format] = &[
         extensions: &["tflite"],
         recognises: tflite::recognises,
         read: tflite::read,
+        write: read_only,
+    },
+    Format {
+        name: "TensorFlow.js",
+        extensions: &["model.json"],
+        recognises: tfjs::recognises,
+        read: tfjs::read,
         write: read_only,
     },
     Format {
