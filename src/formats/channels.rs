@@ -470,6 +470,18 @@ fn dims(sizes: &Sizes, input: usize) -> Vec<Dim> {
     sizes.iter().enumerate().map(one).collect()
 }
 
+/// The size after a sliding window.
+pub(crate) fn windowed(size: u64, kernel: i64, stride: i64, dilation: i64, same: bool) -> Option<u64> {
+    let (stride, extent) = (
+        stride as u64,
+        (kernel as u64 - 1).checked_mul(dilation as u64)? + 1,
+    );
+    match same {
+        true => Some(size.div_ceil(stride)),
+        false => Some(size.checked_sub(extent)? / stride + 1),
+    }
+}
+
 /// `data` with its axes in the order `perm`; `perm` must be a permutation of its axes.
 pub(crate) fn permute(data: &TensorData, perm: &[usize]) -> TensorData {
     let shape: Vec<u64> = perm.iter().map(|&p| data.shape[p]).collect();

@@ -107,6 +107,20 @@ pub(crate) fn read_archive(source: &Source) -> Result<Network, Fault> {
     Ok(network)
 }
 
+/// The network of a configuration whose weights have names of their own (TensorFlow.js).
+pub(crate) fn of_names(
+    document: &Value,
+    named: &std::collections::BTreeMap<String, model::TensorData>,
+    stem: &str,
+    format: &str,
+    version: &str,
+) -> Result<Network, Fault> {
+    let model = config::model(document)?;
+    let weights = weights::of_names(&model, named);
+    let name = if model.name.is_empty() { stem } else { &model.name };
+    graph::network(&model, &weights, name, format, keras3(version))
+}
+
 /// Weights without a configuration, layers named as the file names them.
 fn weights_alone(stem: &str, contents: hdf5::Contents) -> Result<Network, Fault> {
     if contents.datasets.is_empty() {

@@ -22,6 +22,7 @@ mod pytorch;
 mod safetensors;
 mod save;
 mod shards;
+mod tfjs;
 mod tflite;
 mod weights;
 
@@ -128,6 +129,13 @@ pub const FORMATS: &[Format] = &[
         extensions: &["tflite"],
         recognises: tflite::recognises,
         read: tflite::read,
+        write: read_only,
+    },
+    Format {
+        name: "TensorFlow.js",
+        extensions: &["model.json"],
+        recognises: tfjs::recognises,
+        read: tfjs::read,
         write: read_only,
     },
     Format {

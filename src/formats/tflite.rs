@@ -7,6 +7,7 @@
 mod flat;
 mod op;
 mod ops;
+mod sparse;
 mod tensor;
 
 use bytes::Bytes;

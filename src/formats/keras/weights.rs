@@ -191,10 +191,20 @@ fn share(layers: &[(String, &Layer)], weights: &mut Weights) {
             continue;
         }
         let below = |a: &str, b: &str| a.strip_suffix(b).is_some_and(|rest| rest.ends_with('/'));
+        // Element types carry numbers that differ from save to save.
+        let settings = |l: &Layer| {
+            l.config
+                .clone()
+                .into_iter()
+                .filter(|(k, _)| k != "dtype")
+                .collect::<HashMap<_, _>>()
+        };
+        let same = |a: &Layer, b: &Layer| a.class == b.class && settings(a) == settings(b);
         // Names may repeat a thousand times in a hostile file, and no more than this are looked at.
-        let twin = by_name[layer.name.as_str()].iter().take(64).find(|(other, it)| {
-            has(other) && (below(other, path) || below(path, other)) && it.config == layer.config
-        });
+        let twin = by_name[layer.name.as_str()]
+            .iter()
+            .take(64)
+            .find(|(other, it)| has(other) && (below(other, path) || below(path, other)) && same(it, layer));
         if let Some((other, _)) = twin {
             let arrays = weights.by_layer[other].clone();
             weights.by_layer.insert(path.clone(), arrays);

@@ -261,7 +261,7 @@ fn hostile_files_are_refused_by_name() {
         (
             "units.h5",
             edited(chain.clone(), "\"units\": 5", "\"units\": 7"),
-            "layer \"dense\" (Dense): weight \"kernel\"",
+            "weight \"kernel\": expected [64, 7], found [64, 5]",
         ),
         ("text.keras", archive("not json"), "config.json: expected JSON"),
         (

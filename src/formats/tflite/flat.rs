@@ -150,6 +150,34 @@ impl<'a> Table<'a> {
             .collect()
     }
 
+    /// Up to eight numbers of 32 bits out of a list of bytes.
+    pub(super) fn words(&self, field: usize) -> Result<Vec<i32>, Fault> {
+        let range = self.data(field)?;
+        let words = self.bytes[range].chunks_exact(4).take(8);
+        Ok(words
+            .map(|w| i32::from_le_bytes([w[0], w[1], w[2], w[3]]))
+            .collect())
+    }
+
+    /// Numbers of 16 bits.
+    pub(super) fn shorts(&self, field: usize) -> Result<Vec<i32>, Fault> {
+        let list = self.list(field, 2)?;
+        let one = |i| {
+            Ok(i32::from(u16::from_le_bytes(at(
+                self.bytes,
+                list.place + 2 * i,
+                "a number",
+            )?)))
+        };
+        (0..list.len).map(one).collect()
+    }
+
+    /// Numbers of 8 bits.
+    pub(super) fn small(&self, field: usize) -> Result<Vec<i32>, Fault> {
+        let range = self.data(field)?;
+        Ok(self.bytes[range].iter().map(|&b| i32::from(b)).collect())
+    }
+
     pub(super) fn longs(&self, field: usize) -> Result<Vec<i64>, Fault> {
         let list = self.list(field, 8)?;
         (0..list.len)

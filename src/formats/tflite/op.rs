@@ -182,6 +182,8 @@ pub(super) struct Op<'a> {
     pub(super) inputs: Vec<i32>,
     pub(super) outputs: Vec<i32>,
     pub(super) options: Option<Table<'a>>,
+    /// Options of a custom operator, as it packs them.
+    pub(super) custom: Vec<i32>,
 }
 
 impl<'a> Op<'a> {
@@ -198,6 +200,7 @@ impl<'a> Op<'a> {
             inputs: table.ints(1)?,
             outputs: table.ints(2)?,
             options: table.table(4)?,
+            custom: table.words(5)?,
         })
     }
 

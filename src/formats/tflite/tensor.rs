@@ -99,16 +99,21 @@ pub(super) fn read(tensor: &Table, buffers: &List, file: &Bytes, budget: &mut u6
     if range.is_empty() {
         return Ok(entry);
     }
-    if tensor.table(6)?.is_some() {
-        entry.unusable = Some("sparse values are not unpacked");
-        return Ok(entry);
-    }
     let shape: Option<Vec<u64>> = fixed.iter().map(|&n| u64::try_from(n).ok()).collect();
     let shape = shape.ok_or_else(|| Fault::new(place(), "stored values of an open shape"))?;
     let elements = shape.iter().try_fold(1u64, |p, &d| p.checked_mul(d));
     let wanted = elements.map(|n| stored.bytes(n));
     if stored.bits() == 0 || stored == DType::Complex64 || stored == DType::Complex128 {
         entry.unusable = Some("values of this type are not read");
+        return Ok(entry);
+    }
+    if let Some(sparsity) = tensor.table(6)? {
+        let values = TensorData {
+            dtype: stored,
+            shape: vec![range.len() as u64 / (stored.bits() / 8).max(1)],
+            payload: Payload::Bytes(file.slice(range)),
+        };
+        entry.data = Some(super::sparse::dense(&sparsity, values, &shape).map_err(|f| f.within(&place()))?);
         return Ok(entry);
     }
     if wanted != Some(range.len() as u64) {

@@ -3,7 +3,7 @@
 use model::TensorData;
 use model::op::{Op, Padding, Window};
 
-use crate::channels::{Flow, Order, Sizes, permute, reshaped};
+use crate::channels::{Flow, Order, Sizes, permute, reshaped, windowed};
 use crate::error::Fault;
 use crate::keras::activation::Activation;
 use crate::keras::at::{At, Made, Reader};
@@ -54,18 +54,6 @@ pub(super) fn resized(
         *shape.get_mut(channel)? = channels;
     }
     Some(shape)
-}
-
-/// The size after a sliding window.
-pub(super) fn windowed(size: u64, kernel: i64, stride: i64, dilation: i64, same: bool) -> Option<u64> {
-    let (stride, extent) = (
-        stride as u64,
-        (kernel as u64 - 1).checked_mul(dilation as u64)? + 1,
-    );
-    match same {
-        true => Some(size.div_ceil(stride)),
-        false => Some(size.checked_sub(extent)? / stride + 1),
-    }
 }
 
 fn window(at: &At, axes: usize, kernel: &[i64]) -> Result<(Window, bool), Fault> {

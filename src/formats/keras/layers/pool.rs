@@ -2,8 +2,8 @@
 
 use model::op::{Op, Padding, Reduction, Window};
 
-use super::conv::{resized, spatial, windowed};
-use crate::channels::{Flow, Order, Sizes};
+use super::conv::{resized, spatial};
+use crate::channels::{Flow, Order, Sizes, windowed};
 use crate::error::Fault;
 use crate::keras::activation::Activation;
 use crate::keras::at::{At, Made, Reader};

@@ -59,7 +59,7 @@ fn unary(op: &Op) -> Result<Option<ModelOp>, Fault> {
         "ROUND" => unary(Unary::Round),
         "SIGN" => unary(Unary::Sign),
         // All floats are float32 here, and quantised values are floats.
-        "DEQUANTIZE" | "QUANTIZE" | "FAKE_QUANT" => ModelOp::Identity,
+        "DEQUANTIZE" | "QUANTIZE" | "FAKE_QUANT" | "DENSIFY" => ModelOp::Identity,
         _ => return Ok(None),
     }))
 }

@@ -11,7 +11,17 @@ pub(super) fn make(g: &mut Graph, op: &Op) -> Made {
     match op.kind.as_str() {
         "CONV_2D" => conv(g, op),
         "DEPTHWISE_CONV_2D" => depthwise(g, op),
-        "TRANSPOSE_CONV" => transpose(g, op),
+        "TRANSPOSE_CONV" => {
+            let strides = [op.step(2)?, op.step(1)?];
+            transpose(g, op, [2, 1, 3], strides, op.byte(3)?)
+        }
+        // MediaPipe's own, with the options of TRANSPOSE_CONV: padding, step in width and height.
+        "CUSTOM Convolution2DTransposeBias" => match op.custom[..] {
+            [_, width, height, ..] if width > 0 && height > 0 => {
+                transpose(g, op, [0, 1, 2], [i64::from(height), i64::from(width)], 0)
+            }
+            _ => Ok(None),
+        },
         "MAX_POOL_2D" => pool(g, op, true),
         "AVERAGE_POOL_2D" => pool(g, op, false),
         "FULLY_CONNECTED" => dense(g, op),
@@ -106,16 +116,15 @@ fn depthwise(g: &mut Graph, op: &Op) -> Made {
         .map(Some)
 }
 
-/// Inputs: output shape, filters `[out, height, width, in]`, image, bias.
-fn transpose(g: &mut Graph, op: &Op) -> Made {
-    let x = image(g, op, 2)?;
-    let Some(filter) = g.data(input(op, 1)).map(|d| d.shape.clone()) else {
+/// Filters `[out, height, width, in]`; `places` of image, filters and bias among the inputs.
+fn transpose(g: &mut Graph, op: &Op, places: [usize; 3], strides: [i64; 2], fused: u8) -> Made {
+    let x = image(g, op, places[0])?;
+    let Some(filter) = g.data(input(op, places[1])).map(|d| d.shape.clone()) else {
         return Ok(None);
     };
-    let Some(weights) = g.laid(input(op, 1), "", 4, |d| permute(d, &[3, 0, 1, 2]))? else {
+    let Some(weights) = g.laid(input(op, places[1]), "", 4, |d| permute(d, &[3, 0, 1, 2]))? else {
         return Ok(None);
     };
-    let strides = [op.step(2)?, op.step(1)?];
     let to = g.shape(op, 0)?;
     let (mut begin, mut end, mut more) = (Vec::new(), Vec::new(), Vec::new());
     for i in 0..2 {
@@ -141,9 +150,8 @@ fn transpose(g: &mut Graph, op: &Op) -> Made {
         output_padding: more,
         output_shape: None,
     };
-    let inputs = with_bias(g, op, vec![Some(x.tensor), Some(weights)], 3)?;
-    g.main(op, with, inputs, Order::ChannelsFirst, op.byte(3)?)
-        .map(Some)
+    let inputs = with_bias(g, op, vec![Some(x.tensor), Some(weights)], places[2])?;
+    g.main(op, with, inputs, Order::ChannelsFirst, fused).map(Some)
 }
 
 fn pool(g: &mut Graph, op: &Op, max: bool) -> Made {
