@@ -125,6 +125,7 @@ fn real_layouts_keep_the_invariants() {
                         show_constants: false,
                         hide_trivial,
                         fold,
+                        ..LayoutRequest::default()
                     };
                     let layout = layout::layout(&network, &request);
                     let name = file.file_stem().unwrap().display();

@@ -57,11 +57,7 @@ pub fn unique(c: &Call) -> Result<Vec<Plain>, String> {
         Some(a) => (shape[a], shape[a + 1..].iter().product::<usize>()),
         None => (x.len(), 1),
     };
-    let outer = if size * inner == 0 {
-        0
-    } else {
-        x.len() / (size * inner)
-    };
+    let outer = x.len().checked_div(size * inner).unwrap_or(0);
     let slice =
         move |k: usize| (0..outer).flat_map(move |o| (0..inner).map(move |i| (o * size + k) * inner + i));
     let by = |a: usize, b: usize| {

@@ -226,7 +226,11 @@ fn pool(g: &mut Graph, node: &Node) -> Made {
     };
     let shape = sized(&x, &window, channels);
     let op = match node.op {
-        "MaxPool" => Op::MaxPool { window, ceil: false },
+        "MaxPool" => Op::MaxPool {
+            window,
+            ceil: false,
+            column_major: false,
+        },
         _ => Op::AveragePool {
             window,
             ceil: false,

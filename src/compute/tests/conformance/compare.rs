@@ -34,9 +34,8 @@ fn value(found: &HostValue, expected: &HostValue, relative: f64) -> Result<(), S
     match (found, expected) {
         (HostValue::Tensor(found), HostValue::Tensor(expected)) => tensor(found, expected, relative),
         (HostValue::Sequence(found), HostValue::Sequence(expected)) if found.len() == expected.len() => {
-            let all = found.iter().zip(expected).enumerate();
-            let each = |(i, (f, e))| value(f, e, relative).map_err(|e| format!("element {i}: {e}"));
-            all.map(each).collect()
+            let mut all = found.iter().zip(expected).enumerate();
+            all.try_for_each(|(i, (f, e))| value(f, e, relative).map_err(|e| format!("element {i}: {e}")))
         }
         (HostValue::Optional(None), HostValue::Optional(None)) => Ok(()),
         (HostValue::Optional(Some(found)), HostValue::Optional(Some(expected))) => {
