@@ -1,9 +1,10 @@
-//! The headless door: `layerscope inspect | run | convert | render | train`.
+//! The headless door: `layerscope inspect | diff | run | convert | render | train`.
 //!
 //! In: command-line arguments. Out: text, files and an exit status: 0 done, 2 wrong input.
 //! It knows every room below the app, and no window.
 
 mod convert;
+mod diff;
 mod inspect;
 mod render;
 mod run;
@@ -37,6 +38,16 @@ enum Command {
         /// A size for a symbol, as `sequence=128`; batch axes are 1 unless bound.
         #[arg(long = "bind", value_name = "NAME=SIZE", value_parser = binding)]
         bindings: Vec<(String, u64)>,
+    },
+    /// Print what differs between two models: layers, shapes, attributes and weights.
+    Diff {
+        /// Model file.
+        a: PathBuf,
+        /// Model file.
+        b: PathBuf,
+        /// As one JSON document.
+        #[arg(long)]
+        json: bool,
     },
     /// Execute a model and write its outputs under their names in the file.
     Run {
@@ -205,6 +216,7 @@ pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> i32 {
     };
     let done = match parsed.command {
         Command::Inspect { file, json, bindings } => inspect::inspect(&file, json, &bindings),
+        Command::Diff { a, b, json } => diff::run(&a, &b, json),
         Command::Run {
             model,
             inputs,

@@ -6,6 +6,7 @@
 
 pub mod blocks;
 pub mod cost;
+pub mod diff;
 pub mod dim;
 pub mod host;
 pub mod infer;

@@ -41,6 +41,10 @@ fn wrong_input_ends_with_status_2_and_writes_nothing() {
         2
     );
     assert_eq!(layerscope(&["dance"]), 2);
+    let (chain, branches) = (corpus("chain.json"), corpus("branches.json"));
+    assert_eq!(layerscope(&["diff", &chain, &branches]), 0);
+    assert_eq!(layerscope(&["diff", &chain, &branches, "--json"]), 0);
+    assert_eq!(layerscope(&["diff", &chain, "no-such-file.onnx"]), 2);
     // An input of the wrong shape.
     let inputs = folder.path().join("in.npz");
     let wrong = model::TensorData::from_f32(&[1, 1, 5, 4], &[0.5; 20]);
