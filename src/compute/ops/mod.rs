@@ -13,6 +13,7 @@ mod elementwise;
 mod fourier;
 mod grid;
 pub mod host;
+mod host_axis;
 mod index;
 mod linear_attention;
 mod loss;

@@ -3,7 +3,7 @@
 use burn_backend::Backend;
 use burn_backend::tensor::FloatTensor;
 
-use super::{Context, Output, Outputs, Statistics, host};
+use super::{Context, Output, Outputs, Statistics, host, host_axis};
 use crate::value::{Value, axis as resolve, broadcast, dims, expand, raise, reshape};
 
 /// `[C]` as `[1, C, 1, ...]`.
@@ -277,10 +277,15 @@ pub fn softmax<B: Backend>(c: &Context<B>, axis: i64, coerce: bool, log: bool) -
     } else {
         x
     };
-    let y = if log {
-        B::log_softmax(flat, axis)
-    } else {
-        B::softmax(flat, axis)
+    let last = axis + 1 == dims::<B>(&flat).len();
+    let fast = match last {
+        true => host_axis::softmax::<B>(&flat, log, c.device),
+        false => None,
+    };
+    let y = match fast {
+        Some(y) => y,
+        None if log => B::log_softmax(flat, axis),
+        None => B::softmax(flat, axis),
     };
     Ok(Value::Float(reshape::<B>(y, &shape)))
 }

@@ -5,7 +5,7 @@ use burn_backend::tensor::FloatTensor;
 use model::op::Resize;
 
 use super::conv::bounded;
-use super::{Context, Output};
+use super::{Context, Output, host_axis};
 use crate::value::{Ints, Value, axis as resolve, dims, float, index};
 
 /// Resamples `X` to the sizes or by the scales given as inputs.
@@ -113,50 +113,51 @@ fn along<B: Backend>(
     line: &Line,
     device: &B::Device,
 ) -> Result<FloatTensor<B>, String> {
-    let shape = dims::<B>(&x);
-    let (input, size) = (line.input, line.size);
-    let rows: Vec<Vec<(i64, f64)>> = (0..size).map(|i| line.taps(i)).collect::<Result<_, _>>()?;
-    let count = rows.iter().map(Vec::len).max().unwrap_or(1);
-    let mut sum: Option<FloatTensor<B>> = None;
-    for k in 0..count {
-        let tap = |r: &Vec<(i64, f64)>| r.get(k).copied().unwrap_or((0, 0.0));
-        let places = rows.iter().map(|r| tap(r).0.clamp(0, input as i64 - 1)).collect();
-        let part = B::float_select(
-            x.clone(),
-            axis,
-            index::<B>(&Ints::new(vec![size], places), device),
-        );
-        let weights: Vec<f32> = rows.iter().map(|r| tap(r).1 as f32).collect();
-        let part = if weights.iter().all(|&w| w == 1.0) {
-            part
-        } else {
-            let mut to = vec![1; shape.len()];
-            to[axis] = size;
-            B::float_mul(part, float::<B>(weights, &to, device))
-        };
-        sum = Some(match sum {
-            Some(s) => B::float_add(s, part),
-            None => part,
-        });
-    }
-    let y = sum.ok_or("nothing to resize")?;
+    let last = line.input as i64 - 1;
+    let within = |&(cell, weight): &(i64, f64)| (cell.clamp(0, last) as usize, weight as f32);
+    let cells = |i: usize| Ok(line.taps(i)?.iter().map(within).collect());
+    let cells: Vec<Vec<(usize, f32)>> = (0..line.size).map(cells).collect::<Result<_, String>>()?;
+    let rank = dims::<B>(&x).len();
+    let y = match host_axis::blend::<B>(&x, axis, &cells, device) {
+        Some(y) => y,
+        None => blended::<B>(x, axis, &cells, device),
+    };
     // Cells outside the input have no tap at all.
-    let outside: Vec<f32> = rows
+    let value = line.options.extrapolation;
+    let outside: Vec<f32> = cells
         .iter()
-        .map(|r| {
-            if r.is_empty() {
-                line.options.extrapolation
-            } else {
-                0.0
-            }
-        })
+        .map(|c| if c.is_empty() { value } else { 0.0 })
         .collect();
     if outside.iter().all(|&v| v == 0.0) {
         return Ok(y);
     }
-    let mut to = vec![1; shape.len()];
-    to[axis] = size;
+    let mut to = vec![1; rank];
+    to[axis] = line.size;
     Ok(B::float_add(y, float::<B>(outside, &to, device)))
+}
+
+/// Each cell of `axis` as a weighted sum of cells of `x`.
+fn blended<B: Backend>(
+    x: FloatTensor<B>,
+    axis: usize,
+    cells: &[Vec<(usize, f32)>],
+    device: &B::Device,
+) -> FloatTensor<B> {
+    let mut to = vec![1; dims::<B>(&x).len()];
+    to[axis] = cells.len();
+    let part = |k: usize| {
+        let tap = |c: &Vec<(usize, f32)>| c.get(k).copied().unwrap_or((0, 0.0));
+        let places = cells.iter().map(|c| tap(c).0 as i64).collect();
+        let places = index::<B>(&Ints::new(vec![cells.len()], places), device);
+        let part = B::float_select(x.clone(), axis, places);
+        let weights: Vec<f32> = cells.iter().map(|c| tap(c).1).collect();
+        match weights.iter().all(|&w| w == 1.0) {
+            true => part,
+            false => B::float_mul(part, float::<B>(weights, &to, device)),
+        }
+    };
+    let count = cells.iter().map(Vec::len).max().unwrap_or(0);
+    (1..count).fold(part(0), |sum, k| B::float_add(sum, part(k)))
 }
 
 impl Line<'_> {
