@@ -140,10 +140,13 @@ fn bool_type<B: Backend>(x: &FloatTensor<B>) -> burn_backend::BoolDType {
     burn_backend::get_device_settings::<B>(&B::float_device(x)).bool_dtype
 }
 
-/// `log(1 + exp(x))` without overflow.
+/// `log(1 + exp(x))` without overflow: beyond 20 it is `x` in float32. In two parts, none of which
+/// has a corner at 0, where the gradient must be right.
 fn softplus<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
-    let tail = B::float_log1p(B::float_exp(B::float_neg(B::float_abs(x.clone()))));
-    B::float_add(B::relu(x), tail)
+    const HIGH: f32 = 20.0;
+    let low = B::float_clamp_max(x.clone(), HIGH.into());
+    let above = B::float_add_scalar(B::float_clamp_min(x, HIGH.into()), (-HIGH).into());
+    B::float_add(B::float_log1p(B::float_exp(low)), above)
 }
 
 fn pair<B: Backend>(

@@ -7,6 +7,7 @@ mod bits;
 mod cache;
 mod cast;
 mod conv;
+mod det;
 mod double;
 mod einsum;
 mod elementwise;
