@@ -22,6 +22,9 @@ pub fn cross_entropy<B: Backend>(c: &Context<B>) -> Outputs<B> {
             dims::<B>(&x)
         ));
     }
+    if dims::<B>(&x).contains(&0) {
+        return Err(format!("scores {:?} are empty", dims::<B>(&x)));
+    }
     let logs = B::log_softmax(x, 1);
     Ok(vec![Value::Float(loss(c, logs.clone())?), Value::Float(logs)])
 }

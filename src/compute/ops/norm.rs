@@ -267,6 +267,9 @@ pub fn softmax<B: Backend>(c: &Context<B>, axis: i64, coerce: bool, log: bool) -
     let x = c.float(0)?;
     let shape = dims::<B>(&x);
     let mut axis = resolve(axis, shape.len())?;
+    if shape.contains(&0) {
+        return Ok(Value::Float(x));
+    }
     let flat = if coerce {
         let (lead, rest) = shape.split_at(axis);
         axis = 1;

@@ -78,6 +78,12 @@ pub fn recurrent<B: Backend>(c: &Context<B>, cell: &Recurrent) -> Outputs<B> {
         };
         let state = |i: usize| -> Result<FloatTensor<B>, String> {
             Ok(match c.opt_float(i)? {
+                Some(t) if dims::<B>(&t).len() != 3 => {
+                    return Err(format!(
+                        "input {i}: a state of rank 3 is expected, {:?} found",
+                        dims::<B>(&t)
+                    ));
+                }
                 Some(t) if cell.batch_first => part(B::float_permute(t, &[1, 0, 2])),
                 Some(t) => part(t),
                 None => B::float_zeros(Shape::from(vec![xs[1], hidden]), c.device, FloatDType::F32),

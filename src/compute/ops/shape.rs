@@ -278,7 +278,8 @@ pub fn split<B: Backend>(
                 .collect()
         }
     };
-    if parts.iter().sum::<usize>() != shape[axis] {
+    let sum = parts.iter().try_fold(0usize, |s, &p| s.checked_add(p));
+    if sum != Some(shape[axis]) {
         return Err(format!("parts {parts:?} of axis {axis} of {shape:?}"));
     }
     let mut begin = 0;

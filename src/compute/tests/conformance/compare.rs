@@ -15,38 +15,56 @@ fn spacing(dtype: DType) -> f64 {
     }
 }
 
-/// All outputs of a graph, by place.
+/// All outputs of a graph, by place, within the suite's absolute tolerance.
 pub fn outputs(
     found: &[(String, HostValue)],
     expected: &[(String, HostValue)],
     relative: f64,
 ) -> Result<(), String> {
+    within(found, expected, relative, ABSOLUTE)
+}
+
+/// How far floats may be away.
+#[derive(Clone, Copy)]
+struct Near {
+    relative: f64,
+    absolute: f64,
+}
+
+/// All outputs of a graph, by place.
+pub fn within(
+    found: &[(String, HostValue)],
+    expected: &[(String, HostValue)],
+    relative: f64,
+    absolute: f64,
+) -> Result<(), String> {
+    let near = Near { relative, absolute };
     if found.len() != expected.len() {
         return Err(format!("{} outputs, {} expected", found.len(), expected.len()));
     }
     for ((name, found), (_, expected)) in found.iter().zip(expected) {
-        value(found, expected, relative).map_err(|e| format!("output {name:?}: {e}"))?;
+        value(found, expected, near).map_err(|e| format!("output {name:?}: {e}"))?;
     }
     Ok(())
 }
 
-fn value(found: &HostValue, expected: &HostValue, relative: f64) -> Result<(), String> {
+fn value(found: &HostValue, expected: &HostValue, near: Near) -> Result<(), String> {
     match (found, expected) {
-        (HostValue::Tensor(found), HostValue::Tensor(expected)) => tensor(found, expected, relative),
+        (HostValue::Tensor(found), HostValue::Tensor(expected)) => tensor(found, expected, near),
         (HostValue::Sequence(found), HostValue::Sequence(expected)) if found.len() == expected.len() => {
             let all = found.iter().zip(expected).enumerate();
-            let each = |(i, (f, e))| value(f, e, relative).map_err(|e| format!("element {i}: {e}"));
+            let each = |(i, (f, e))| value(f, e, near).map_err(|e| format!("element {i}: {e}"));
             all.map(each).collect()
         }
         (HostValue::Optional(None), HostValue::Optional(None)) => Ok(()),
         (HostValue::Optional(Some(found)), HostValue::Optional(Some(expected))) => {
-            value(found, expected, relative)
+            value(found, expected, near)
         }
         _ => Err(format!("{} found, {} expected", found.words(), expected.words())),
     }
 }
 
-fn tensor(found: &TensorData, expected: &TensorData, relative: f64) -> Result<(), String> {
+fn tensor(found: &TensorData, expected: &TensorData, near: Near) -> Result<(), String> {
     if (found.dtype, &found.shape) != (expected.dtype, &expected.shape) {
         return Err(format!("{} found, {} expected", found.spec(), expected.spec()));
     }
@@ -67,11 +85,11 @@ fn tensor(found: &TensorData, expected: &TensorData, relative: f64) -> Result<()
             None => Ok(()),
         };
     }
-    let relative = relative.max(spacing(expected.dtype));
+    let relative = near.relative.max(spacing(expected.dtype));
     let (found, expected) = (found.to_f64().unwrap(), expected.to_f64().unwrap());
     for (i, (&f, &e)) in found.iter().zip(&expected).enumerate() {
         let same = f == e || (f.is_nan() && e.is_nan());
-        let near = (f - e).abs() <= ABSOLUTE + relative * e.abs() && e.is_finite();
+        let near = (f - e).abs() <= near.absolute + relative * e.abs() && e.is_finite();
         if !same && !near {
             return unequal(i, &f, &e);
         }

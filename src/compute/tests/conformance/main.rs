@@ -5,7 +5,9 @@
 //! each. `LAYERSCOPE_CONFORMANCE=write` writes the list of cases that do not pass and the report.
 
 mod compare;
+mod graphics;
 mod report;
+mod slopes;
 mod suite;
 
 use std::path::PathBuf;
@@ -102,6 +104,36 @@ fn no_operator_panics_on_other_inputs() {
         ran.iter()
             .for_each(|r| println!("{} {} {:?}", r.case.name, r.outcome, r.operator));
     }
+    let wrong: Vec<String> = ran
+        .iter()
+        .filter(|r| r.outcome != Outcome::Passed)
+        .map(|r| format!("{} {}", r.case.name, r.outcome))
+        .collect();
+    assert!(wrong.is_empty(), "{} cases:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// Gradients of single operators against differences of their outputs.
+#[test]
+fn gradients_are_slopes() {
+    let Some(folder) = std::env::var_os("LAYERSCOPE_ONNX_SUITE").map(PathBuf::from) else {
+        println!("LAYERSCOPE_ONNX_SUITE is not set: the ONNX backend suite was not run");
+        return;
+    };
+    let filter = std::env::var("LAYERSCOPE_CASE").ok();
+    let cases = suite::cases(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+    let chosen = |c: &Case| {
+        let expanded = c.name.contains("_expanded");
+        c.group == "node" && filter.as_ref().map_or(!expanded, |part| c.name.contains(part))
+    };
+    let ran = run_all(cases.into_iter().filter(chosen).collect(), slopes::check);
+    if filter.is_some() {
+        ran.iter()
+            .for_each(|r| println!("{} {} {:?}", r.case.name, r.outcome, r.operator));
+    }
+    let counts = ran
+        .iter()
+        .filter_map(|r| r.operator.as_ref()?.parse::<usize>().ok());
+    println!("{} slopes", counts.sum::<usize>());
     let wrong: Vec<String> = ran
         .iter()
         .filter(|r| r.outcome != Outcome::Passed)

@@ -103,7 +103,8 @@ fn read(path: &Path) -> Result<Bytes, String> {
         .into())
 }
 
-type Values = Vec<(String, HostValue)>;
+/// Values by name.
+pub type Values = Vec<(String, HostValue)>;
 
 impl Case {
     /// Runs every data set; gives the operator that the case is about, too.
@@ -153,6 +154,29 @@ impl Case {
             inferred(network, &found).map_err(Outcome::Failed)?;
         }
         Ok(Outcome::Passed)
+    }
+
+    /// The kind of its only layer, or "several".
+    pub fn operator(&self) -> Result<String, String> {
+        let network = formats::open(&self.model).map_err(|e| e.to_string())?;
+        Ok(match &network.main().layers[..] {
+            [one] => network.layer(*one).kind.clone(),
+            _ => "several".into(),
+        })
+    }
+
+    /// The network with the inputs of its first data set.
+    pub fn first(&self) -> Result<(Arc<Network>, Values), String> {
+        let (network, inputs, _) = self.whole()?;
+        Ok((network, inputs))
+    }
+
+    /// The network with inputs and outputs of its first data set.
+    pub fn whole(&self) -> Result<(Arc<Network>, Values, Values), String> {
+        let network = formats::open(&self.model).map_err(|e| e.to_string())?;
+        let sets = self.sets(&network)?;
+        let (inputs, outputs) = sets.into_iter().next().ok_or("it has no data")?;
+        Ok((Arc::new(network), inputs, outputs))
     }
 
     /// Runs the first data set with each input in turn replaced by values of other shapes and
