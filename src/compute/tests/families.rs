@@ -1,7 +1,7 @@
 //! Networks that are rebuilt from their weights compute what transformers computes with them
 //! (`src/formats/tests/make_families.py` and `LAYERSCOPE_MINILM`).
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use compute::{Executor, Flex, FlexDevice, RunOptions};
@@ -43,6 +43,20 @@ fn compare(network: Network, reference: &Path) -> Vec<(String, f32)> {
     errors
 }
 
+/// The file of weights in `folder`.
+fn weights_in(folder: &Path) -> PathBuf {
+    let names = [
+        "model.safetensors",
+        "model.safetensors.index.json",
+        "pytorch_model.bin",
+        "model.pth",
+    ];
+    let mut paths = names.iter().map(|name| folder.join(name));
+    paths
+        .find(|p| p.exists())
+        .unwrap_or_else(|| panic!("no weights in {}", folder.display()))
+}
+
 #[test]
 fn every_family_computes_what_transformers_does() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../formats/tests/families");
@@ -51,10 +65,7 @@ fn every_family_computes_what_transformers_does() {
     for entry in std::fs::read_dir(folder).unwrap() {
         let folder = entry.unwrap().path();
         let name = folder.file_name().unwrap().to_str().unwrap().to_string();
-        let mut path = folder.join("model.safetensors");
-        if !path.exists() {
-            path = folder.join("model.safetensors.index.json");
-        }
+        let path = weights_in(&folder);
         let network = formats::open(&path).unwrap_or_else(|e| panic!("{e}"));
         let errors = compare(network, &folder.join("reference.safetensors"));
         println!("{name}: {errors:?}");
@@ -68,7 +79,7 @@ fn every_family_computes_what_transformers_does() {
         count += 1;
     }
     assert_eq!(wrong, []);
-    assert_eq!(count, 11);
+    assert_eq!(count, 13);
 }
 
 fn cosine(a: &[f32], b: &[f32]) -> f64 {

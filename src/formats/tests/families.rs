@@ -9,14 +9,23 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/families")
 }
 
-/// Opens the weights in the folder `name`, sharded or not.
+/// The file of weights in `folder`.
+fn weights_in(folder: &Path) -> PathBuf {
+    let names = [
+        "model.safetensors",
+        "model.safetensors.index.json",
+        "pytorch_model.bin",
+        "model.pth",
+    ];
+    let mut paths = names.iter().map(|name| folder.join(name));
+    paths
+        .find(|p| p.exists())
+        .unwrap_or_else(|| panic!("no weights in {}", folder.display()))
+}
+
+/// Opens the weights in the folder `name`.
 fn open(name: &str) -> Network {
-    let single = folder().join(name).join("model.safetensors");
-    let path = match single.exists() {
-        true => single,
-        false => folder().join(name).join("model.safetensors.index.json"),
-    };
-    formats::open(&path).unwrap_or_else(|e| panic!("{e}"))
+    formats::open(&weights_in(&folder().join(name))).unwrap_or_else(|e| panic!("{e}"))
 }
 
 #[test]
@@ -42,7 +51,7 @@ fn every_family_is_rebuilt_without_a_warning() {
         }
         count += 1;
     }
-    assert_eq!(count, 11);
+    assert_eq!(count, 13);
 }
 
 #[test]

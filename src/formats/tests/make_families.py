@@ -16,10 +16,54 @@ from safetensors.torch import load_file, save_file
 HERE = Path(__file__).parent / "families"
 
 
-def save(name, model, inputs, wanted, shards=None):
-    """Writes the model, the inputs it was given and the outputs that `wanted` names."""
-    folder = HERE / name
-    shutil.rmtree(folder, ignore_errors=True)
+class Block(torch.nn.Module):
+    """A residual block with torchvision's names: two 3 x 3 convolutions, or three around one."""
+
+    def __init__(self, start, width, end, stride, groups=1, bottleneck=False):
+        super().__init__()
+        kinds = [(start, width, 1, 1), (width, width, 3, stride), (width, end, 1, 1)]
+        if not bottleneck:
+            kinds = [(start, end, 3, stride), (end, end, 3, 1)]
+        self.count = len(kinds)
+        for i, (a, b, kernel, step) in enumerate(kinds, 1):
+            grouped = groups if kernel == 3 else 1
+            conv = torch.nn.Conv2d(a, b, kernel, step, kernel // 2, groups=grouped, bias=False)
+            setattr(self, f"conv{i}", conv)
+            setattr(self, f"bn{i}", torch.nn.BatchNorm2d(b))
+        self.downsample = None
+        if start != end or stride != 1:
+            conv = torch.nn.Conv2d(start, end, 1, stride, bias=False)
+            self.downsample = torch.nn.Sequential(conv, torch.nn.BatchNorm2d(end))
+
+    def forward(self, x):
+        y = x
+        for i in range(1, self.count + 1):
+            y = getattr(self, f"bn{i}")(getattr(self, f"conv{i}")(y))
+            y = y.relu() if i < self.count else y
+        return (y + (x if self.downsample is None else self.downsample(x))).relu()
+
+
+class ResNet(torch.nn.Module):
+    """A residual network with torchvision's names."""
+
+    def __init__(self, blocks, width):
+        super().__init__()
+        self.conv1 = torch.nn.Conv2d(3, 4, 7, 2, 3, bias=False)
+        self.bn1 = torch.nn.BatchNorm2d(4)
+        for i, stage in enumerate(blocks, 1):
+            setattr(self, f"layer{i}", torch.nn.Sequential(*stage))
+        self.stages = len(blocks)
+        self.fc = torch.nn.Linear(width, 3)
+
+    def forward(self, x):
+        x = torch.nn.functional.max_pool2d(self.bn1(self.conv1(x)).relu(), 3, 2, 1)
+        for i in range(1, self.stages + 1):
+            x = getattr(self, f"layer{i}")(x)
+        return self.fc(x.mean((2, 3)))
+
+
+def randomise(model):
+    """Values that no initialisation gives, so that none may be mistaken for another."""
     generator = torch.Generator().manual_seed(7)
     for parameter in model.parameters():
         parameter.data += 0.2 * torch.randn(parameter.shape, generator=generator)
@@ -27,6 +71,24 @@ def save(name, model, inputs, wanted, shards=None):
         if buffer_name.endswith(("running_mean", "running_var")):
             buffer.data += torch.rand(buffer.shape, generator=generator)
     model.eval()
+
+
+def save_names(name, model, image):
+    """Writes a state dict without a configuration, and the reference."""
+    folder = HERE / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    randomise(model)
+    torch.save(model.state_dict(), folder / "model.pth")
+    with torch.no_grad():
+        save_file({"in.pixel_values": image, "out.logits": model(image)}, folder / "reference.safetensors")
+
+
+def save(name, model, inputs, wanted, shards=None, pickled=False):
+    """Writes the model, the inputs it was given and the outputs that `wanted` names."""
+    folder = HERE / name
+    shutil.rmtree(folder, ignore_errors=True)
+    randomise(model)
     model.config.output_hidden_states = True
     with torch.no_grad():
         out = model(**inputs)
@@ -40,7 +102,8 @@ def save(name, model, inputs, wanted, shards=None):
     model.config.output_hidden_states = False
     reference = {f"in.{k}": v.contiguous() for k, v in inputs.items()}
     reference |= {f"out.{k}": found[k].contiguous().clone() for k in wanted}
-    model.save_pretrained(folder, **({"max_shard_size": shards} if shards else {}))
+    options = {"max_shard_size": shards} if shards else {}
+    model.save_pretrained(folder, safe_serialization=not pickled, **options)
     save_file(reference, folder / "reference.safetensors")
     (folder / "generation_config.json").unlink(missing_ok=True)
     config = json.loads((folder / "config.json").read_text())
@@ -67,7 +130,7 @@ def main():
          dict(input_ids=padded, attention_mask=mask), ["logits", "last_hidden_state"])
     save("distilbert", t.DistilBertForSequenceClassification(t.DistilBertConfig(
         vocab_size=20, dim=8, n_layers=2, n_heads=2, hidden_dim=12, max_position_embeddings=12, num_labels=3)),
-         dict(input_ids=ids, attention_mask=mask), ["logits", "last_hidden_state"])
+         dict(input_ids=ids, attention_mask=mask), ["logits", "last_hidden_state"], pickled=True)
     save("gpt2", t.GPT2LMHeadModel(t.GPT2Config(
         vocab_size=20, n_embd=8, n_layer=2, n_head=2, n_positions=12)),
          dict(input_ids=ids), ["logits"])
@@ -96,6 +159,9 @@ def main():
         embedding_size=4, hidden_sizes=[4, 6], depths=[1, 2], layer_type="basic",
         downsample_in_first_stage=True, num_labels=3)),
          dict(pixel_values=image), ["logits"])
+    save_names("torchvision-basic", ResNet([[Block(4, 4, 4, 1)], [Block(4, 6, 6, 2), Block(6, 6, 6, 1)]], 6), image)
+    save_names("torchvision-grouped", ResNet([
+        [Block(4, 4, 8, 1, 2, True), Block(8, 4, 8, 1, 2, True)], [Block(8, 6, 12, 2, 3, True)]], 12), image)
 
 
 def sentences(folder):
