@@ -79,7 +79,7 @@ fn every_family_computes_what_transformers_does() {
         count += 1;
     }
     assert_eq!(wrong, []);
-    assert_eq!(count, 13);
+    assert_eq!(count, 14);
 }
 
 fn cosine(a: &[f32], b: &[f32]) -> f64 {
@@ -137,4 +137,25 @@ fn minilm_gives_the_embeddings_of_transformers() {
     }
     println!("cosine: all {all:.9}, worst token {worst:.9}, worst sentence {least:.9}");
     assert!(all > 0.99999 && worst > 0.99999 && least > 0.99999);
+}
+
+/// EfficientNet-Lite0 in the folder `LAYERSCOPE_WEIGHTS`, with the reference that
+/// `make_families.py WEIGHTS.pth` writes: a photograph of a daisy.
+#[test]
+fn efficientnet_sees_a_daisy() {
+    let Ok(folder) = std::env::var("LAYERSCOPE_WEIGHTS") else {
+        println!("LAYERSCOPE_WEIGHTS is not set: nothing is compared");
+        return;
+    };
+    let path = Path::new(&folder).join("efficientnet-lite0-57934424.pth");
+    let reference = path.with_extension("reference.safetensors");
+    let network = formats::open(&path).unwrap();
+    assert_eq!(network.warnings, Vec::<String>::new());
+    let errors = compare(network, &reference);
+    println!("{errors:?}");
+    assert!(errors.len() == 1 && errors[0].1 < 1e-4, "{errors:?}");
+    let (_, logits) = tensors(&reference, "out.").remove(0);
+    let logits = logits.to_f32().unwrap();
+    let best = (0..logits.len()).max_by(|&a, &b| logits[a].total_cmp(&logits[b]));
+    assert_eq!(best, Some(985));
 }
