@@ -1,10 +1,11 @@
 // Writes small random TensorFlow.js models with an input and the outputs that TensorFlow.js computes.
 //
-// usage: node tfjs_references.mjs FOLDER
+// usage: node tfjs_references.mjs FOLDER [MODEL.json...]
 //
 // Needs the npm package @tensorflow/tfjs.
 // FOLDER gets, for each model, NAME/model.json with its shards and NAME.json with inputs and outputs;
-// src/compute/tests/foreign.rs compares with them.
+// src/compute/tests/foreign.rs compares with them. Of each further graph MODEL, FOLDER gets a copy and
+// what TensorFlow.js computes for it.
 
 import fs from "node:fs";
 import path from "node:path";
@@ -115,5 +116,27 @@ async function graph() {
   write("graph", { format: "graph-model", modelTopology: topology, weightsManifest: [{ paths: [file], weights: specs }] }, [[file, bytes]]);
 }
 
+/** Any graph model, from its file; what no node reads are its outputs. */
+async function further(file) {
+  const model = JSON.parse(fs.readFileSync(file));
+  const shards = model.weightsManifest.flatMap((g) => g.paths).map((p) => [p, fs.readFileSync(path.join(path.dirname(file), p))]);
+  const bytes = Buffer.concat(shards.map((s) => s[1]));
+  const weightData = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length);
+  const weightSpecs = model.weightsManifest.flatMap((g) => g.weights);
+  const loaded = await tf.loadGraphModel(tf.io.fromMemory({ modelTopology: model.modelTopology, weightSpecs, weightData }));
+  const nodes = model.modelTopology.node;
+  const read = new Set(nodes.flatMap((n) => n.input ?? []).map((i) => i.split(":")[0]));
+  const ends = nodes.filter((n) => !read.has(n.name) && n.op !== "Const").map((n) => n.name);
+  const inputs = loaded.inputs.map((i) => i.shape.map((n) => (n < 0 ? 1 : n))).map((s) => tf.tensor(values(s), s));
+  const named = Object.fromEntries(loaded.inputs.map((input, i) => [input.name, inputs[i]]));
+  const outputs = await loaded.executeAsync(named, ends);
+  const name = path.basename(file, ".json");
+  record(name, inputs, [outputs].flat());
+  write(name, model, shards);
+}
+
 await layers();
 await graph();
+for (const file of process.argv.slice(3)) {
+  await further(file).catch((problem) => console.log(`${file}: ${problem.message}`));
+}

@@ -1,8 +1,9 @@
-//! The headless door: `layerscope inspect | run | render | train`.
+//! The headless door: `layerscope inspect | run | convert | render | train`.
 //!
 //! In: command-line arguments. Out: text, files and an exit status: 0 done, 2 wrong input.
 //! It knows every room below the app, and no window.
 
+mod convert;
 mod inspect;
 mod render;
 mod run;
@@ -27,7 +28,7 @@ struct Arguments {
 enum Command {
     /// Print layers, shapes, parameters, FLOPs, memory and warnings of a model file.
     Inspect {
-        /// ONNX file, or layerscope's JSON architecture format.
+        /// Model file: ONNX, safetensors, PyTorch, or layerscope's JSON architecture format.
         file: PathBuf,
         /// As one JSON document.
         #[arg(long)]
@@ -52,6 +53,13 @@ enum Command {
         /// What computes.
         #[arg(long, value_enum, default_value_t = run::Device::Cpu)]
         device: run::Device,
+    },
+    /// Write a model file in another format, that of the new name's extension.
+    Convert {
+        /// Model file.
+        from: PathBuf,
+        /// `.onnx`, `.json` or `.safetensors` to write; the last keeps weights only.
+        to: PathBuf,
     },
     /// Train a small residual CNN on a local image data set and write it as ONNX.
     Train {
@@ -194,6 +202,7 @@ pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> i32 {
             all,
             device,
         } => run::run(&model, &inputs, &out, all, device),
+        Command::Convert { from, to } => convert::convert(&from, &to),
         Command::Train {
             set,
             data,

@@ -4,6 +4,8 @@ use std::path::{Component, Path, PathBuf};
 
 use bytes::Bytes;
 
+use crate::Source;
+
 /// Largest file that is opened. A file is mapped, so its size is no claim on memory.
 const MAX_FILE_BYTES: u64 = 1 << 42;
 
@@ -45,6 +47,25 @@ fn content(path: &Path, _size: u64) -> std::io::Result<Bytes> {
 /// The bytes of the file `relative`, from [`relative`], in `folder`. An inner `Err` says why they
 /// are absent; an outer one names a link that leaves the folder.
 pub(crate) fn read(folder: &Path, relative: &Path) -> Result<Result<Bytes, String>, String> {
+    read_below(folder, None, relative)
+}
+
+/// As [`read`], in the folder of `source`. Where its file is a link, as in caches that keep contents
+/// and names apart, links to the folder that it leads to are followed too.
+pub(crate) fn read_of(source: &Source, relative: &Path) -> Result<Result<Bytes, String>, String> {
+    match source.folder {
+        Some(folder) => read_below(folder, source.home.as_deref(), relative),
+        None => Ok(Err("no folder was given".into())),
+    }
+}
+
+/// The folder that the file at the end of `path` in `folder` really stands in.
+pub(crate) fn home(folder: &Path, path: &str) -> Option<PathBuf> {
+    let file = folder.join(Path::new(path).file_name()?).canonicalize().ok()?;
+    file.parent().map(Path::to_path_buf)
+}
+
+fn read_below(folder: &Path, also: Option<&Path>, relative: &Path) -> Result<Result<Bytes, String>, String> {
     let home = match folder.canonicalize() {
         Ok(home) => home,
         Err(e) => return Ok(Err(format!("the model's folder cannot be read: {e}"))),
@@ -52,7 +73,7 @@ pub(crate) fn read(folder: &Path, relative: &Path) -> Result<Result<Bytes, Strin
     let Ok(target) = home.join(relative).canonicalize() else {
         return Ok(Err("there is no such file".into()));
     };
-    if !target.starts_with(&home) {
+    if !target.starts_with(&home) && !also.is_some_and(|also| target.starts_with(also)) {
         return Err(format!(
             "{:?}: expected a file in the model's folder, found a link that leaves it",
             relative.display()

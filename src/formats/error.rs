@@ -13,7 +13,10 @@ pub enum FormatError {
         problem: String,
     },
     /// The content is not a model in a format that layerscope reads.
-    #[error("{file}: expected an ONNX model or a layerscope JSON architecture, found {found}")]
+    #[error(
+        "{file}: expected a model of a known format ({}), found {found}",
+        crate::known()
+    )]
     NotAModel {
         /// Path as the caller gave it.
         file: String,

@@ -5,27 +5,35 @@
 //! It knows no GPU and no screen, executes nothing that it reads, and reads nothing outside the
 //! opened file's folder.
 
+mod architecture;
 mod archive;
 mod beside;
 mod channels;
 mod error;
+mod gguf;
 mod json;
 mod keras;
 #[cfg(not(target_arch = "wasm32"))]
 mod map;
+mod npy;
 mod onnx;
+mod pickle;
+mod pytorch;
+mod safetensors;
+mod save;
+mod shards;
 mod tfjs;
 mod tflite;
-#[allow(dead_code)]
 mod weights;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use model::Network;
 
 use error::Fault;
 pub use error::FormatError;
+pub use save::save;
 
 /// What a reader gets.
 pub(crate) struct Source<'a> {
@@ -35,6 +43,8 @@ pub(crate) struct Source<'a> {
     pub(crate) bytes: Bytes,
     /// The folder that further files may be read from.
     pub(crate) folder: Option<&'a Path>,
+    /// The folder that the file really stands in.
+    pub(crate) home: Option<PathBuf>,
 }
 
 /// A file format.
@@ -49,6 +59,11 @@ pub struct Format {
 }
 
 impl Format {
+    /// True for formats that can be written, not read only.
+    pub fn is_written(&self) -> bool {
+        !std::ptr::fn_addr_eq(self.write, read_only as fn(&Network) -> Result<Vec<u8>, Fault>)
+    }
+
     /// The bytes of a file in this format.
     pub fn write(&self, network: &Network) -> Result<Vec<u8>, FormatError> {
         (self.write)(network).map_err(|fault| fault.in_network(&network.name, self.name))
@@ -58,6 +73,41 @@ impl Format {
 /// Every format; the first that recognises a file's content reads it. ONNX has no signature and
 /// stands last.
 pub const FORMATS: &[Format] = &[
+    Format {
+        name: "safetensors",
+        extensions: &["safetensors"],
+        recognises: safetensors::recognises,
+        read: safetensors::read,
+        write: safetensors::write,
+    },
+    Format {
+        name: "PyTorch",
+        extensions: &["pt", "pth", "bin", "pkl"],
+        recognises: pytorch::recognises,
+        read: pytorch::read,
+        write: read_only,
+    },
+    Format {
+        name: "NumPy",
+        extensions: &["npz", "npy"],
+        recognises: npy::recognises,
+        read: npy::read,
+        write: read_only,
+    },
+    Format {
+        name: "GGUF",
+        extensions: &["gguf"],
+        recognises: gguf::recognises,
+        read: gguf::read,
+        write: read_only,
+    },
+    Format {
+        name: "shards of safetensors or PyTorch",
+        extensions: &["index.json"],
+        recognises: shards::recognises,
+        read: shards::read,
+        write: read_only,
+    },
     Format {
         name: "Keras HDF5",
         extensions: &["h5", "hdf5"],
@@ -102,6 +152,12 @@ pub const FORMATS: &[Format] = &[
     },
 ];
 
+/// The names of all formats.
+fn known() -> String {
+    let names: Vec<&str> = FORMATS.iter().map(|f| f.name).collect();
+    names.join(", ")
+}
+
 /// For formats that are only read.
 fn read_only(_: &Network) -> Result<Vec<u8>, Fault> {
     Err(Fault::new("format", "it is read here, not written"))
@@ -144,7 +200,13 @@ pub fn open_bytes(name: &str, bytes: Bytes, folder: Option<&Path>) -> Result<Net
         .file_stem()
         .and_then(|s| s.to_str())
         .unwrap_or(name);
-    let source = Source { stem, bytes, folder };
+    let home = folder.and_then(|folder| beside::home(folder, name));
+    let source = Source {
+        stem,
+        bytes,
+        folder,
+        home,
+    };
     let format = FORMATS.iter().find(|f| (f.recognises)(&source.bytes));
     let format = format.ok_or_else(|| not_a_model(foreign(&source.bytes).unwrap_or("something else")))?;
     let mut network = (format.read)(&source).map_err(|fault| {
@@ -161,7 +223,7 @@ pub fn open_bytes(name: &str, bytes: Bytes, folder: Option<&Path>) -> Result<Net
     Ok(network)
 }
 
-/// What `bytes` are, where they are known to be no model.
+/// What a file is that is no model, where its signature tells.
 fn foreign(bytes: &[u8]) -> Option<&'static str> {
     let found = FOREIGN.iter().find(|(magic, _)| bytes.starts_with(magic));
     found.map(|(_, what)| *what)
@@ -169,12 +231,13 @@ fn foreign(bytes: &[u8]) -> Option<&'static str> {
 
 /// Signatures of files that people try to open, and what they are.
 const FOREIGN: &[(&[u8], &str)] = &[
-    (b"PK\x03\x04", "a zip archive (a PyTorch, Keras or NumPy file?)"),
-    (b"GGUF", "a GGUF file"),
+    (
+        b"PK\x03\x04",
+        "a zip archive without the members of a PyTorch, Keras or NumPy file",
+    ),
     (b"\x89PNG", "a PNG picture"),
     (b"\xff\xd8\xff", "a JPEG picture"),
     (b"\x1f\x8b", "a gzip archive"),
-    (b"\x93NUMPY", "a NumPy array"),
     (b"%PDF", "a PDF document"),
     (
         b"version https://git-lfs",

@@ -36,6 +36,65 @@ impl Named {
     }
 }
 
+/// What the name of a weight ends with when its matrix is kept transposed, as products want it.
+pub(crate) const TRANSPOSED: &str = "^T";
+
+/// All that a file of weights holds.
+#[derive(Default)]
+pub(crate) struct Weights {
+    /// What [`Network::format`] says.
+    pub(crate) format: String,
+    /// What the file states besides.
+    pub(crate) metadata: Vec<(String, String)>,
+    /// Tensors whose names differ, in an order that is worth showing.
+    pub(crate) tensors: Vec<Named>,
+    /// Element types without values here, each with a tensor of that type.
+    pub(crate) unread: Vec<(String, String)>,
+    /// What else was odd.
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Weights {
+    /// What was odd, in sentences.
+    pub(crate) fn remarks(&mut self) -> Vec<String> {
+        let mut remarks = std::mem::take(&mut self.warnings);
+        let mut kinds: std::collections::BTreeMap<String, Vec<String>> = Default::default();
+        for (kind, name) in std::mem::take(&mut self.unread) {
+            kinds.entry(kind).or_default().push(name);
+        }
+        for (kind, names) in kinds {
+            let more = match names.len() {
+                1 => String::new(),
+                n => format!(" and {} more", n - 1),
+            };
+            remarks.push(format!(
+                "{:?}{more}: values of type {kind} are not read",
+                names[0]
+            ));
+        }
+        remarks
+    }
+
+    /// Layers by name alone.
+    pub(crate) fn tree(mut self, name: &str) -> Network {
+        let remarks = self.remarks();
+        let mut network = network(name, &self.format, self.tensors);
+        network.metadata = self.metadata;
+        network.warnings.extend(remarks);
+        network
+    }
+}
+
+/// Number of elements of a tensor of `shape`.
+pub(crate) fn elements(shape: &[u64]) -> Result<u64, String> {
+    // Without its zeros too, so that no partial product can overflow later on.
+    let mut nonzero = shape.iter().filter(|&&d| d > 0);
+    let product = nonzero.try_fold(1u64, |n, &d| n.checked_mul(d));
+    let product = product.filter(|&p| p <= i64::MAX as u64);
+    let product = product.ok_or_else(|| format!("expected at most 2^63 elements, found shape {shape:?}"))?;
+    Ok(if shape.contains(&0) { 0 } else { product })
+}
+
 /// The network of `tensors`, whose names differ. `format` is what [`Network::format`] says.
 pub(crate) fn network(name: &str, format: &str, tensors: Vec<Named>) -> Network {
     let mut network = Network {
@@ -118,7 +177,7 @@ fn parts(name: &str) -> Vec<&str> {
 }
 
 /// What a stored tensor is, as far as its name and element type tell.
-fn kind(name: &str, dtype: DType) -> TensorKind {
+pub(crate) fn kind(name: &str, dtype: DType) -> TensorKind {
     const STATE: &[&str] = &[
         "running_mean",
         "running_var",
@@ -144,7 +203,7 @@ fn kind(name: &str, dtype: DType) -> TensorKind {
             | DType::U16
             | DType::String
     );
-    match wide || STATE.contains(&last) {
+    match wide || STATE.contains(&last) || last.ends_with("_buffer") {
         true => TensorKind::Buffer,
         false => TensorKind::Parameter,
     }

@@ -96,6 +96,8 @@ fn fold(network: &mut Network, layer: LayerId) {
             };
             let one = match &value.payload {
                 Payload::Bytes(b) | Payload::Splat(b) => b.clone(),
+                Payload::Strided(s) => s.bytes().clone(),
+                Payload::Blocks(b) => b.bytes().clone(),
             };
             shape.filter(fits).map(|shape| TensorData {
                 dtype: value.dtype,

@@ -4,6 +4,7 @@
 //! In: nothing but its own types. Out: the types that every other room speaks.
 //! It knows no file, no GPU and no screen.
 
+pub mod blocks;
 pub mod cost;
 pub mod dim;
 pub mod infer;
@@ -21,5 +22,5 @@ pub use dim::{Bindings, Dim};
 pub use network::{Graph, GraphId, Layer, LayerId, Network, NetworkError, Tensor, TensorId, TensorKind};
 pub use op::{Attribute, Attributes, Op};
 pub use scope::{Scope, ScopeId, ScopeTree};
-pub use tensor::{Axis, DType, Payload, Role, TensorData, TensorSpec};
+pub use tensor::{Axis, DType, Payload, Role, Strided, TensorData, TensorSpec};
 pub use trace::{Remote, Summary, Trace, TraceTensor, Values};

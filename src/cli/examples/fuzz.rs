@@ -1,7 +1,7 @@
 //! Fuzzes the way from a model file's bytes to its layout, without a nightly compiler:
 //! `cargo run -p cli --example fuzz -- --seconds 600 [--seeds FOLDER] [--found FOLDER]`.
 //!
-//! Mutations know protobuf and JSON (`src/formats/tests/mutate`). What makes the reader say
+//! Mutations know protobuf, JSON and files of weights (`src/formats/tests/mutate`). What makes the reader say
 //! something new, numbers and names aside, joins the corpus of the run, and is kept in the folder
 //! of `--found`. A worker process does the work: it must not panic, exceed 2 s of processor time
 //! on one file, or hold more than 1 GiB above the file's size. What breaks it is kept as
@@ -129,7 +129,7 @@ fn worker(seed: u64, seconds: u64, case: &Path) {
         if new && queue >= seeds && rounds > seeds as u64 && bytes.len() < 8192 {
             let mut hash = DefaultHasher::new();
             bytes.hash(&mut hash);
-            let kind = if name.ends_with("json") { "json" } else { "onnx" };
+            let kind = name.rsplit('.').next().unwrap_or("bin");
             let kept = format!("{:016x}.{kind}", hash.finish());
             if let Some(found) = &found
                 && names.insert(kept.clone())

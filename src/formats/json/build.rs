@@ -110,8 +110,8 @@ fn check(network: &mut Network, entry: &Entry, made: &Made, stated: Option<&[Opt
         );
         network.warnings.push(sentence);
     }
-    let counted = made.weights.iter().filter(|w| w.1 == TensorKind::Parameter);
-    let counted: Option<u64> = counted.map(|w| w.2.elements(&Default::default())).sum();
+    let mut counted = made.weights.iter().filter(|w| w.1 == TensorKind::Parameter);
+    let counted = counted.try_fold(0u64, |n, w| n.checked_add(w.2.elements(&Default::default())?));
     let stated = entry.fields.get("parameters").and_then(Value::as_u64);
     if let (Some(stated), Some(counted)) = (stated, counted)
         && stated != counted

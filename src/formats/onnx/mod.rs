@@ -9,5 +9,6 @@ mod read;
 mod tensor;
 mod write;
 
+pub(crate) use ops::op_of;
 pub(crate) use read::read;
 pub(crate) use write::write;

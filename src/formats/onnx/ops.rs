@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use model::TensorData;
-use model::op::{Attribute, Cell, Direction, Op, Recurrent, Reduction, Resize};
+use model::op::{Attribute, Attributes, Cell, Direction, Op, Recurrent, Reduction, Resize};
 
 use super::elementwise;
 use super::node::Node;
@@ -26,6 +26,17 @@ pub(super) fn op(node: &Node) -> Result<Op, Fault> {
         return Ok(op);
     }
     Ok(rearranging(node)?.unwrap_or_else(|| other(node)))
+}
+
+/// The operator `kind` of the newest opset with `attributes`, as other readers build graphs of.
+pub(crate) fn op_of(kind: &str, attributes: &Attributes) -> Result<Op, Fault> {
+    op(&Node {
+        kind,
+        domain: "",
+        opset: *super::read::OPSETS.end(),
+        attributes,
+        incomplete: false,
+    })
 }
 
 fn other(node: &Node) -> Op {

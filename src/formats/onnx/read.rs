@@ -17,7 +17,7 @@ use crate::Source;
 use crate::error::Fault;
 
 /// Operator sets that this reader was written for.
-const OPSETS: std::ops::RangeInclusive<i64> = 7..=24;
+pub(super) const OPSETS: std::ops::RangeInclusive<i64> = 7..=24;
 
 /// Reads an ONNX model.
 pub(crate) fn read(source: &Source) -> Result<Network, Fault> {

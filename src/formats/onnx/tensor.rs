@@ -27,7 +27,9 @@ pub(super) fn dtype(number: i32) -> Option<DType> {
         14 => DType::Complex64,
         15 => DType::Complex128,
         16 => DType::BF16,
-        17..=20 | 24 => DType::F8,
+        17 => DType::F8E4M3,
+        19 => DType::F8E5M2,
+        18 | 20 | 24 => DType::F8,
         21 => DType::U4,
         22 => DType::I4,
         0 | 23 | 25 | 26 => DType::Unknown,
@@ -35,7 +37,7 @@ pub(super) fn dtype(number: i32) -> Option<DType> {
     })
 }
 
-/// The ONNX type number of `dtype`; `None` for float8, whose variant the model does not keep.
+/// The ONNX type number of `dtype`; `None` for a float8 whose variant the model does not keep.
 pub(super) fn type_number(dtype: DType) -> Option<i32> {
     Some(match dtype {
         DType::F8 => return None,
@@ -56,6 +58,8 @@ pub(super) fn type_number(dtype: DType) -> Option<i32> {
         DType::Complex64 => 14,
         DType::Complex128 => 15,
         DType::BF16 => 16,
+        DType::F8E4M3 => 17,
+        DType::F8E5M2 => 19,
         DType::U4 => 21,
         DType::I4 => 22,
     })
@@ -150,6 +154,8 @@ pub(super) fn strings(shape: Vec<u64>, values: &[Bytes]) -> TensorData {
 pub(super) fn unpack_strings(data: &TensorData) -> Vec<Bytes> {
     let packed = match &data.payload {
         Payload::Bytes(bytes) | Payload::Splat(bytes) => bytes,
+        Payload::Strided(strided) => strided.bytes(),
+        Payload::Blocks(blocks) => blocks.bytes(),
     };
     let mut values = Vec::new();
     let mut at = 0;
@@ -175,7 +181,14 @@ fn typed(proto: &TensorProto, dtype: DType) -> Bytes {
         DType::I16 | DType::U16 | DType::F16 | DType::BF16 => {
             proto.int32_data.iter().for_each(|&v| out.put_u16_le(v as u16));
         }
-        DType::I8 | DType::U8 | DType::Bool | DType::F8 | DType::I4 | DType::U4 => {
+        DType::I8
+        | DType::U8
+        | DType::Bool
+        | DType::F8
+        | DType::F8E4M3
+        | DType::F8E5M2
+        | DType::I4
+        | DType::U4 => {
             proto.int32_data.iter().for_each(|&v| out.put_u8(v as u8));
         }
         DType::String | DType::Unknown => {}

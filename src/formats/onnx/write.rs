@@ -11,17 +11,32 @@ use super::proto::*;
 use super::tensor::{type_number, unpack_strings};
 use crate::error::Fault;
 
-/// The bytes of `network` as an ONNX model. It must have come from ONNX: other formats name
-/// operators that ONNX does not have.
+/// Most bytes of weights in one file: protobuf counts in 31 bits.
+const MAX_BYTES: u64 = (1 << 31) - (1 << 24);
+
+/// The bytes of `network` as an ONNX model. Its layers must be ONNX's operators: those of a network
+/// read from ONNX, or of one that was rebuilt from weights. The latter computes in float32.
 pub(crate) fn write(network: &Network) -> Result<Vec<u8>, Fault> {
-    if !network.format.starts_with("ONNX") || network.graphs.is_empty() {
-        let problem = format!("expected a network read from ONNX, found {:?}", network.format);
+    let opset = network.metadata.iter().any(|(key, _)| key == "opset");
+    if !opset || network.graphs.is_empty() {
+        let problem = format!(
+            "expected a network of ONNX's operators, found {:?}",
+            network.format
+        );
         return Err(Fault::new("format", problem));
     }
     let writer = Writer {
         network,
         names: names(network),
+        widen: !network.format.starts_with("ONNX"),
     };
+    let stored = network.tensors.iter().filter(|t| t.producer.is_none());
+    let sizes = stored.filter_map(|t| Some(writer.dtype(t.spec.dtype).bytes(t.data.as_ref()?.len() as u64)));
+    let size = sizes.fold(0u64, u64::saturating_add);
+    if size > MAX_BYTES {
+        let problem = format!("expected at most {MAX_BYTES} bytes, which protobuf can count, found {size}");
+        return Err(Fault::new("weights", problem));
+    }
     let mut model = header(network);
     model.graph = Some(writer.main()?);
     Ok(model.encode_to_vec())
@@ -84,9 +99,30 @@ struct Writer<'a> {
     network: &'a Network,
     /// By tensor id.
     names: Vec<String>,
+    /// Weights of fewer bits become float32, as the constants of a rebuilt graph are.
+    widen: bool,
 }
 
 impl Writer<'_> {
+    /// The element type to write for `dtype`.
+    fn dtype(&self, dtype: DType) -> DType {
+        match self.widen && dtype.is_float() {
+            true => DType::F32,
+            false => dtype,
+        }
+    }
+
+    fn initializer(&self, name: &str, data: &TensorData) -> Result<TensorProto, Fault> {
+        if self.dtype(data.dtype) == data.dtype {
+            return tensor_proto(name, data);
+        }
+        let values = data.to_f32().ok_or_else(|| {
+            let problem = format!("values of type {} are not decoded", data.dtype.name());
+            Fault::new(format!("tensor {name:?}"), problem)
+        })?;
+        tensor_proto(name, &TensorData::from_f32(&data.shape, &values))
+    }
+
     fn main(&self) -> Result<GraphProto, Fault> {
         let mut graph = self.graph(GraphId(0))?;
         let about = self
@@ -115,7 +151,7 @@ impl Writer<'_> {
                 let problem = "expected values to write as an initializer, found none";
                 return Err(Fault::new(format!("tensor {:?}", tensor.name), problem));
             };
-            graph.initializer.push(tensor_proto(self.name(id), data)?);
+            graph.initializer.push(self.initializer(self.name(id), data)?);
         }
         Ok(graph)
     }
@@ -156,7 +192,7 @@ impl Writer<'_> {
         // Nothing known at all: a sequence, or a nested graph's bare name.
         let known = tensor.spec.dtype != DType::Unknown || shape.is_some();
         let tensor_type = known.then(|| TensorTypeProto {
-            elem_type: type_number(tensor.spec.dtype).unwrap_or(0),
+            elem_type: type_number(self.dtype(tensor.spec.dtype)).unwrap_or(0),
             shape,
         });
         ValueInfoProto {
@@ -276,7 +312,7 @@ fn tensor_proto(name: &str, data: &TensorData) -> Result<TensorProto, Fault> {
     } else {
         proto.raw_data = Some(match &data.payload {
             model::Payload::Bytes(bytes) => bytes.clone(),
-            model::Payload::Splat(_) => Bytes::from(data.to_bytes().into_owned()),
+            _ => Bytes::from(data.to_bytes().into_owned()),
         });
     }
     Ok(proto)

@@ -9,19 +9,8 @@ use crate::{LayerId, Network, TensorId};
 /// constants. A weight read through a reshape, transpose or cast counts where it is stored.
 pub(super) fn assign(network: &mut Network) {
     let mut marks: Vec<(TensorId, TensorKind)> = Vec::new();
-    // Without a computation only the reader knows.
-    let mut stated: Vec<(TensorId, TensorKind)> = Vec::new();
     for i in 0..network.layers.len() {
         let layer = network.layer(LayerId(i as u32));
-        if layer.op == Op::Weights {
-            stated.extend(
-                layer
-                    .inputs
-                    .iter()
-                    .flatten()
-                    .map(|&t| (t, network.tensor(t).kind)),
-            );
-        }
         for (place, input) in layer.inputs.iter().enumerate() {
             if let Some(input) = input
                 && let Some(kind) = role(&layer.op, place, layer.inputs.len())
@@ -32,17 +21,18 @@ pub(super) fn assign(network: &mut Network) {
         }
     }
     for tensor in network.tensors.iter_mut().filter(|t| t.data.is_some()) {
-        tensor.kind = TensorKind::Constant;
+        // A reader that knows has said so.
+        if !matches!(tensor.kind, TensorKind::Parameter | TensorKind::Buffer) {
+            tensor.kind = TensorKind::Constant;
+        }
     }
     for (id, kind) in marks {
         let tensor = &mut network.tensors[id.0 as usize];
         let several = tensor.spec.rank() != Some(0) && tensor.data.as_ref().is_none_or(|d| d.len() > 1);
-        if tensor.spec.dtype.is_float() && several {
+        let state = tensor.kind == TensorKind::Buffer;
+        if tensor.spec.dtype.is_float() && several && !state {
             tensor.kind = kind;
         }
-    }
-    for (id, kind) in stated {
-        network.tensors[id.0 as usize].kind = kind;
     }
 }
 

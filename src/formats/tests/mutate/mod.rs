@@ -1,6 +1,8 @@
 //! Mutations of model files that know their structure: protobuf as a tree of fields, JSON as a
-//! tree of values, and bytes where neither helps.
+//! tree of values, headers and numbers of weight files, and bytes where none of these helps.
 #![allow(dead_code)]
+
+mod weights;
 
 use serde_json::Value;
 
@@ -109,6 +111,9 @@ pub fn mutate(file: &[u8], other: &[u8], random: &mut Random) -> Vec<u8> {
         return out;
     }
     if random.below(4) > 0 {
+        if let Some(changed) = weights::mutate(file, rounds, random) {
+            return changed;
+        }
         if let Ok(mut value) = serde_json::from_slice::<Value>(file) {
             for _ in 0..rounds {
                 json(&mut value, random);

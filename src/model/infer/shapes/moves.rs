@@ -216,7 +216,11 @@ pub(super) fn outputs(at: &At) -> Specs {
         }
         Op::Range => {
             let count = super::super::values::output(at.facts, at.layer).map(|v| Dim::Known(v.len() as u64));
-            same(Some(vec![count.unwrap_or(Dim::Unknown)]))
+            // Counting up from 0 by 1 ends at the limit, whatever it is.
+            let counts = at.facts.ints_at(at.layer, 0).as_deref() == Some(&[0])
+                && at.facts.ints_at(at.layer, 2).as_deref() == Some(&[1]);
+            let limit = sizes(1).filter(|s| counts && s.len() == 1).map(|s| s[0].clone());
+            same(Some(vec![count.or(limit).unwrap_or(Dim::Unknown)]))
         }
         Op::Gather { axis: along } => same(gathered(x, at.dims(1), *along)?),
         Op::Embedding => Ok(vec![spec(gathered(at.dims(1), x, 0)?, at.dtype(1))]),

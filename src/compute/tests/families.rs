@@ -1,0 +1,129 @@
+//! Networks that are rebuilt from their weights compute what transformers computes with them
+//! (`src/formats/tests/make_families.py` and `LAYERSCOPE_MINILM`).
+
+use std::path::Path;
+use std::sync::Arc;
+
+use compute::{Executor, Flex, FlexDevice, RunOptions};
+use model::{Network, TensorData};
+
+/// Tensors of a file of weights whose names begin with `prefix`, which is cut off.
+fn tensors(path: &Path, prefix: &str) -> Vec<(String, TensorData)> {
+    let network = formats::open(path).unwrap_or_else(|e| panic!("{e}"));
+    let named = network.tensors.iter().filter_map(|t| {
+        let name = t.name.strip_prefix(prefix)?.to_string();
+        Some((name, (**t.data.as_ref()?).clone()))
+    });
+    named.collect()
+}
+
+/// The largest error of each result, as a share of its largest magnitude.
+fn compare(network: Network, reference: &Path) -> Vec<(String, f32)> {
+    let executor = Executor::<Flex>::new(Arc::new(network), FlexDevice).unwrap();
+    let inputs = executor.inputs(&tensors(reference, "in.")).unwrap();
+    let pass = executor.run(inputs, &RunOptions::default());
+    let pass = pass.unwrap_or_else(|e| panic!("{}: {e}", reference.display()));
+    let mut errors = Vec::new();
+    for (name, wanted) in tensors(reference, "out.") {
+        let network = executor.network();
+        let id = network
+            .tensor_named(&name)
+            .unwrap_or_else(|| panic!("no tensor {name}"));
+        let found = &pass.values[&id];
+        let shape: Vec<u64> = found.shape().iter().map(|&d| d as u64).collect();
+        assert_eq!(shape, wanted.shape, "{name}");
+        let (found, wanted) = (found.to_host().unwrap(), wanted.to_f32().unwrap());
+        let largest = wanted.iter().fold(0f32, |m, v| m.max(v.abs()));
+        let differences = found.iter().zip(&wanted).map(|(f, w)| (f - w).abs() / largest);
+        errors.push((
+            name,
+            differences.fold(0f32, |m, e| if e.is_nan() { e } else { m.max(e) }),
+        ));
+    }
+    errors
+}
+
+#[test]
+fn every_family_computes_what_transformers_does() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../formats/tests/families");
+    let mut count = 0;
+    let mut wrong = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let folder = entry.unwrap().path();
+        let name = folder.file_name().unwrap().to_str().unwrap().to_string();
+        let mut path = folder.join("model.safetensors");
+        if !path.exists() {
+            path = folder.join("model.safetensors.index.json");
+        }
+        let network = formats::open(&path).unwrap_or_else(|e| panic!("{e}"));
+        let errors = compare(network, &folder.join("reference.safetensors"));
+        println!("{name}: {errors:?}");
+        assert!(!errors.is_empty(), "{name}");
+        wrong.extend(
+            errors
+                .into_iter()
+                .filter(|(_, e)| !(*e < 1e-4))
+                .map(|(t, e)| (name.clone(), t, e)),
+        );
+        count += 1;
+    }
+    assert_eq!(wrong, []);
+    assert_eq!(count, 11);
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> f64 {
+    let dot = |x: &[f32], y: &[f32]| x.iter().zip(y).map(|(x, y)| f64::from(x * y)).sum::<f64>();
+    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+}
+
+/// MiniLM-L6 in the folder `LAYERSCOPE_MINILM`, with the `reference.safetensors` that
+/// `make_families.py FOLDER` writes: every token's state, and the mean over each sentence.
+#[test]
+fn minilm_gives_the_embeddings_of_transformers() {
+    let Ok(folder) = std::env::var("LAYERSCOPE_MINILM") else {
+        println!("LAYERSCOPE_MINILM is not set: nothing is compared");
+        return;
+    };
+    let reference = Path::new(&folder).join("reference.safetensors");
+    let network = formats::open(&Path::new(&folder).join("model.safetensors")).unwrap();
+    assert_eq!(network.warnings, Vec::<String>::new());
+    let executor = Executor::<Flex>::new(Arc::new(network), FlexDevice).unwrap();
+    let given = tensors(&reference, "in.");
+    let (_, mask) = given.iter().find(|(n, _)| n == "attention_mask").unwrap();
+    let mask = mask.to_f32().unwrap();
+    let pass = executor
+        .run(executor.inputs(&given).unwrap(), &RunOptions::default())
+        .unwrap();
+    let hidden = executor.network().tensor_named("last_hidden_state").unwrap();
+    let [batch, length, width] = pass.values[&hidden].shape()[..] else {
+        panic!("three axes are expected")
+    };
+    let hidden = pass.values[&hidden].to_host().unwrap();
+    let (_, wanted) = tensors(&reference, "out.")
+        .into_iter()
+        .find(|(n, _)| n == "last_hidden_state")
+        .unwrap();
+    let wanted = wanted.to_f32().unwrap();
+    let all = cosine(&hidden, &wanted);
+    let rows = hidden.chunks(width).zip(wanted.chunks(width)).zip(&mask);
+    let worst = rows
+        .filter(|(_, m)| **m > 0.0)
+        .map(|((f, w), _)| cosine(f, w))
+        .fold(1.0, f64::min);
+    let (_, means) = tensors(&reference, "mean.").remove(0);
+    let means = means.to_f32().unwrap();
+    let mut least = 1.0f64;
+    for n in 0..batch {
+        let mut mean = vec![0f32; width];
+        let count: f32 = mask[n * length..(n + 1) * length].iter().sum();
+        for t in 0..length {
+            let row = &hidden[(n * length + t) * width..][..width];
+            mean.iter_mut()
+                .zip(row)
+                .for_each(|(m, v)| *m += v * mask[n * length + t] / count);
+        }
+        least = least.min(cosine(&mean, &means[n * width..(n + 1) * width]));
+    }
+    println!("cosine: all {all:.9}, worst token {worst:.9}, worst sentence {least:.9}");
+    assert!(all > 0.99999 && worst > 0.99999 && least > 0.99999);
+}
