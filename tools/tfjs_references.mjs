@@ -45,7 +45,10 @@ async function layers() {
   const flat = L.flatten().apply(y);
   const dense = L.dense({ units: 4, activation: "softmax", name: "dense" }).apply(L.concatenate().apply([flat, gru, both]));
   const model = tf.model({ inputs: x, outputs: [dense, gru] });
-  model.setWeights(model.getWeights().map((w) => tf.tensor(values(w.shape).map((v) => v + 0.3), w.shape)));
+  // Variances stay positive.
+  const positive = model.weights.map((w) => w.originalName.includes("variance"));
+  const drawn = (w, i) => values(w.shape).map((v) => (positive[i] ? v + 1 : v));
+  model.setWeights(model.getWeights().map((w, i) => tf.tensor(drawn(w, i), w.shape)));
   const input = tf.tensor(values([2, 6, 5, 3]), [2, 6, 5, 3]);
   record("layers", [input], model.predict(input));
   let saved;
