@@ -1,10 +1,11 @@
 // Writes small random TensorFlow.js models with an input and the outputs that TensorFlow.js computes.
 //
-// usage: node tfjs_references.mjs FOLDER
+// usage: node tfjs_references.mjs FOLDER [MODEL.json...]
 //
 // Needs the npm package @tensorflow/tfjs.
 // FOLDER gets, for each model, NAME/model.json with its shards and NAME.json with inputs and outputs;
-// src/compute/tests/foreign.rs compares with them.
+// src/compute/tests/foreign.rs compares with them. Of each further graph MODEL, FOLDER gets a copy and
+// what TensorFlow.js computes for it.
 
 import fs from "node:fs";
 import path from "node:path";
@@ -44,7 +45,10 @@ async function layers() {
   const flat = L.flatten().apply(y);
   const dense = L.dense({ units: 4, activation: "softmax", name: "dense" }).apply(L.concatenate().apply([flat, gru, both]));
   const model = tf.model({ inputs: x, outputs: [dense, gru] });
-  model.setWeights(model.getWeights().map((w) => tf.tensor(values(w.shape).map((v) => v + 0.3), w.shape)));
+  // Variances stay positive.
+  const positive = model.weights.map((w) => w.originalName.includes("variance"));
+  const drawn = (w, i) => values(w.shape).map((v) => (positive[i] ? v + 1 : v));
+  model.setWeights(model.getWeights().map((w, i) => tf.tensor(drawn(w, i), w.shape)));
   const input = tf.tensor(values([2, 6, 5, 3]), [2, 6, 5, 3]);
   record("layers", [input], model.predict(input));
   let saved;
@@ -115,5 +119,27 @@ async function graph() {
   write("graph", { format: "graph-model", modelTopology: topology, weightsManifest: [{ paths: [file], weights: specs }] }, [[file, bytes]]);
 }
 
+/** Any graph model, from its file; what no node reads are its outputs. */
+async function further(file) {
+  const model = JSON.parse(fs.readFileSync(file));
+  const shards = model.weightsManifest.flatMap((g) => g.paths).map((p) => [p, fs.readFileSync(path.join(path.dirname(file), p))]);
+  const bytes = Buffer.concat(shards.map((s) => s[1]));
+  const weightData = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length);
+  const weightSpecs = model.weightsManifest.flatMap((g) => g.weights);
+  const loaded = await tf.loadGraphModel(tf.io.fromMemory({ modelTopology: model.modelTopology, weightSpecs, weightData }));
+  const nodes = model.modelTopology.node;
+  const read = new Set(nodes.flatMap((n) => n.input ?? []).map((i) => i.split(":")[0]));
+  const ends = nodes.filter((n) => !read.has(n.name) && n.op !== "Const").map((n) => n.name);
+  const inputs = loaded.inputs.map((i) => i.shape.map((n) => (n < 0 ? 1 : n))).map((s) => tf.tensor(values(s), s));
+  const named = Object.fromEntries(loaded.inputs.map((input, i) => [input.name, inputs[i]]));
+  const outputs = await loaded.executeAsync(named, ends);
+  const name = path.basename(file, ".json");
+  record(name, inputs, [outputs].flat());
+  write(name, model, shards);
+}
+
 await layers();
 await graph();
+for (const file of process.argv.slice(3)) {
+  await further(file).catch((problem) => console.log(`${file}: ${problem.message}`));
+}

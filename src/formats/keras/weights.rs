@@ -191,12 +191,12 @@ fn share(layers: &[(String, &Layer)], weights: &mut Weights) {
             continue;
         }
         let below = |a: &str, b: &str| a.strip_suffix(b).is_some_and(|rest| rest.ends_with('/'));
-        // Element types carry numbers that differ from save to save.
+        // Objects in a configuration may carry numbers that differ from copy to copy.
         let settings = |l: &Layer| {
             l.config
                 .clone()
                 .into_iter()
-                .filter(|(k, _)| k != "dtype")
+                .filter(|(k, _)| k != "dtype" && !k.ends_with("_initializer"))
                 .collect::<HashMap<_, _>>()
         };
         let same = |a: &Layer, b: &Layer| a.class == b.class && settings(a) == settings(b);

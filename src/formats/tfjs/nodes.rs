@@ -1,6 +1,6 @@
 //! TensorFlow's operators in inference graphs.
 
-use model::op::{Binary, Op, Padding, Reduction, Unary, Variadic, Window};
+use model::op::{Binary, Op, Padding, Reduction, Resize, Unary, Variadic, Window};
 use model::{TensorData, TensorId};
 
 use super::graph::{Graph, Node};
@@ -42,6 +42,11 @@ pub(super) fn make(g: &mut Graph, node: &Node) -> Made {
         "Squeeze" => squeeze(g, node),
         "ConcatV2" => concat(g, node),
         "Pad" | "PadV2" => pad(g, node),
+        "AddN" => pair(g, node, Op::Variadic(Variadic::Sum)),
+        "Prelu" => prelu(g, node),
+        "ResizeBilinear" | "ResizeNearestNeighbor" => resize(g, node),
+        "Transpose" => transpose(g, node),
+        "Square" | "Rsqrt" => twice(g, node),
         _ => Ok(None),
     }
 }
@@ -264,26 +269,23 @@ fn product(g: &mut Graph, node: &Node) -> Made {
     fused(g, node, y)
 }
 
-/// Two tensors that broadcast, in one order.
+/// Tensors that broadcast, in one order.
 fn pair(g: &mut Graph, node: &Node, op: Op) -> Made {
-    let flows = [g.flow(node, 0)?, g.flow(node, 1)?];
+    let count = node.inputs.len();
+    let flows = (0..count)
+        .map(|i| g.flow(node, i))
+        .collect::<Result<Vec<_>, _>>()?;
     let Some(rank) = flows.iter().map(Flow::rank).max().flatten() else {
         return Ok(None);
     };
     let mut settled = Vec::new();
     for (i, flow) in flows.iter().enumerate() {
-        let stored = g.data(node, i).is_some();
-        settled.push(if stored || flow.rank() != Some(rank) {
-            flow.clone()
-        } else {
-            g.b.settled(flow)?
-        });
+        let stored = g.data(node, i).is_some() || flow.rank() != Some(rank);
+        settled.push(if stored { flow.clone() } else { g.b.settled(flow)? });
     }
     let computed = |i: &usize| g.data(node, *i).is_none();
-    let images = rank >= 3
-        && (0..2)
-            .filter(computed)
-            .any(|i| g.b.order(&settled[i]) == Order::ChannelsFirst);
+    let image = |i: usize| g.b.order(&settled[i]) == Order::ChannelsFirst;
+    let images = rank >= 3 && (0..count).filter(computed).any(image);
     let order = if images { Order::ChannelsFirst } else { Order::File };
     let mut inputs: Vec<Option<TensorId>> = Vec::new();
     for (i, flow) in settled.iter().enumerate() {
@@ -298,19 +300,118 @@ fn pair(g: &mut Graph, node: &Node, op: Op) -> Made {
             None => g.b.file(flow)?.tensor,
         }));
     }
-    let shape = broadcast(&flows[0], &flows[1], rank);
+    let shapes: Option<Vec<Sizes>> = flows.iter().map(|f| f.shape.clone()).collect();
+    let shape = shapes.map(|s| broadcast(&s, rank));
     g.layer(node, op, inputs, shape, order).map(Some)
 }
 
-fn broadcast(a: &Flow, b: &Flow, rank: usize) -> Option<Sizes> {
-    let (a, b) = (a.shape.as_ref()?, b.shape.as_ref()?);
+fn broadcast(shapes: &[Sizes], rank: usize) -> Sizes {
     let of = |s: &Sizes, i: usize| (i + s.len()).checked_sub(rank).map_or(Some(1), |j| s[j]);
-    let one = |i: usize| match (of(a, i), of(b, i)) {
+    let joined = |a: Option<u64>, b: Option<u64>| match (a, b) {
         (Some(1), n) | (n, Some(1)) => n,
         (n, None) | (None, n) => n,
         (n, _) => n,
     };
-    Some((0..rank).map(one).collect())
+    let one = |i: usize| shapes.iter().map(|s| of(s, i)).fold(Some(1), joined);
+    (0..rank).map(one).collect()
+}
+
+fn prelu(g: &mut Graph, node: &Node) -> Made {
+    let x = g.flow(node, 0)?;
+    let mut x = g.b.settled(&x)?;
+    if let Order::Flat { .. } = g.b.order(&x) {
+        x = g.b.file(&x)?;
+    }
+    let (Some(rank), Some(slope), order) = (x.rank(), g.data(node, 1).cloned(), g.b.order(&x)) else {
+        return Ok(None);
+    };
+    let name = format!("{}/slope", node.name);
+    let slope = g.b.stored(&name, || Ok(broadcasting(&slope, rank, order)))?;
+    let inputs = vec![Some(x.tensor), Some(slope)];
+    g.layer(node, Op::PRelu, inputs, x.shape, order).map(Some)
+}
+
+fn resize(g: &mut Graph, node: &Node) -> Made {
+    let x = g.flow(node, 0)?;
+    let Some(sizes) = g.ints(node, 1).filter(|s| s.len() == 2 && x.rank() == Some(4)) else {
+        return Ok(None);
+    };
+    let linear = node.op == "ResizeBilinear";
+    let coordinates = match (
+        node.flag("align_corners"),
+        node.flag("half_pixel_centers"),
+        linear,
+    ) {
+        (true, _, _) => "align_corners",
+        (_, true, true) => "half_pixel",
+        (_, true, false) => "tf_half_pixel_for_nn",
+        _ => "asymmetric",
+    };
+    let x = g.b.first(&x)?;
+    let how = Resize {
+        mode: if linear { "linear" } else { "nearest" }.into(),
+        coordinates: coordinates.into(),
+        nearest: if coordinates == "align_corners" {
+            "round_prefer_ceil"
+        } else {
+            "floor"
+        }
+        .into(),
+        cubic_a: -0.75,
+        exclude_outside: false,
+        axes: Some(vec![2, 3]),
+        aspect: "stretch".into(),
+        two_inputs: false,
+    };
+    let shape = vec![
+        x.size(0),
+        u64::try_from(sizes[0]).ok(),
+        u64::try_from(sizes[1]).ok(),
+        x.last(),
+    ];
+    let data = TensorData::from_i64(&[2], &sizes);
+    let sizes = g.b.constant(&format!("{}/sizes", node.name), data);
+    let inputs = vec![Some(x.tensor), None, None, Some(sizes)];
+    g.layer(node, Op::Resize(how), inputs, Some(shape), Order::ChannelsFirst)
+        .map(Some)
+}
+
+fn transpose(g: &mut Graph, node: &Node) -> Made {
+    let x = g.flow(node, 0)?;
+    let (Some(perm), Some(shape)) = (g.ints(node, 1), x.shape.clone()) else {
+        return Ok(None);
+    };
+    let sizes: Option<Sizes> = perm
+        .iter()
+        .map(|&p| shape.get(usize::try_from(p).ok()?).copied())
+        .collect();
+    if sizes.as_ref().is_none_or(|s| s.len() != shape.len()) {
+        return Ok(None);
+    }
+    let x = g.b.file(&x)?;
+    let op = Op::Transpose { perm: Some(perm) };
+    g.layer(node, op, vec![Some(x.tensor)], sizes, Order::File)
+        .map(Some)
+}
+
+fn twice(g: &mut Graph, node: &Node) -> Made {
+    let x = g.flow(node, 0)?;
+    let x = g.b.settled(&x)?;
+    let (order, t) = (g.b.order(&x), x.tensor);
+    if node.op == "Square" {
+        let op = Op::Binary(Binary::Mul);
+        return g
+            .layer(node, op, vec![Some(t), Some(t)], x.shape, order)
+            .map(Some);
+    }
+    let root = g.b.one(
+        &format!("{}:root", node.name),
+        node.op,
+        Op::Unary(Unary::Sqrt),
+        &[t],
+    )?;
+    let op = Op::Unary(Unary::Reciprocal);
+    g.layer(node, op, vec![Some(root)], x.shape, order).map(Some)
 }
 
 fn batch(g: &mut Graph, node: &Node) -> Made {
