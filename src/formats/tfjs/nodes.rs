@@ -362,6 +362,8 @@ fn resize(g: &mut Graph, node: &Node) -> Made {
         axes: Some(vec![2, 3]),
         aspect: "stretch".into(),
         two_inputs: false,
+        antialias: false,
+        extrapolation: 0.0,
     };
     let shape = vec![
         x.size(0),
