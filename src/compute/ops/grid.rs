@@ -98,7 +98,8 @@ fn blend(n: f32, size: usize, o: &GridSample) -> Vec<(usize, f32)> {
         at = at.round_ties_even();
     }
     match o.padding.as_str() {
-        "border" => at = at.clamp(0.0, last),
+        // As in PyTorch and onnxruntime, cubic blends hold the cells at the border, not the place.
+        "border" if o.mode != "cubic" => at = at.clamp(0.0, last),
         "reflection" => at = reflect(at, low, high),
         _ => {}
     }

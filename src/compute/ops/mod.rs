@@ -12,6 +12,7 @@ mod double;
 mod einsum;
 mod elementwise;
 mod fourier;
+mod gates;
 mod grid;
 pub mod host;
 mod host_axis;

@@ -2,9 +2,9 @@
 
 use burn_backend::tensor::FloatTensor;
 use burn_backend::{Backend, FloatDType, Shape};
-use model::op::{Cell, Direction, Recurrent, Unary};
+use model::op::{Cell, Direction, Recurrent};
 
-use super::elementwise::unary;
+use super::gates::{Gate, functions};
 use super::shape::range;
 use super::{Context, Outputs};
 use crate::value::{Value, dims, float, reshape};
@@ -135,35 +135,6 @@ pub fn recurrent<B: Backend>(c: &Context<B>, cell: &Recurrent) -> Outputs<B> {
     Ok(outputs)
 }
 
-/// The activations of direction `d`, with the parameters that the layer states for those that have
-/// one, in their order.
-fn functions(cell: &Recurrent, defaults: &[&str], d: usize) -> Result<Vec<Unary>, String> {
-    let (mut alphas, mut betas) = (cell.alphas.iter(), cell.betas.iter());
-    let mut all = Vec::new();
-    for k in 0..(d + 1) * defaults.len() {
-        let given = cell.activations.get(k).map(String::as_str);
-        let name = given.unwrap_or(defaults[k % defaults.len()]).to_ascii_lowercase();
-        let mut alpha = |default: f32| alphas.next().copied().unwrap_or(default);
-        let mut beta = |default: f32| betas.next().copied().unwrap_or(default);
-        all.push(match name.as_str() {
-            "sigmoid" => Unary::Sigmoid,
-            "tanh" => Unary::Tanh,
-            "relu" => Unary::Relu,
-            "softplus" => Unary::Softplus,
-            "softsign" => Unary::Softsign,
-            "leakyrelu" => Unary::LeakyRelu { alpha: alpha(0.01) },
-            "thresholdedrelu" => Unary::ThresholdedRelu { alpha: alpha(1.0) },
-            "elu" => Unary::Elu { alpha: alpha(1.0) },
-            "hardsigmoid" => {
-                let (alpha, beta) = (alpha(0.2), beta(0.5));
-                Unary::HardSigmoid { alpha, beta }
-            }
-            other => return Err(format!("gate activation {other:?} is unknown")),
-        });
-    }
-    Ok(all.split_off(d * defaults.len()))
-}
-
 struct Run<'a, B: Backend> {
     kind: Cell,
     linear_before_reset: bool,
@@ -172,7 +143,7 @@ struct Run<'a, B: Backend> {
     /// Steps of each sequence of the batch.
     lengths: Option<&'a [i64]>,
     hidden: usize,
-    functions: Vec<Unary>,
+    functions: Vec<Gate>,
     /// `[I, G*H]`.
     w: FloatTensor<B>,
     /// `[H, G*H]`.
@@ -262,7 +233,7 @@ impl<B: Backend> Run<'_, B> {
             Some(c) => B::float_clamp(t, (-c).into(), c.into()),
             None => t,
         };
-        unary::<B>(t, self.functions[f])
+        self.functions[f].apply::<B>(t)
     }
 
     fn peep(&self, i: usize, gate: FloatTensor<B>, state: &FloatTensor<B>) -> FloatTensor<B> {
@@ -299,7 +270,7 @@ impl<B: Backend> Run<'_, B> {
                 let fresh = self.apply(1, self.gate(&all, 3));
                 let s = B::float_add(B::float_mul(forget, s), B::float_mul(input, fresh));
                 let output = self.apply(0, self.peep(1, self.gate(&all, 1), &s));
-                (B::float_mul(output, unary::<B>(s.clone(), self.functions[2])), s)
+                (B::float_mul(output, self.functions[2].apply::<B>(s.clone())), s)
             }
             Cell::Gru => {
                 // Gates in ONNX order: update, reset, hidden.
