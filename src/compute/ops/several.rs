@@ -1,7 +1,6 @@
 //! Elementwise functions of several values: sums, choices, slopes, bounds.
 
 use burn_backend::Backend;
-use model::DType;
 use model::op::Variadic;
 
 use super::elementwise::{bool_type, pair};
