@@ -9,7 +9,7 @@ use burn_backend::{AutodiffBackend, FloatDType, Shape};
 use model::{Network, TensorData, TensorId, Trace};
 
 use crate::place::{Cpu, Place, trace};
-use crate::value::{dims, float, wait};
+use crate::value::{dims, float, raise, wait};
 use crate::{Executor, RunError, RunOptions, Value};
 
 type Auto<P> = Autodiff<<P as Place>::Backend>;
@@ -77,14 +77,16 @@ pub(crate) async fn gradients_on<P: Place>(
     let Some(Value::Float(scores)) = pass.values.get(&output) else {
         return Err(fail("an output of floats is expected for gradients".into()));
     };
-    let shape = dims::<Auto<P>>(scores);
+    // The backward pass of a sum wants an axis.
+    let scores = raise::<Auto<P>>(scores.clone(), 1);
+    let shape = dims::<Auto<P>>(&scores);
     let mut chosen = vec![0f32; shape.iter().product()];
     let elements = chosen.len();
     *chosen
         .get_mut(unit)
         .ok_or_else(|| fail(format!("element {unit} of {elements} was asked for")))? = 1.0;
     let chosen = float::<Auto<P>>(chosen, &shape, &device);
-    let score = Auto::<P>::float_sum(Auto::<P>::float_mul(scores.clone(), chosen));
+    let score = Auto::<P>::float_sum(Auto::<P>::float_mul(scores, chosen));
     let mut found = Auto::<P>::backward(score);
     let left = watched.into_iter().filter_map(|(id, leaf)| {
         let gradient = Auto::<P>::grad_remove(&leaf, &mut found)?;

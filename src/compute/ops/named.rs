@@ -5,8 +5,8 @@ use burn_backend::Backend;
 
 use super::plain::HostOperator;
 use super::{
-    Context, Outputs, bits, cast, einsum, loss, pictures, plain, random, scatter, search, sequences, texts,
-    training, trees,
+    Context, Outputs, bits, cast, det, einsum, loss, pictures, plain, random, scatter, search, sequences,
+    texts, training, trees,
 };
 
 /// An operator on backend tensors, and which of its float inputs it looks at.
@@ -35,7 +35,6 @@ const HOST: &[(&str, HostOperator)] = &[
     ("EyeLike", search::eye_like),
     ("NonMaxSuppression", search::non_max_suppression),
     ("IsInf", search::is_inf),
-    ("Det", search::det),
     ("ImageDecoder", pictures::decode),
     ("RandomUniform", random::uniform),
     ("RandomUniformLike", random::uniform),
@@ -43,7 +42,6 @@ const HOST: &[(&str, HostOperator)] = &[
     ("RandomNormalLike", random::normal),
     ("Bernoulli", random::bernoulli),
     ("Multinomial", random::multinomial),
-    ("ai.onnx.ml.ArrayFeatureExtractor", trees::columns),
     ("ai.onnx.ml.Binarizer", trees::binarize),
     ("ai.onnx.ml.LabelEncoder", trees::encode),
     ("ai.onnx.ml.TreeEnsemble", trees::ensemble),
@@ -65,6 +63,8 @@ fn device<B: Backend>(kind: &str) -> Option<DeviceOperator<B>> {
         "Compress" => (scatter::compress, second),
         "ReverseSequence" => (scatter::reverse_sequence, second),
         "CumProd" => (scatter::cum_prod, second),
+        "Det" => (det::det, |i| i == 0),
+        "ai.onnx.ml.ArrayFeatureExtractor" => (trees::columns, second),
         "Einsum" => (einsum::einsum, never),
         "NegativeLogLikelihoodLoss" => (loss::negative_log_likelihood, second),
         "SoftmaxCrossEntropyLoss" => (loss::cross_entropy, second),

@@ -57,11 +57,7 @@ pub fn unique(c: &Call) -> Result<Vec<Plain>, String> {
         Some(a) => (shape[a], shape[a + 1..].iter().product::<usize>()),
         None => (x.len(), 1),
     };
-    let outer = if size * inner == 0 {
-        0
-    } else {
-        x.len() / (size * inner)
-    };
+    let outer = x.len().checked_div(size * inner).unwrap_or(0);
     let slice =
         move |k: usize| (0..outer).flat_map(move |o| (0..inner).map(move |i| (o * size + k) * inner + i));
     let by = |a: usize, b: usize| {
@@ -233,40 +229,4 @@ pub fn is_inf(c: &Call) -> Result<Vec<Plain>, String> {
     );
     let test = |v: &f32| (above && *v == f32::INFINITY) || (below && *v == f32::NEG_INFINITY);
     Ok(vec![Plain::bools(shape.to_vec(), x.iter().map(test))])
-}
-
-/// `Det`: determinants of the matrices in the last two axes, by elimination with pivots.
-pub fn det(c: &Call) -> Result<Vec<Plain>, String> {
-    let (x, shape) = c.floats(0)?;
-    let [lead @ .., n, columns] = shape else {
-        return Err(format!("matrices are expected, {shape:?} found"));
-    };
-    if n != columns {
-        return Err(format!("square matrices are expected, {shape:?} found"));
-    }
-    let one = |m: &[f32]| {
-        let mut m: Vec<f64> = m.iter().map(|&v| v as f64).collect();
-        let mut result = 1f64;
-        for k in 0..*n {
-            let pivot = (k..*n).max_by(|&a, &b| m[a * n + k].abs().total_cmp(&m[b * n + k].abs()));
-            let pivot = pivot.unwrap_or(k);
-            if m[pivot * n + k] == 0.0 {
-                return 0.0;
-            }
-            if pivot != k {
-                (0..*n).for_each(|j| m.swap(pivot * n + j, k * n + j));
-                result = -result;
-            }
-            result *= m[k * n + k];
-            for i in k + 1..*n {
-                let by = m[i * n + k] / m[k * n + k];
-                (k..*n).for_each(|j| m[i * n + j] -= by * m[k * n + j]);
-            }
-        }
-        result as f32
-    };
-    let count = lead.iter().product::<usize>();
-    let size = n * n;
-    let data = (0..count).map(|i| one(&x[i * size..(i + 1) * size])).collect();
-    Ok(vec![Plain::floats(lead.to_vec(), data)])
 }

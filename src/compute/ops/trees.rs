@@ -2,28 +2,29 @@
 
 use std::collections::HashMap;
 
+use burn_backend::Backend;
 use model::{DType, TensorData};
 
 use super::plain::{Call, Floats, Plain, elements};
+use super::shape::{take, with_shape};
+use super::{Context, Outputs};
 use crate::value::{Ints, Texts};
 
 /// `ArrayFeatureExtractor`: columns of the last axis.
-pub fn columns(c: &Call) -> Result<Vec<Plain>, String> {
-    let (x, picks) = (c.input(0)?, c.ints(1)?);
-    let shape = x.shape();
-    let (&width, lead) = shape.split_last().ok_or("an axis is expected")?;
+pub fn columns<B: Backend>(c: &Context<B>) -> Outputs<B> {
+    let (x, picks) = (c.value(0)?, c.ints(1)?);
+    let mut shape = x.shape();
+    // A vector counts as one row.
+    if shape.len() == 1 {
+        shape.insert(0, 1);
+    }
+    let &width = shape.last().ok_or("an axis is expected")?;
     let picks: Vec<usize> = (picks.data.iter())
         .map(|&p| usize::try_from(p).ok().filter(|&p| p < width))
         .collect::<Option<_>>()
         .ok_or_else(|| format!("columns {:?} of {shape:?}", picks.data))?;
-    let rows: usize = lead.iter().product();
-    // A vector counts as one row.
-    let to = match lead {
-        [] => vec![1, picks.len()],
-        lead => [lead, &[picks.len()]].concat(),
-    };
-    let cells = (0..rows).flat_map(|r| picks.iter().map(move |&p| r * width + p));
-    Ok(vec![x.pick(to, cells)])
+    let x = with_shape(x, shape.clone())?;
+    Ok(vec![take(&x, shape.len() - 1, &picks, c.device)])
 }
 
 /// `Binarizer`: 1 above a threshold.
