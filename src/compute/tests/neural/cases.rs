@@ -65,6 +65,19 @@ pub fn differentiable() -> Vec<Case> {
         }
         cases.push((Op::Recurrent(op), inputs, 2));
     }
+    let op = Recurrent {
+        batch_first: true,
+        ..Recurrent::new(Cell::Gru, 2)
+    };
+    let inputs = vec![
+        x(&[2, 3, 3]),
+        x(&[1, 6, 3]),
+        x(&[1, 6, 2]),
+        None,
+        None,
+        x(&[2, 1, 2]),
+    ];
+    cases.push((Op::Recurrent(op), inputs, 2));
     cases.push((
         Op::LayerNorm {
             axis: -2,
