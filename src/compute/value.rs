@@ -286,3 +286,11 @@ pub fn axis(axis: i64, rank: usize) -> Result<usize, String> {
     }
     Err(format!("axis {axis} of a tensor of rank {rank}"))
 }
+
+/// [`axis`] of a tensor that must have axes.
+pub fn axis_of(place: i64, rank: usize) -> Result<usize, String> {
+    match rank {
+        0 => Err(format!("axis {place} of a tensor without axes")),
+        _ => axis(place, rank),
+    }
+}
