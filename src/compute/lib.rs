@@ -4,6 +4,7 @@
 //! own, or one that is shared with what draws. Out: a `Pass` of device tensors, a `Trace` whose
 //! tensors stay on the device, gradients. It knows no file, no window and no picture.
 
+pub mod arrays;
 mod control;
 mod derivative;
 mod engine;

@@ -5,7 +5,7 @@ use burn_backend::Backend;
 use super::conv::bounded;
 use super::shape::{pad, range, take, with_shape};
 use super::{Context, Output};
-use crate::value::{Ints, Value, axis as resolve, strides};
+use crate::value::{Ints, Value, axis_of as resolve, strides};
 
 /// `TensorScatter(cache, update, places)`: `update` goes into `cache` along `axis`, for each item of
 /// the batch at its place; with `circular` the axis begins again after its end.

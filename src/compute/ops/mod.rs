@@ -23,6 +23,7 @@ pub mod matmul;
 pub mod named;
 mod neural;
 mod norm;
+mod pad;
 mod pictures;
 pub mod plain;
 mod pool;
@@ -38,6 +39,7 @@ mod sample;
 mod scatter;
 mod search;
 mod sequences;
+mod several;
 pub mod shape;
 mod signal;
 mod texts;
@@ -312,11 +314,11 @@ fn single<B: Backend>(c: &Context<B>, op: &Op) -> Output<B> {
         } => norm::lrn(c, *alpha, *beta, *bias, *size),
         Op::LpNorm { axis, p } => norm::lp(c, *axis, *p),
         Op::Unary(kind) => elementwise::unary_value(c, c.value(0)?, *kind),
-        Op::PRelu => elementwise::prelu(c),
-        Op::Clip { min, max } => elementwise::clip(c, *min, *max),
+        Op::PRelu => several::prelu(c),
+        Op::Clip { min, max } => several::clip(c, *min, *max),
         Op::Binary(kind) => elementwise::binary(c, *kind),
-        Op::Variadic(kind) => elementwise::variadic(c, *kind),
-        Op::Where => elementwise::select(c),
+        Op::Variadic(kind) => several::variadic(c, *kind),
+        Op::Where => several::select(c),
         Op::Cast { to } => cast::cast(c, *to),
         Op::CastLike => cast::cast_like(c),
         Op::Identity => Ok(c.value(0)?.clone()),
@@ -350,7 +352,7 @@ fn single<B: Backend>(c: &Context<B>, op: &Op) -> Output<B> {
         Op::Transpose { perm } => shape::transpose(c, perm.as_deref()),
         Op::Concat { axis } => shape::concat(c, *axis),
         Op::Slice { starts, ends, axes } => shape::slice(c, starts, ends, axes),
-        Op::Pad { mode, pads, value } => shape::pad_op(c, mode, pads, *value),
+        Op::Pad { mode, pads, value } => pad::pad_op(c, mode, pads, *value),
         Op::Expand => shape::expand_op(c),
         Op::Tile => shape::tile(c),
         Op::Shape { start, end } => shape::shape_of(c, *start, *end),

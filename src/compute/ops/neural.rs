@@ -63,7 +63,7 @@ pub fn eval<B: Backend>(c: &Context<B>) -> Option<Outputs<B>> {
 /// The float inputs whose numbers these operators look at; `None` when the operator is none of them.
 pub fn looks(layer: &Layer, i: usize) -> Option<bool> {
     Some(match &layer.op {
-        Op::QuantizeLinear(_) | Op::DequantizeLinear(_) | Op::DynamicQuantizeLinear => true,
+        Op::QuantizeLinear(_) | Op::DynamicQuantizeLinear => true,
         Op::QLinearConv { .. } | Op::QLinearMatMul | Op::MaxRoiPool { .. } | Op::MelWeights { .. } => true,
         Op::MaxPool { .. } => pool::tells_places(layer),
         Op::Recurrent(_) => i == 4,

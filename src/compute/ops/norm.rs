@@ -4,7 +4,7 @@ use burn_backend::Backend;
 use burn_backend::tensor::FloatTensor;
 
 use super::{Context, Output, Outputs, Statistics, host, host_axis};
-use crate::value::{Value, axis as resolve, broadcast, dims, expand, raise, reshape};
+use crate::value::{Value, axis_of as resolve, broadcast, dims, expand, raise, reshape};
 
 /// `[C]` as `[1, C, 1, ...]`.
 fn per_channel<B: Backend>(t: FloatTensor<B>, shape: &[usize]) -> Result<FloatTensor<B>, String> {

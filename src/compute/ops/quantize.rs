@@ -5,7 +5,7 @@ use model::op::Quantize;
 use model::{DType, minifloat};
 
 use super::{Context, Output, Outputs};
-use crate::value::{Ints, Value, axis as resolve, float};
+use crate::value::{Ints, Value, axis_of as resolve, dims, float, index, reshape};
 
 /// Where the scale of each element stands.
 struct Spread {
@@ -130,26 +130,43 @@ fn small_float(v: f32, to: DType, saturate: bool) -> Result<f32, String> {
     value.ok_or_else(|| format!("no quantisation to {}", to.name()))
 }
 
-/// `DequantizeLinear(X, scale, zero point)`.
+/// `DequantizeLinear(X, scale, zero point)`. Gradients reach the scales.
 pub fn dequantize<B: Backend>(c: &Context<B>, q: &Quantize) -> Output<B> {
     let shape = c.value(0)?.shape();
-    let scales = numbers(c, 1)?;
-    let spread = Spread::new(&shape, &c.value(1)?.shape(), q)?;
-    let values = match c.value(0)? {
+    let scale = c.float(1)?;
+    let sizes = dims::<B>(&scale);
+    let spread = Spread::new(&shape, &sizes, q)?;
+    let x = match c.value(0)? {
         Value::Int(x) => {
-            let zeros = zero_points(c, scales.len())?;
-            let one = |(i, &v): (usize, &i64)| {
-                let k = spread.at(i);
-                (v - zeros[k]) as f32 * scales[k]
-            };
-            x.data.iter().enumerate().map(one).collect()
+            let zeros = zero_points(c, sizes.iter().product())?;
+            let one = |(i, &v): (usize, &i64)| v.saturating_sub(zeros[spread.at(i)]) as f32;
+            float::<B>(x.data.iter().enumerate().map(one).collect(), &shape, c.device)
         }
-        _ => {
-            let x = c.host(0)?.iter().enumerate();
-            x.map(|(i, &v)| v * scales[spread.at(i)]).collect()
+        _ => c.float(0)?,
+    };
+    // cubecl's kernels want an axis.
+    let mut wide = if shape.is_empty() { vec![1] } else { shape.clone() };
+    let x = reshape::<B>(x, &wide);
+    let scale = match spread.kind {
+        Kind::Blocks { block, .. } => {
+            let axis = resolve(q.axis, shape.len())?;
+            let rows = (0..shape[axis]).map(|i| (i / block) as i64).collect();
+            let rows = Ints::new(vec![shape[axis]], rows);
+            B::float_select(scale, axis, index::<B>(&rows, c.device))
+        }
+        Kind::Axis => {
+            let axis = resolve(q.axis, shape.len())?;
+            let size = shape[axis];
+            wide.fill(1);
+            wide[axis] = size;
+            reshape::<B>(scale, &wide)
+        }
+        Kind::Whole => {
+            wide.fill(1);
+            reshape::<B>(scale, &wide)
         }
     };
-    Ok(Value::Float(float::<B>(values, &shape, c.device)))
+    Ok(Value::Float(reshape::<B>(B::float_mul(x, scale), &shape)))
 }
 
 /// `DynamicQuantizeLinear(X)`: bytes whose range is that of `X` and 0. Out: bytes, scale, zero point.

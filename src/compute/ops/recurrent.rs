@@ -18,6 +18,12 @@ pub fn recurrent<B: Backend>(c: &Context<B>, cell: &Recurrent) -> Outputs<B> {
         Cell::Rnn => 1,
     };
     let mut x = c.float(0)?;
+    if dims::<B>(&x).len() != 3 {
+        return Err(format!(
+            "input {:?}: time, batch and features are expected",
+            dims::<B>(&x)
+        ));
+    }
     if cell.batch_first {
         x = B::float_permute(x, &[1, 0, 2]);
     }

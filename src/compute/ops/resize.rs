@@ -6,7 +6,7 @@ use model::op::Resize;
 
 use super::conv::bounded;
 use super::{Context, Output, host_axis};
-use crate::value::{Ints, Value, axis as resolve, dims, float, index};
+use crate::value::{Ints, Value, axis_of as resolve, dims, float, index};
 
 /// Resamples `X` to the sizes or by the scales given as inputs.
 pub fn resize<B: Backend>(c: &Context<B>, o: &Resize) -> Output<B> {

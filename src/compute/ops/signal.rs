@@ -9,7 +9,7 @@ use model::op::Taper;
 use super::matmul::product;
 use super::shape::{pad, range};
 use super::{Context, Output, fourier, host};
-use crate::value::{Ints, Value, axis as resolve, dims, float, index, reshape};
+use crate::value::{Ints, Value, axis_of as resolve, dims, float, index, reshape};
 
 /// Largest matrix of a transform, elements.
 const LIMIT: usize = 1 << 26;

@@ -1,4 +1,4 @@
-//! ONNX: protobuf models of opsets 7 to 24, with their weights.
+//! ONNX: protobuf models of opsets 7 to 27, with their weights.
 
 mod elementwise;
 mod external;

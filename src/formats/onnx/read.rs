@@ -20,7 +20,7 @@ use crate::Source;
 use crate::error::Fault;
 
 /// Operator sets that this reader was written for.
-pub(super) const OPSETS: std::ops::RangeInclusive<i64> = 7..=24;
+pub(super) const OPSETS: std::ops::RangeInclusive<i64> = 7..=27;
 
 /// Reads an ONNX model.
 pub(crate) fn read(source: &Source) -> Result<Network, Fault> {

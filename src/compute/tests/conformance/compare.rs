@@ -80,8 +80,11 @@ fn tensor(found: &TensorData, expected: &TensorData, near: Near) -> Result<(), S
     }
     if !expected.dtype.is_float() {
         let (found, expected) = (found.to_i64().unwrap(), expected.to_i64().unwrap());
-        return match found.iter().zip(&expected).position(|(f, e)| f != e) {
-            Some(i) => unequal(i, &found[i], &expected[i]),
+        let pairs = || found.iter().zip(&expected);
+        let largest = pairs().map(|(f, e)| f.abs_diff(*e)).max().unwrap_or(0);
+        let wanted = |i: usize| format!("{} (the largest difference is {largest})", expected[i]);
+        return match pairs().position(|(f, e)| f != e) {
+            Some(i) => unequal(i, &found[i], &wanted(i)),
             None => Ok(()),
         };
     }

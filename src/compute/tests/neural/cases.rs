@@ -65,6 +65,19 @@ pub fn differentiable() -> Vec<Case> {
         }
         cases.push((Op::Recurrent(op), inputs, 2));
     }
+    let op = Recurrent {
+        batch_first: true,
+        ..Recurrent::new(Cell::Gru, 2)
+    };
+    let inputs = vec![
+        x(&[2, 3, 3]),
+        x(&[1, 6, 3]),
+        x(&[1, 6, 2]),
+        None,
+        None,
+        x(&[2, 1, 2]),
+    ];
+    cases.push((Op::Recurrent(op), inputs, 2));
     cases.push((
         Op::LayerNorm {
             axis: -2,
@@ -106,6 +119,11 @@ pub fn differentiable() -> Vec<Case> {
             one_sided,
         };
         cases.push((op, vec![x(&[2, 6, parts])], 1));
+    }
+    let bytes = |shape: &[u64]| counting(DType::U8, shape);
+    for (block, scales) in [(0, &[4u64][..]), (2, &[3, 2]), (0, &[])] {
+        let inputs = vec![bytes(&[3, 4]), x(scales), bytes(scales)];
+        cases.push((Op::DequantizeLinear(quantize(block)), inputs, 1));
     }
     let step = Some(TensorData::from_i64(&[], &[2]));
     cases.push((
@@ -411,6 +429,27 @@ pub fn discrete() -> Vec<Case> {
             1,
         ),
     ];
+    // Axis 0 is the one that a tensor without axes might be thought to have.
+    let first = Quantize {
+        axis: 0,
+        ..quantize(0)
+    };
+    let along = Resize {
+        axes: Some(vec![0]),
+        ..Resize::nearest()
+    };
+    cases.extend([
+        (Op::QuantizeLinear(first.clone()), vec![x(&[2]), x(&[2])], 1),
+        (Op::DequantizeLinear(first), vec![bytes(&[2]), x(&[2])], 1),
+        (
+            Op::CenterCropPad { axes: Some(vec![0]) },
+            vec![x(&[3]), ints(&[2])],
+            1,
+        ),
+        (Op::Resize(along), vec![x(&[3]), None, None, ints(&[5])], 1),
+        (Op::MeanVarianceNorm { axes: vec![0] }, vec![x(&[3])], 1),
+        (Op::LpNorm { axis: 0, p: 2 }, vec![x(&[3])], 1),
+    ]);
     for kind in [Taper::Hann, Taper::Hamming, Taper::Blackman] {
         let op = Op::Taper {
             kind,
