@@ -34,7 +34,7 @@ impl Wanted {
 
     fn kinds(self) -> (&'static str, &'static [&'static str]) {
         match self {
-            Wanted::Model => ("Models", &["onnx", "json"]),
+            Wanted::Model => ("Models", &["onnx", "safetensors", "pt", "pth", "bin", "gguf", "json"]),
             Wanted::Input => (
                 "Pictures and arrays",
                 &["png", "jpg", "jpeg", "gif", "bmp", "webp", "npz"],

@@ -227,7 +227,10 @@ impl Session {
                 Ok(tour) => self.apply(Command::Tour(Some(tour))),
                 Err(problem) => self.say(Level::Error, problem),
             }
-        } else if ends(&[".onnx", ".json"]) || !name.contains('.') {
+        // An archive of arrays may be a model's weights, but is an input more often.
+        } else if !ends(&[".npz", ".npy"]) && formats::format_of(std::path::Path::new(&name)).is_some()
+            || !name.contains('.')
+        {
             self.apply(Command::Open(source));
         } else {
             self.apply(Command::Feed(source));

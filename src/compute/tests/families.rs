@@ -1,7 +1,7 @@
 //! Networks that are rebuilt from their weights compute what transformers computes with them
 //! (`src/formats/tests/make_families.py` and `LAYERSCOPE_MINILM`).
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use compute::{Executor, Flex, FlexDevice, RunOptions};
@@ -43,6 +43,20 @@ fn compare(network: Network, reference: &Path) -> Vec<(String, f32)> {
     errors
 }
 
+/// The file of weights in `folder`.
+fn weights_in(folder: &Path) -> PathBuf {
+    let names = [
+        "model.safetensors",
+        "model.safetensors.index.json",
+        "pytorch_model.bin",
+        "model.pth",
+    ];
+    let mut paths = names.iter().map(|name| folder.join(name));
+    paths
+        .find(|p| p.exists())
+        .unwrap_or_else(|| panic!("no weights in {}", folder.display()))
+}
+
 #[test]
 fn every_family_computes_what_transformers_does() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../formats/tests/families");
@@ -51,10 +65,7 @@ fn every_family_computes_what_transformers_does() {
     for entry in std::fs::read_dir(folder).unwrap() {
         let folder = entry.unwrap().path();
         let name = folder.file_name().unwrap().to_str().unwrap().to_string();
-        let mut path = folder.join("model.safetensors");
-        if !path.exists() {
-            path = folder.join("model.safetensors.index.json");
-        }
+        let path = weights_in(&folder);
         let network = formats::open(&path).unwrap_or_else(|e| panic!("{e}"));
         let errors = compare(network, &folder.join("reference.safetensors"));
         println!("{name}: {errors:?}");
@@ -68,7 +79,7 @@ fn every_family_computes_what_transformers_does() {
         count += 1;
     }
     assert_eq!(wrong, []);
-    assert_eq!(count, 11);
+    assert_eq!(count, 14);
 }
 
 fn cosine(a: &[f32], b: &[f32]) -> f64 {
@@ -126,4 +137,25 @@ fn minilm_gives_the_embeddings_of_transformers() {
     }
     println!("cosine: all {all:.9}, worst token {worst:.9}, worst sentence {least:.9}");
     assert!(all > 0.99999 && worst > 0.99999 && least > 0.99999);
+}
+
+/// EfficientNet-Lite0 in the folder `LAYERSCOPE_WEIGHTS`, with the reference that
+/// `make_families.py WEIGHTS.pth` writes: a photograph of a daisy.
+#[test]
+fn efficientnet_sees_a_daisy() {
+    let Ok(folder) = std::env::var("LAYERSCOPE_WEIGHTS") else {
+        println!("LAYERSCOPE_WEIGHTS is not set: nothing is compared");
+        return;
+    };
+    let path = Path::new(&folder).join("efficientnet-lite0-57934424.pth");
+    let reference = path.with_extension("reference.safetensors");
+    let network = formats::open(&path).unwrap();
+    assert_eq!(network.warnings, Vec::<String>::new());
+    let errors = compare(network, &reference);
+    println!("{errors:?}");
+    assert!(errors.len() == 1 && errors[0].1 < 1e-4, "{errors:?}");
+    let (_, logits) = tensors(&reference, "out.").remove(0);
+    let logits = logits.to_f32().unwrap();
+    let best = (0..logits.len()).max_by(|&a, &b| logits[a].total_cmp(&logits[b]));
+    assert_eq!(best, Some(985));
 }

@@ -245,9 +245,26 @@ impl Build {
         }
     }
 
-    /// Notes the channels of a convolved tensor.
-    pub(super) fn set_channels(&mut self, id: TensorId, channels: u64) {
-        self.channels.insert(id, channels);
+    /// Batch normalisation (Ioffe and Szegedy 2015) of `channels` with the running statistics.
+    pub(super) fn batch_norm(
+        &mut self,
+        name: &str,
+        weight: &str,
+        x: TensorId,
+        channels: u64,
+        epsilon: f32,
+    ) -> Made<TensorId> {
+        let mut inputs = vec![x];
+        for part in ["weight", "bias"] {
+            inputs.push(self.weight(&format!("{weight}.{part}"), &[channels])?);
+        }
+        for state in ["running_mean", "running_var"] {
+            inputs.push(self.buffer(&format!("{weight}.{state}"), &[channels])?);
+        }
+        let with = [("epsilon", Attribute::Float(epsilon))];
+        let y = self.op("BatchNormalization", name, &inputs, &with)?;
+        self.channels.insert(y, channels);
+        Ok(y)
     }
 
     /// A fixed tensor of the graph; equal ones are one.

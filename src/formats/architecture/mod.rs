@@ -1,6 +1,6 @@
 //! Executable networks out of named weights: a `config.json` beside the file, as Hugging Face's
 //! transformers writes it, or the names alone tell the architecture. One file a family, listed in
-//! [`FAMILIES`].
+//! [`FAMILIES`] or [`NAMED`].
 //!
 //! Each family is built in ONNX's operators, so that the result can be run and written as ONNX.
 //! What does not fit is a sentence, and the weights are shown by their names instead.
@@ -8,6 +8,7 @@
 mod bert;
 mod build;
 mod config;
+mod efficientnet;
 mod gpt2;
 mod llama;
 mod parts;
@@ -70,6 +71,27 @@ const FAMILIES: &[Family] = &[
     },
 ];
 
+/// An architecture that the names of its weights tell without a configuration.
+struct Named {
+    name: &'static str,
+    fits: fn(&HashSet<&str>) -> bool,
+    build: fn(&mut Build) -> Made<()>,
+}
+
+/// Every architecture of names alone.
+const NAMED: &[Named] = &[
+    Named {
+        name: "torchvision's ResNet",
+        fits: resnet::is_torchvision,
+        build: resnet::torchvision,
+    },
+    Named {
+        name: "EfficientNet-Lite",
+        fits: efficientnet::is_lite,
+        build: efficientnet::lite,
+    },
+];
+
 /// The network of `weights` from the file `source`: rebuilt where the architecture is known, else
 /// its weights by name.
 pub(crate) fn network(source: &Source, mut weights: Weights) -> Network {
@@ -85,11 +107,13 @@ pub(crate) fn network(source: &Source, mut weights: Weights) -> Network {
         }
         Ok(None) => {
             let names: HashSet<&str> = weights.tensors.iter().map(|n| n.name.as_str()).collect();
-            if !resnet::is_torchvision(&|name| names.contains(name)) {
+            let Some(named) = NAMED.iter().find(|n| (n.fits)(&names)) else {
                 return weights.tree(source.stem);
-            }
-            let kind = "the names are those of torchvision's ResNet".to_string();
-            (kind, resnet::torchvision(&mut build))
+            };
+            (
+                format!("the names are those of {}", named.name),
+                (named.build)(&mut build),
+            )
         }
         Err(why) => ("config.json".into(), Err(why)),
     };

@@ -1,5 +1,7 @@
 //! Residual networks (He et al. 2015), as transformers and torchvision name their weights.
 
+use std::collections::HashSet;
+
 use model::op::Attribute;
 use model::{DType, Dim, TensorId};
 
@@ -11,12 +13,17 @@ use super::parts::activation;
 /// PyTorch's default for batch normalisation.
 const EPSILON: f32 = 1e-5;
 
-/// Where torchvision's networks keep their first convolution and first block.
-const TORCHVISION: [&str; 2] = ["conv1.weight", "layer1.0.conv1.weight"];
+/// What torchvision's networks have.
+const TORCHVISION: [&str; 4] = [
+    "conv1.weight",
+    "bn1.running_mean",
+    "layer1.0.conv1.weight",
+    "fc.weight",
+];
 
 /// True when the weights have the names of torchvision's residual networks.
-pub(super) fn is_torchvision(names: &dyn Fn(&str) -> bool) -> bool {
-    TORCHVISION.into_iter().all(names) && names("bn1.running_mean") && names("fc.weight")
+pub(super) fn is_torchvision(names: &HashSet<&str>) -> bool {
+    TORCHVISION.iter().all(|name| names.contains(name))
 }
 
 /// A residual network of transformers.
@@ -180,17 +187,7 @@ fn convolution(b: &mut Build, name: &str, part: &Part, x: TensorId) -> Made<Tens
         ("group", Attribute::Int(groups as i64)),
     ];
     let y = b.op("Conv", name, &[x, kernel], &with)?;
-    let mut inputs = vec![y];
-    for part_of in ["weight", "bias"] {
-        inputs.push(b.weight(&format!("{}.{part_of}", part.norm), &[to])?);
-    }
-    for state in ["running_mean", "running_var"] {
-        inputs.push(b.buffer(&format!("{}.{state}", part.norm), &[to])?);
-    }
-    let with = [("epsilon", Attribute::Float(EPSILON))];
-    let y = b.op("BatchNormalization", &format!("{name}.norm"), &inputs, &with)?;
-    b.set_channels(y, to);
-    Ok(y)
+    b.batch_norm(&format!("{name}.norm"), &part.norm, y, to, EPSILON)
 }
 
 /// The mean of each channel and a classifier of them, where its weights are there.

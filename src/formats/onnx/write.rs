@@ -141,10 +141,13 @@ impl Writer<'_> {
             .flat_map(|g| g.inputs.iter().copied())
             .collect();
         let skipped = self.upsample_scales();
+        // Files of weights may hold some that no layer reads, such as counters of training.
+        let read = self.network.consumers();
+        let idle = |id: TensorId| self.widen && read[id.0 as usize].is_empty();
         for (i, tensor) in self.network.tensors.iter().enumerate() {
             let id = TensorId(i as u32);
             let computed = tensor.producer.is_some() || tensor.kind == TensorKind::Activation;
-            if computed || inputs.contains(&id) || skipped.contains(&id) {
+            if computed || inputs.contains(&id) || skipped.contains(&id) || idle(id) {
                 continue;
             }
             let Some(data) = &tensor.data else {

@@ -1,7 +1,11 @@
 //! Architectures rebuilt from `config.json` and names (`make_families.py`): sizes, counts, scopes.
 //! What they compute is compared in `src/compute/tests/families.rs`.
 
+#[allow(dead_code)]
+mod mutate;
+
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use model::{Bindings, Network, TensorKind};
 
@@ -9,14 +13,23 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/families")
 }
 
-/// Opens the weights in the folder `name`, sharded or not.
+/// The file of weights in `folder`.
+fn weights_in(folder: &Path) -> PathBuf {
+    let names = [
+        "model.safetensors",
+        "model.safetensors.index.json",
+        "pytorch_model.bin",
+        "model.pth",
+    ];
+    let mut paths = names.iter().map(|name| folder.join(name));
+    paths
+        .find(|p| p.exists())
+        .unwrap_or_else(|| panic!("no weights in {}", folder.display()))
+}
+
+/// Opens the weights in the folder `name`.
 fn open(name: &str) -> Network {
-    let single = folder().join(name).join("model.safetensors");
-    let path = match single.exists() {
-        true => single,
-        false => folder().join(name).join("model.safetensors.index.json"),
-    };
-    formats::open(&path).unwrap_or_else(|e| panic!("{e}"))
+    formats::open(&weights_in(&folder().join(name))).unwrap_or_else(|e| panic!("{e}"))
 }
 
 #[test]
@@ -42,7 +55,7 @@ fn every_family_is_rebuilt_without_a_warning() {
         }
         count += 1;
     }
-    assert_eq!(count, 11);
+    assert_eq!(count, 14);
 }
 
 #[test]
@@ -123,4 +136,45 @@ fn a_wrong_configuration_leaves_a_tree() {
     check(&replace("\"absolute\"", "\"relative_key\""), "relative_key");
     check(&replace("\"gelu\"", "\"snake\""), "snake");
     check(&|_| "{".into(), "EOF");
+}
+
+/// Seeded mutations of each `config.json` for `LAYERSCOPE_FUZZ_SECONDS` (2 unless set): every file
+/// opens, as a network or as its weights.
+#[test]
+fn no_configuration_panics_or_hangs() {
+    let seconds = std::env::var("LAYERSCOPE_FUZZ_SECONDS")
+        .ok()
+        .and_then(|s| s.parse().ok());
+    let to = tempfile::tempdir().unwrap();
+    let mut configs = Vec::new();
+    for entry in std::fs::read_dir(folder()).unwrap() {
+        let from = entry.unwrap().path();
+        let Ok(config) = std::fs::read(from.join("config.json")) else {
+            continue;
+        };
+        let into = to.path().join(from.file_name().unwrap());
+        std::fs::create_dir(&into).unwrap();
+        for file in std::fs::read_dir(&from).unwrap().map(|f| f.unwrap()) {
+            std::fs::copy(file.path(), into.join(file.file_name())).unwrap();
+        }
+        configs.push((into, config));
+    }
+    let mut random = mutate::Random(0x2545_f491_4f6c_dd1d);
+    let (begun, mut rounds, mut built) = (Instant::now(), 0, 0);
+    while begun.elapsed() < Duration::from_secs(seconds.unwrap_or(2)) {
+        let (folder, config) = &configs[random.below(configs.len())];
+        let (_, other) = &configs[random.below(configs.len())];
+        std::fs::write(
+            folder.join("config.json"),
+            mutate::mutate(config, other, &mut random),
+        )
+        .unwrap();
+        let start = Instant::now();
+        let network = formats::open(&weights_in(folder)).unwrap_or_else(|e| panic!("{e}"));
+        assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+        built += usize::from(!network.main().outputs.is_empty());
+        rounds += 1;
+    }
+    println!("{rounds} configurations, {built} still built");
+    assert!(rounds > 50 && built > 0 && built < rounds);
 }
