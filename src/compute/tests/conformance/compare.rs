@@ -52,9 +52,9 @@ fn value(found: &HostValue, expected: &HostValue, near: Near) -> Result<(), Stri
     match (found, expected) {
         (HostValue::Tensor(found), HostValue::Tensor(expected)) => tensor(found, expected, near),
         (HostValue::Sequence(found), HostValue::Sequence(expected)) if found.len() == expected.len() => {
-            let all = found.iter().zip(expected).enumerate();
+            let mut all = found.iter().zip(expected).enumerate();
             let each = |(i, (f, e))| value(f, e, near).map_err(|e| format!("element {i}: {e}"));
-            all.map(each).collect()
+            all.try_for_each(each)
         }
         (HostValue::Optional(None), HostValue::Optional(None)) => Ok(()),
         (HostValue::Optional(Some(found)), HostValue::Optional(Some(expected))) => {
