@@ -175,7 +175,10 @@ impl<B: Backend> Frame<'_, B> {
         let graph = site.subgraph("body")?;
         let limit = match site.given(0) {
             None | Some(Value::Optional(None)) => None,
-            Some(Value::Int(ints)) => ints.data.first().copied(),
+            Some(Value::Int(ints)) => {
+                let first = ints.data.first().copied();
+                Some(first.ok_or("the number of rounds is empty")?)
+            }
             Some(other) => return Err(other.unexpected("a number of rounds is").into()),
         };
         let mut going = site.truth(1)?.unwrap_or(true);

@@ -9,7 +9,7 @@ use crate::suite::{GROUPS, Outcome};
 /// One line a case that does not pass: its name, a tab, and why.
 pub fn list(ran: &[Ran]) -> String {
     let open = ran.iter().filter(|r| r.outcome != Outcome::Passed);
-    open.map(|r| format!("{}\t{}\n", r.case.name, line(&r.outcome)))
+    open.map(|r| format!("{}\t{}\n", r.case.name, reason(r)))
         .collect()
 }
 
@@ -22,6 +22,10 @@ const REASONS: &[(&str, &str)] = &[
     (
         "test_bernoulli",
         "random: the expected numbers come from the state that NumPy's generator was in",
+    ),
+    (
+        "test_dft_inverse",
+        "the expected number is the rounding error of the suite's own transform where the result is 0",
     ),
     ("test_image_decoder_decode_jpeg2k", "JPEG 2000 is not read"),
     (
