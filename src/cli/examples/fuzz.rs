@@ -47,12 +47,14 @@ fn files(folder: &Path, into: &mut Vec<(String, Vec<u8>)>) {
 /// A message without its numbers and quoted names.
 fn shape_of(text: &str) -> u64 {
     let mut hash = DefaultHasher::new();
-    for (i, part) in text.split('"').enumerate() {
-        if i % 2 == 0 {
-            part.chars()
-                .filter(|c| !c.is_ascii_digit())
-                .for_each(|c| c.hash(&mut hash));
+    let (mut quoted, mut escaped) = (false, false);
+    for c in text.chars() {
+        match c {
+            '"' | '`' if !escaped => quoted = !quoted,
+            _ if quoted || c.is_ascii_digit() => {}
+            _ => c.hash(&mut hash),
         }
+        escaped = quoted && c == '\\' && !escaped;
     }
     hash.finish()
 }
