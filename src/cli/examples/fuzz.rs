@@ -47,14 +47,16 @@ fn files(folder: &Path, into: &mut Vec<(String, Vec<u8>)>) {
 /// A message without its numbers and quoted names.
 fn shape_of(text: &str) -> u64 {
     let mut hash = DefaultHasher::new();
-    let (mut quoted, mut escaped) = (false, false);
+    let (mut quote, mut escaped) = (None, false);
     for c in text.chars() {
-        match c {
-            '"' | '`' if !escaped => quoted = !quoted,
-            _ if quoted || c.is_ascii_digit() => {}
-            _ => c.hash(&mut hash),
+        match quote {
+            Some(open) if c == open && !escaped => quote = None,
+            Some(_) => {}
+            None if matches!(c, '"' | '`') => quote = Some(c),
+            None if c.is_ascii_digit() => {}
+            None => c.hash(&mut hash),
         }
-        escaped = quoted && c == '\\' && !escaped;
+        escaped = quote.is_some() && c == '\\' && !escaped;
     }
     hash.finish()
 }
