@@ -177,23 +177,23 @@ impl Activation {
                 match *name {
                     "tanh_shrink" => {
                         let tanh = r.step(at, "tanh", unary(Unary::Tanh), &[t])?;
-                        r.step(at, *name, binary(Binary::Sub), &[t, tanh])?
+                        r.step(at, name, binary(Binary::Sub), &[t, tanh])?
                     }
                     // x minus what lies within 0.5 of zero.
                     "soft_shrink" => {
                         let near = r.step(at, "near", clip(-0.5, 0.5), &[t])?;
-                        r.step(at, *name, binary(Binary::Sub), &[t, near])?
+                        r.step(at, name, binary(Binary::Sub), &[t, near])?
                     }
                     "hard_shrink" => {
                         let size = r.step(at, "size", unary(Unary::Abs), &[t])?;
                         let (half, zero) = (r.scalar(at, "half", 0.5), r.scalar(at, "zero", 0.0));
                         let far = r.step(at, "far", binary(Binary::Greater), &[size, half])?;
-                        r.step(at, *name, Op::Where, &[far, t, zero])?
+                        r.step(at, name, Op::Where, &[far, t, zero])?
                     }
                     "log_sigmoid" => {
                         let y = r.step(at, "negative", unary(Unary::Neg), &[t])?;
                         let y = r.step(at, "softplus", unary(Unary::Softplus), &[y])?;
-                        r.step(at, *name, unary(Unary::Neg), &[y])?
+                        r.step(at, name, unary(Unary::Neg), &[y])?
                     }
                     // (clip(x, -1, 1) + 1)^2 / 4, and x itself above 1.
                     "sparse_plus" => {
@@ -204,7 +204,7 @@ impl Activation {
                         let y = r.step(at, "quarter", binary(Binary::Mul), &[y, quarter])?;
                         let far = r.step(at, "above", binary(Binary::Sub), &[t, one])?;
                         let far = r.step(at, "relu", unary(Unary::Relu), &[far])?;
-                        r.step(at, *name, binary(Binary::Add), &[y, far])?
+                        r.step(at, name, binary(Binary::Add), &[y, far])?
                     }
                     // (x + sqrt(x^2 + 4)) / 2.
                     "squareplus" => {
@@ -213,7 +213,7 @@ impl Activation {
                         let y = r.step(at, "plus", binary(Binary::Add), &[y, four])?;
                         let y = r.step(at, "root", unary(Unary::Sqrt), &[y])?;
                         let y = r.step(at, "sum", binary(Binary::Add), &[t, y])?;
-                        r.step(at, *name, binary(Binary::Mul), &[y, half])?
+                        r.step(at, name, binary(Binary::Mul), &[y, half])?
                     }
                     _ => return glu(r, at, x),
                 }

@@ -1,7 +1,6 @@
 //! Architectures rebuilt from `config.json` and names (`make_families.py`): sizes, counts, scopes.
 //! What they compute is compared in `src/compute/tests/families.rs`.
 
-#[allow(dead_code)]
 mod mutate;
 
 use std::path::{Path, PathBuf};

@@ -87,8 +87,11 @@ fn alike(g: &mut Graph, op: &Op, with: ModelOp) -> Made {
     g.main(op, with, vec![Some(x.tensor)], order, 0).map(Some)
 }
 
+/// Tensors in one order, and which.
+type Operands = (Vec<Option<model::TensorId>>, Order);
+
 /// Inputs of an operator that broadcasts, in one order.
-fn operands(g: &mut Graph, op: &Op) -> Result<Option<(Vec<Option<model::TensorId>>, Order)>, Fault> {
+fn operands(g: &mut Graph, op: &Op) -> Result<Option<Operands>, Fault> {
     let rank = g.shape(op, 0)?.len();
     let mut orders = Vec::new();
     for &place in &op.inputs {
