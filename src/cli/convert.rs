@@ -12,5 +12,10 @@ pub fn convert(from: &Path, to: &Path) -> Result<(), Failure> {
     }
     let format = formats::save(&network, to)?;
     let layers = network.layers.len();
-    crate::print(&format!("{layers} layers ({}) as {}, written to {}", network.format, format.name, to.display()))
+    crate::print(&format!(
+        "{layers} layers ({}) as {}, written to {}",
+        network.format,
+        format.name,
+        to.display()
+    ))
 }

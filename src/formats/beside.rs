@@ -10,6 +10,7 @@ use crate::Source;
 const MAX_FILE_BYTES: u64 = 1 << 42;
 
 /// Smaller files are read: that is as fast, and they may change afterwards.
+#[cfg(not(target_arch = "wasm32"))]
 const MAPPED_FROM: u64 = 1 << 20;
 
 /// The bytes of the regular file at `path`.

@@ -172,7 +172,7 @@ fn dtype(name: &str) -> Option<(DType, u64)> {
         "BOOL" => DType::Bool,
         "U8" => DType::U8,
         "I8" => DType::I8,
-        "F8_E4M3" => DType::F8E4M3,
+        "F8_E4M3" => DType::F8E4M3FN,
         "F8_E5M2" => DType::F8E5M2,
         "U16" => DType::U16,
         "I16" => DType::I16,

@@ -20,7 +20,7 @@ pub enum DType {
     /// 8 bits of a format that is not kept.
     F8,
     /// 4 bits of exponent, 3 of mantissa, no infinities (Micikevicius et al. 2022).
-    F8E4M3,
+    F8E4M3FN,
     /// 5 bits of exponent, 2 of mantissa, as the upper half of a float16.
     F8E5M2,
     I64,
@@ -49,7 +49,7 @@ impl DType {
             DType::F64 | DType::I64 | DType::U64 | DType::Complex64 => 64,
             DType::F32 | DType::I32 | DType::U32 => 32,
             DType::F16 | DType::BF16 | DType::I16 | DType::U16 => 16,
-            DType::F8 | DType::F8E4M3 | DType::F8E5M2 | DType::I8 | DType::U8 | DType::Bool => 8,
+            DType::F8 | DType::F8E4M3FN | DType::F8E5M2 | DType::I8 | DType::U8 | DType::Bool => 8,
             DType::I4 | DType::U4 => 4,
             DType::String | DType::Unknown => 0,
         }
@@ -64,7 +64,7 @@ impl DType {
     pub fn is_float(self) -> bool {
         matches!(
             self,
-            DType::F64 | DType::F32 | DType::F16 | DType::BF16 | DType::F8 | DType::F8E4M3 | DType::F8E5M2
+            DType::F64 | DType::F32 | DType::F16 | DType::BF16 | DType::F8 | DType::F8E4M3FN | DType::F8E5M2
         )
     }
 
@@ -76,7 +76,7 @@ impl DType {
             DType::F16 => "float16",
             DType::BF16 => "bfloat16",
             DType::F8 => "float8",
-            DType::F8E4M3 => "float8_e4m3fn",
+            DType::F8E4M3FN => "float8_e4m3fn",
             DType::F8E5M2 => "float8_e5m2",
             DType::I64 => "int64",
             DType::I32 => "int32",
@@ -459,7 +459,7 @@ impl DType {
             DType::BF16 => half::bf16::from_le_bytes(b.try_into().ok()?).to_f64(),
             DType::U64 => u64::from_le_bytes(b.try_into().ok()?) as f64,
             DType::F8E5M2 => half::f16::from_bits(u16::from(b[0]) << 8).to_f64(),
-            DType::F8E4M3 => e4m3(b[0]),
+            DType::F8E4M3FN => e4m3(b[0]),
             _ => self.read_int(b)? as f64,
         })
     }
@@ -538,10 +538,10 @@ mod tests {
             data.to_f32().unwrap()
         };
         assert_eq!(
-            read(DType::F8E4M3, &[0x38, 0xb8, 0x7e, 0x01, 0x40, 0x08]),
+            read(DType::F8E4M3FN, &[0x38, 0xb8, 0x7e, 0x01, 0x40, 0x08]),
             [1.0, -1.0, 448.0, 0.001953125, 2.0, 0.015625]
         );
-        assert!(read(DType::F8E4M3, &[0x7f])[0].is_nan());
+        assert!(read(DType::F8E4M3FN, &[0x7f])[0].is_nan());
         assert_eq!(read(DType::F8E5M2, &[0x3c, 0xc0, 0x7b]), [1.0, -2.0, 57344.0]);
     }
 }

@@ -97,6 +97,19 @@ fn run_writes_every_tensor_under_its_name() {
     assert_eq!(run("abacus", &out), 2);
 }
 
+#[test]
+fn convert_writes_the_format_of_the_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_string();
+    let (out, conv) = (path("conv.safetensors"), corpus("conv.onnx"));
+    assert_eq!(layerscope(&["convert", &conv, &out]), 0);
+    let weights = formats::open(Path::new(&out)).unwrap();
+    assert!(weights.tensors.iter().any(|t| t.data.is_some()));
+    assert_eq!(layerscope(&["convert", &out, &path("again.onnx")]), 2);
+    assert_eq!(layerscope(&["convert", &conv, &path("conv.doc")]), 2);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
 /// A picture on whatever adapter there is, beside the kept one that was looked at.
 #[test]
 fn a_rendered_picture_is_the_one_that_was_looked_at() {

@@ -208,8 +208,11 @@ fn heads(b: &mut Build, config: &Config, sizes: &Sizes, x: TensorId) -> Made<()>
         })?);
     } else if b.has("/classifier.weight") {
         let count = classes(b, "/classifier.weight")?;
-        // A class for the whole sequence is read from the pooler, one for each token is not.
-        let from = pooled.unwrap_or(x);
+        // A class for the whole sequence is read from the pooler, one for each token is not, even
+        // where a pooler is left over.
+        let each = config.value("architectures")[0].as_str();
+        let each = each.is_some_and(|name| name.ends_with("ForTokenClassification"));
+        let from = pooled.filter(|_| !each).unwrap_or(x);
         logits = Some(b.within("head", |b| {
             linear(b, "classifier", "/classifier", from, width, count)
         })?);

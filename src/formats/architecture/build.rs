@@ -62,17 +62,8 @@ impl Build {
         self.network.metadata = [("operators", "ONNX"), ("opset", self.opset), ("IR version", ir)]
             .map(|(k, v)| (k.to_string(), v.to_string()))
             .into();
-        let mut rest: Vec<Named> = self
-            .weights
-            .into_values()
-            .filter(|n| {
-                let key = |turned| (n.name.clone(), turned);
-                !self.used.contains_key(&key(false)) && !self.used.contains_key(&key(true))
-            })
-            .collect();
-        let parameter = |n: &&Named| crate::weights::kind(&n.name, n.spec.dtype) == TensorKind::Parameter;
-        rest.sort_by(|a, b| crate::weights::natural_order(&a.name, &b.name));
-        let odd: Vec<&Named> = rest.iter().filter(parameter).collect();
+        let rest = self.rest();
+        let odd: Vec<&Named> = rest.iter().filter(|n| is_parameter(n)).collect();
         if let Some(first) = odd.first() {
             let more = match odd.len() {
                 1 => " is".to_string(),
@@ -92,6 +83,21 @@ impl Build {
             });
         }
         self.network
+    }
+
+    /// Weights that no layer reads, in the order of their names.
+    fn rest(&self) -> Vec<Named> {
+        let used: HashSet<&str> = self.used.keys().map(|(name, _)| name.as_str()).collect();
+        let rest = self.weights.values().filter(|n| !used.contains(n.name.as_str()));
+        let mut rest: Vec<Named> = rest.cloned().collect();
+        rest.sort_by(|a, b| crate::weights::natural_order(&a.name, &b.name));
+        rest
+    }
+
+    /// The name of a parameter that no layer reads.
+    pub(super) fn unread(&self) -> Option<String> {
+        let odd = self.rest().into_iter().find(is_parameter);
+        odd.map(|n| n.name)
     }
 
     /// Names of weights begin with the first of `prefixes` under which there is `probe`.
@@ -353,4 +359,8 @@ impl Build {
         self.network.graphs[0].layers.push(id);
         Ok(outputs)
     }
+}
+
+fn is_parameter(named: &Named) -> bool {
+    crate::weights::kind(&named.name, named.spec.dtype) == TensorKind::Parameter
 }

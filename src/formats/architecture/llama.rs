@@ -114,9 +114,17 @@ pub(super) fn llama(b: &mut Build, config: &Config) -> Made<()> {
 
 /// Angle of each pair of elements at position 1, in radians: `size / 2` of them.
 fn frequencies(config: &Config, size: u64) -> Made<Vec<f32>> {
-    let base = config.float("rope_theta", 10_000.0);
+    // Newer configurations keep the base with the scaling.
+    let mut scaling = config.value("rope_scaling");
+    if scaling.is_null() {
+        scaling = config.value("rope_parameters");
+    }
+    let own = scaling["rope_theta"].as_f64().unwrap_or(10_000.0);
+    let base = config.float("rope_theta", own);
+    if config.float("partial_rotary_factor", 1.0) != 1.0 {
+        return Err("\"partial_rotary_factor\" is not 1, which is not built yet".into());
+    }
     let plain = (0..size / 2).map(|i| base.powf(-(2.0 * i as f64) / size as f64));
-    let scaling = config.value("rope_scaling");
     if scaling.is_null() {
         return Ok(plain.map(|f| f as f32).collect());
     }

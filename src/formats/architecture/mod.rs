@@ -58,7 +58,7 @@ const FAMILIES: &[Family] = &[
         build: llama::llama,
     },
     Family {
-        names: &["t5"],
+        names: &["t5", "mt5"],
         build: t5::t5,
     },
     Family {
@@ -92,6 +92,16 @@ const NAMED: &[Named] = &[
     },
 ];
 
+/// Builds a network that only names tell of: a weight that it does not read means that it is
+/// another one.
+fn complete(named: &Named, build: &mut Build) -> Made<()> {
+    (named.build)(build)?;
+    match build.unread() {
+        Some(name) => Err(format!("{name:?} is no part of that")),
+        None => Ok(()),
+    }
+}
+
 /// The network of `weights` from the file `source`: rebuilt where the architecture is known, else
 /// its weights by name.
 pub(crate) fn network(source: &Source, mut weights: Weights) -> Network {
@@ -112,7 +122,7 @@ pub(crate) fn network(source: &Source, mut weights: Weights) -> Network {
             };
             (
                 format!("the names are those of {}", named.name),
-                (named.build)(&mut build),
+                complete(named, &mut build),
             )
         }
         Err(why) => ("config.json".into(), Err(why)),

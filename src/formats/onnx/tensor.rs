@@ -27,7 +27,7 @@ pub(super) fn dtype(number: i32) -> Option<DType> {
         14 => DType::Complex64,
         15 => DType::Complex128,
         16 => DType::BF16,
-        17 => DType::F8E4M3,
+        17 => DType::F8E4M3FN,
         19 => DType::F8E5M2,
         18 | 20 | 24 => DType::F8,
         21 => DType::U4,
@@ -58,7 +58,7 @@ pub(super) fn type_number(dtype: DType) -> Option<i32> {
         DType::Complex64 => 14,
         DType::Complex128 => 15,
         DType::BF16 => 16,
-        DType::F8E4M3 => 17,
+        DType::F8E4M3FN => 17,
         DType::F8E5M2 => 19,
         DType::U4 => 21,
         DType::I4 => 22,
@@ -185,7 +185,7 @@ fn typed(proto: &TensorProto, dtype: DType) -> Bytes {
         | DType::U8
         | DType::Bool
         | DType::F8
-        | DType::F8E4M3
+        | DType::F8E4M3FN
         | DType::F8E5M2
         | DType::I4
         | DType::U4 => {

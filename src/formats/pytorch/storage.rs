@@ -66,7 +66,7 @@ fn dtype(name: &str) -> Result<Option<DType>, String> {
         "FloatStorage" | "float32" => DType::F32,
         "HalfStorage" | "float16" => DType::F16,
         "BFloat16Storage" | "bfloat16" => DType::BF16,
-        "Float8_e4m3fnStorage" | "float8_e4m3fn" => DType::F8E4M3,
+        "Float8_e4m3fnStorage" | "float8_e4m3fn" => DType::F8E4M3FN,
         "Float8_e5m2Storage" | "float8_e5m2" => DType::F8E5M2,
         "LongStorage" | "int64" => DType::I64,
         "IntStorage" | "int32" => DType::I32,

@@ -76,7 +76,7 @@ fn code(dtype: DType) -> Option<&'static str> {
         DType::Bool => "BOOL",
         DType::U8 => "U8",
         DType::I8 => "I8",
-        DType::F8E4M3 => "F8_E4M3",
+        DType::F8E4M3FN => "F8_E4M3",
         DType::F8E5M2 => "F8_E5M2",
         DType::U16 => "U16",
         DType::I16 => "I16",

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use model::{Network, TensorKind};
+use model::{DType, Network, Payload, TensorData, TensorKind};
 
 fn families() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/families");
@@ -77,6 +77,55 @@ fn an_onnx_file_s_weights_are_written_by_name() {
     let again = formats::open(&path).unwrap();
     assert!(weights(&network) == weights(&again));
     assert!(again.layers.iter().all(|l| l.op == model::Op::Weights));
+}
+
+/// Weights of 16 bits are computed with as float32, and written so.
+#[test]
+fn bfloat16_weights_become_float32_in_onnx() {
+    let mut network = open(&families().into_iter().find(|f| f.ends_with("llama")).unwrap());
+    for tensor in &mut network.tensors {
+        let Some(data) = tensor
+            .data
+            .as_ref()
+            .filter(|d| d.dtype == DType::F32 && d.shape.len() == 2)
+        else {
+            continue;
+        };
+        let halves: Vec<u8> = data.to_bytes().chunks(4).flat_map(|b| [b[2], b[3]]).collect();
+        let data = TensorData {
+            dtype: DType::BF16,
+            shape: data.shape.clone(),
+            payload: Payload::Bytes(halves.into()),
+        };
+        tensor.spec = data.spec();
+        tensor.data = Some(std::sync::Arc::new(data));
+    }
+    model::infer::infer(&mut network);
+    let to = tempfile::tempdir().unwrap();
+    let path = to.path().join("half.onnx");
+    formats::save(&network, &path).unwrap();
+    let again = formats::open(&path).unwrap();
+    assert_eq!(again.warnings, Vec::<String>::new());
+    assert!(again.tensors.iter().all(|t| t.spec.dtype != DType::BF16));
+    let name = "model.embed_tokens.weight";
+    let of = |n: &Network| {
+        n.tensor(n.tensor_named(name).unwrap())
+            .data
+            .as_ref()
+            .unwrap()
+            .to_f32()
+    };
+    assert_eq!(of(&network), of(&again));
+    // onnxruntime checks every type when it loads a file.
+    if let Ok(python) = std::env::var("LAYERSCOPE_PYTHON") {
+        let code = "import onnxruntime, sys; onnxruntime.InferenceSession(sys.argv[1])";
+        let status = Command::new(python)
+            .args(["-c", code])
+            .arg(&path)
+            .status()
+            .unwrap();
+        assert!(status.success());
+    }
 }
 
 #[test]

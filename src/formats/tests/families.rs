@@ -137,6 +137,29 @@ fn a_wrong_configuration_leaves_a_tree() {
     check(&|_| "{".into(), "EOF");
 }
 
+/// A block of squeeze and excitation among the weights of a ResNet makes it another network.
+#[test]
+fn a_weight_too_many_is_another_network() {
+    let network = open("torchvision-basic");
+    let to = tempfile::tempdir().unwrap();
+    let path = to.path().join("model.safetensors");
+    formats::save(&network, &path).unwrap();
+    assert!(!formats::open(&path).unwrap().main().outputs.is_empty());
+    let mut more = network.clone();
+    let known = network.tensor_named("layer1.0.bn1.weight").unwrap();
+    let mut extra = network.tensor(known).clone();
+    extra.name = "layer1.0.se.fc1.weight".into();
+    more.add_tensor(extra);
+    formats::save(&more, &path).unwrap();
+    let again = formats::open(&path).unwrap();
+    assert!(again.main().outputs.is_empty());
+    let all = again.warnings.join("\n");
+    assert!(
+        all.contains("\"layer1.0.se.fc1.weight\" is no part of that"),
+        "{all}"
+    );
+}
+
 /// Seeded mutations of each `config.json` for `LAYERSCOPE_FUZZ_SECONDS` (2 unless set): every file
 /// opens, as a network or as its weights.
 #[test]

@@ -20,6 +20,27 @@ fn shard(path: &Path, tensors: &[(String, Vec<u64>)], missing: u64) {
     file.set_len(8 + text.len() as u64 + end - missing).unwrap();
 }
 
+/// A sparse GGUF file of Q4_K blocks, of which only the header takes room.
+fn gguf(path: &Path, tensors: &[(String, Vec<u64>)]) {
+    let mut out = b"GGUF\x03\x00\x00\x00".to_vec();
+    out.extend((tensors.len() as u64).to_le_bytes());
+    out.extend(0u64.to_le_bytes());
+    let mut end = 0u64;
+    for (name, shape) in tensors {
+        out.extend((name.len() as u64).to_le_bytes());
+        out.extend(name.as_bytes());
+        out.extend((shape.len() as u32).to_le_bytes());
+        shape.iter().rev().for_each(|size| out.extend(size.to_le_bytes()));
+        out.extend(12u32.to_le_bytes());
+        out.extend(end.to_le_bytes());
+        end += (shape.iter().product::<u64>() / 256 * 144).next_multiple_of(32);
+    }
+    let start = (out.len() as u64).next_multiple_of(32);
+    let mut file = std::fs::File::create(path).unwrap();
+    file.write_all(&out).unwrap();
+    file.set_len(start + end).unwrap();
+}
+
 /// Resident memory of this process, bytes.
 #[cfg(target_os = "linux")]
 fn resident() -> u64 {
@@ -84,6 +105,21 @@ fn seventy_billion_parameters_open_in_a_second() {
     assert_eq!(
         scale.data.as_ref().unwrap().to_f32().unwrap(),
         vec![0.0; width as usize]
+    );
+
+    // The same weights in one file of blocks.
+    let all: Vec<(String, Vec<u64>)> = shards.concat();
+    let path = folder.path().join("model.gguf");
+    gguf(&path, &all);
+    let (begun, before) = (Instant::now(), resident());
+    let blocks = formats::open(&path).unwrap();
+    let (took, used) = (begun.elapsed(), resident() - before);
+    println!("GGUF in {took:?}, {} MB", used >> 20);
+    let parameters = model::cost(&blocks, &model::Bindings::new()).total.parameters;
+    assert_eq!(parameters, 68_976_648_192);
+    assert!(
+        took < Duration::from_secs(1) && used < 500 << 20,
+        "{took:?}, {used} bytes"
     );
 
     // A file that ends before its data does is refused.
