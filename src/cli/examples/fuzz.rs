@@ -47,12 +47,16 @@ fn files(folder: &Path, into: &mut Vec<(String, Vec<u8>)>) {
 /// A message without its numbers and quoted names.
 fn shape_of(text: &str) -> u64 {
     let mut hash = DefaultHasher::new();
-    for (i, part) in text.split('"').enumerate() {
-        if i % 2 == 0 {
-            part.chars()
-                .filter(|c| !c.is_ascii_digit())
-                .for_each(|c| c.hash(&mut hash));
+    let (mut quote, mut escaped) = (None, false);
+    for c in text.chars() {
+        match quote {
+            Some(open) if c == open && !escaped => quote = None,
+            Some(_) => {}
+            None if matches!(c, '"' | '`') => quote = Some(c),
+            None if c.is_ascii_digit() => {}
+            None => c.hash(&mut hash),
         }
+        escaped = quote.is_some() && c == '\\' && !escaped;
     }
     hash.finish()
 }

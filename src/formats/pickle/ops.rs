@@ -265,7 +265,9 @@ impl Machine {
         let (shown, own) = (show(module), show(name));
         let short = module.len() <= MAX_NAME && name.len() <= MAX_NAME;
         if !short || !(self.policy)(&shown, &own) {
-            return Err(self.bad(format!("global {:?} is not allowed", format!("{shown}.{own}"))));
+            // What is read as a name by mistake may be very long.
+            let name: String = format!("{shown}.{own}").chars().take(100).collect();
+            return Err(self.bad(format!("global {name:?} is not allowed")));
         }
         self.spend(shown.len() + own.len())?;
         self.push(Node::Global(format!("{shown}.{own}")))
