@@ -5,6 +5,7 @@
 //! imitated, so that results of quantised networks differ by their rounding.
 
 mod flat;
+mod names;
 mod op;
 mod ops;
 mod sparse;

@@ -139,13 +139,10 @@ fn apply(
     if let Some(made) = layers::layer(r, &at, inputs)? {
         return Ok(made);
     }
-    let why = match layer.class.as_str() {
-        "Lambda" => "is code in the file, which is never run",
-        class if super::weights::slots(layer).is_some() => {
-            let _ = class;
-            "has settings that cannot be computed"
-        }
-        _ => "is not known",
+    let why = match super::weights::slots(layer) {
+        _ if layer.class == "Lambda" => "is code in the file, which is never run",
+        Some(_) => "has settings that cannot be computed",
+        None => "is not known",
     };
     r.b.note_unknown(&layer.class, why);
     generic(r, &at, inputs, outputs)
