@@ -149,6 +149,10 @@ fn efficientnet_sees_a_daisy() {
     };
     let path = Path::new(&folder).join("efficientnet-lite0-57934424.pth");
     let reference = path.with_extension("reference.safetensors");
+    if !reference.exists() {
+        println!("{} is not there: nothing is compared", reference.display());
+        return;
+    }
     let network = formats::open(&path).unwrap();
     assert_eq!(network.warnings, Vec::<String>::new());
     let errors = compare(network, &reference);
