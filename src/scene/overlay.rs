@@ -9,6 +9,8 @@ mod shapes;
 mod title;
 mod tooltip;
 
+pub(crate) use blocks::title as block_title;
+
 use egui::{Align2, Color32, FontId, Painter, Pos2, Rect, vec2};
 use glam::Vec2;
 use session::{Document, Session};

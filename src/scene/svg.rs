@@ -8,7 +8,7 @@ use svg::node::element::{Group, Path, Rectangle, Text, Title};
 use crate::colormap::srgb;
 use crate::labels::shorten;
 use crate::theme::{Theme, family_color};
-use crate::{hover, links, stage};
+use crate::{hover, links, overlay, stage};
 
 /// Pixels of a scene unit.
 const UNIT: f32 = 40.0;
@@ -167,9 +167,9 @@ impl Sheet<'_> {
             Arrangement::Blocks => {
                 let name = shorten(&volume.label, 26);
                 let lines = [
-                    (volume.kind.as_str(), 14.0, 0.32, true),
-                    (&name, 10.5, 0.6, false),
-                    (&shape, 10.5, 0.84, false),
+                    (overlay::block_title(volume), 14.0, 0.32, true),
+                    (&name, 10.5, 0.6, true),
+                    (&shape, 10.5, 0.84, true),
                 ];
                 lines
                     .into_iter()

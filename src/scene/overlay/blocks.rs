@@ -2,7 +2,7 @@
 
 use egui::{Align2, Rect, pos2};
 use glam::Vec3;
-use layout::{Arrangement, Volume};
+use layout::{Arrangement, Node, Volume};
 
 use super::Sheet;
 use crate::hover;
@@ -36,26 +36,36 @@ fn place(sheet: &Sheet, volume: &Volume) -> Option<Rect> {
     Some(Rect::from_two_pos(a?, b?))
 }
 
+/// What a block is: its operator, or a scope's own name.
+pub(crate) fn title(volume: &Volume) -> &str {
+    match volume.node {
+        Node::Scope(_) => volume.label.rsplit('/').next().unwrap_or(&volume.label),
+        _ => &volume.kind,
+    }
+}
+
 fn write(sheet: &Sheet, volume: &Volume, rect: Rect) {
     if rect.height() < LEAST {
         return;
     }
-    let mut lines = vec![(volume.kind.as_str(), 1.0, true)];
+    let mut lines = vec![(title(volume), 1.0)];
     let name = crate::labels::shorten(&volume.label, 26);
     let shape = volume
         .tensor
         .map(|t| hover::brief(sheet.document, t))
         .unwrap_or_default();
-    // Three lines want more room than one.
-    if rect.height() > 2.2 * LEAST {
-        lines.push((&name, 0.8, false));
-        lines.push((&shape, 0.8, false));
+    // Each line wants its room; the name gives way first.
+    if rect.height() > 4.2 * LEAST {
+        lines.push((&name, 0.85));
+    }
+    if rect.height() > 2.0 * LEAST {
+        lines.push((&shape, 0.85));
     }
     let step = rect.height() / (lines.len() as f32 + 0.6);
     let mut y = rect.center().y - step * (lines.len() as f32 - 1.0) / 2.0;
-    for (text, scale, strong) in lines {
+    for (text, scale) in lines {
         let room = 0.92 * rect.width();
-        let wanted = (0.62 * step).min(LARGEST) * scale;
+        let wanted = (0.85 * step).min(LARGEST) * scale;
         let size = wanted * (room / sheet.width(text, wanted).max(1.0)).min(1.0);
         // Rather the beginning of a name than all of it, unreadable.
         let legible = size.max(SMALLEST.min(wanted));
@@ -65,9 +75,9 @@ fn write(sheet: &Sheet, volume: &Volume, rect: Rect) {
                 let share = room / sheet.width(text, legible).max(1.0);
                 let letters = (text.chars().count() as f32 * share) as usize;
                 let begin: String = text.chars().take(letters.saturating_sub(1)).collect();
-                sheet.text(at, Align2::CENTER_CENTER, format!("{begin}…"), legible, strong);
+                sheet.text(at, Align2::CENTER_CENTER, format!("{begin}…"), legible, true);
             }
-            false => sheet.text(at, Align2::CENTER_CENTER, text, size, strong),
+            false => sheet.text(at, Align2::CENTER_CENTER, text, size, true),
         }
         y += step;
     }
