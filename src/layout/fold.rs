@@ -16,7 +16,7 @@ const LANE: f32 = 0.35;
 const TURN: f32 = 0.6;
 /// Links that one break may cross.
 const CROSSED: usize = 12;
-/// How far, in shares of a row, a break may stand from its ideal place to cross a link less.
+/// What a further crossed link costs, where 1 is a break half a row away from its ideal place.
 const WORTH: f32 = 0.3;
 
 /// Columns, and the links that cross from each to the next.
@@ -85,7 +85,8 @@ impl Columns {
             let near = &places[within(ideal - 0.5 * share)..within(ideal + 0.5 * share)];
             let cost = |rank: usize| {
                 let away = (self.right[rank] - ideal).abs() / share;
-                away + WORTH * (self.crossing[rank] - 1) as f32
+                // Rows of like length matter more the more they differ.
+                4.0 * away * away + WORTH * (self.crossing[rank] - 1) as f32
             };
             let best = near.iter().copied().min_by(|&a, &b| cost(a).total_cmp(&cost(b)));
             cuts.extend(best.filter(|&c| cuts.last().is_none_or(|&l| l < c)));
