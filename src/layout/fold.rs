@@ -17,7 +17,7 @@ const TURN: f32 = 0.6;
 /// Links that one break may cross.
 const CROSSED: usize = 12;
 /// What a further crossed link costs, where 1 is a break half a row away from its ideal place.
-const WORTH: f32 = 0.3;
+const WORTH: f32 = 0.35;
 
 /// Columns, and the links that cross from each to the next.
 struct Columns {
@@ -86,7 +86,7 @@ impl Columns {
             let cost = |rank: usize| {
                 let away = (self.right[rank] - ideal).abs() / share;
                 // Rows of like length matter more the more they differ.
-                4.0 * away * away + WORTH * (self.crossing[rank] - 1) as f32
+                (2.0 * away).powi(4) + WORTH * (self.crossing[rank] - 1) as f32
             };
             let best = near.iter().copied().min_by(|&a, &b| cost(a).total_cmp(&cost(b)));
             cuts.extend(best.filter(|&c| cuts.last().is_none_or(|&l| l < c)));
