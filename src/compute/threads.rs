@@ -2,6 +2,7 @@
 
 /// Elements below which one core is faster: waking another takes tens of microseconds, and many
 /// times that where other programs compete for it.
+#[cfg(not(target_arch = "wasm32"))]
 const LEAST: usize = 1 << 17;
 
 /// Calls `work` with the index and content of each chunk of `size` elements of `out`.
