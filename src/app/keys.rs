@@ -28,9 +28,10 @@ fn press(
 
 /// Commands for the keys that went down.
 fn commands(keys: &ButtonInput<KeyCode>, session: &Session) -> Vec<Command> {
-    // On a slow frame a key may be down and up again before it is looked at.
-    let held = [KeyCode::ControlLeft, KeyCode::ControlRight, KeyCode::SuperLeft];
-    let control = keys.any_pressed(held) || keys.any_just_pressed(held);
+    let control = held(
+        keys,
+        [KeyCode::ControlLeft, KeyCode::ControlRight, KeyCode::SuperLeft],
+    );
     let mut out = Vec::new();
     for key in keys.get_just_pressed() {
         out.push(match (key, control) {
@@ -59,6 +60,12 @@ fn commands(keys: &ButtonInput<KeyCode>, session: &Session) -> Vec<Command> {
     out
 }
 
+/// True when one of `modifiers` was down with a key of this frame. On a slow frame both may be up
+/// again, or the modifier may have gone down in the frame before.
+fn held<const N: usize>(keys: &ButtonInput<KeyCode>, modifiers: [KeyCode; N]) -> bool {
+    keys.any_pressed(modifiers) || keys.any_just_pressed(modifiers) || keys.any_just_released(modifiers)
+}
+
 /// The digits go to bookmarks, with Ctrl put them where the camera stands, and with Shift arrange
 /// the network.
 fn digit(key: KeyCode, keys: &ButtonInput<KeyCode>, control: bool, session: &Session) -> Option<Command> {
@@ -74,8 +81,7 @@ fn digit(key: KeyCode, keys: &ButtonInput<KeyCode>, control: bool, session: &Ses
         KeyCode::Digit9,
     ];
     let place = DIGITS.iter().position(|d| *d == key)?;
-    let held = [KeyCode::ShiftLeft, KeyCode::ShiftRight];
-    if keys.any_pressed(held) || keys.any_just_pressed(held) {
+    if held(keys, [KeyCode::ShiftLeft, KeyCode::ShiftRight]) {
         return Arrangement::ALL.get(place).map(|a| Command::Arrange(*a));
     }
     let name = slot(1 + place);
@@ -85,5 +91,30 @@ fn digit(key: KeyCode, keys: &ButtonInput<KeyCode>, control: bool, session: &Ses
             .pose
             .map(|pose| Command::Bookmark(Bookmark { name, pose })),
         false => Some(Command::Look(Goal::Bookmark(name))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every way in which a slow frame may see Ctrl+Z.
+    #[test]
+    fn a_modifier_counts_in_whatever_frame_it_goes_down_and_up() {
+        let (control, z) = (KeyCode::ControlLeft, KeyCode::KeyZ);
+        for (down_before, up_within) in [(false, false), (false, true), (true, false), (true, true)] {
+            let mut keys = ButtonInput::default();
+            keys.press(control);
+            if down_before {
+                keys.clear();
+            }
+            keys.press(z);
+            if up_within {
+                keys.release(z);
+                keys.release(control);
+            }
+            let found = commands(&keys, &Session::new());
+            assert_eq!(found, [Command::Undo], "{down_before} {up_within}");
+        }
     }
 }
