@@ -34,6 +34,7 @@ const SELECTED = 8u;
 const HOVERED = 16u;
 const REVERSED = 32u;
 const MAGNITUDE = 64u;
+const FAINT = 128u;
 // Two bits: which sequential map.
 const MAP = 256u;
 // Four bits: how many levels of means follow the values.
@@ -241,6 +242,9 @@ fn fragment(in: Corner) -> @location(0) vec4<f32> {
     let rim_color = select(mix(volume.color.rgb, vec3(1.0), 0.35), vec3(1.0, 0.82, 0.25), chosen);
     rgb = mix(rgb, rim_color, rim * select(0.75, 1.0, chosen));
 
+    if (volume.flags & FAINT) != 0u {
+        rgb = mix(view.background.rgb, rgb, 0.16);
+    }
     let distance = length(in.world - view.eye.xyz);
     let fog = smoothstep(view.fog.x, view.fog.y, distance) * 0.85;
     return vec4(mix(rgb, view.background.rgb, fog), 1.0);

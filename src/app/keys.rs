@@ -3,7 +3,7 @@
 use bevy::prelude::*;
 use bevy_egui::EguiContexts;
 use layout::Arrangement;
-use scene::controls::{SLOTS, slot};
+use scene::controls::{SLOTS, next_way, slot};
 use session::{Bookmark, Command, Goal, Session};
 
 use crate::explorer::{Explorer, Step};
@@ -49,6 +49,7 @@ fn commands(keys: &ButtonInput<KeyCode>, session: &Session) -> Vec<Command> {
             // Flying, E is upwards.
             (KeyCode::KeyE, false) if !session.view.fly => Command::ExpandAll,
             (KeyCode::Escape, _) => Command::Select(None),
+            (KeyCode::KeyP, false) => Command::Trail(next_way(session.state.trail)),
             (KeyCode::KeyV, false) => Command::Fly(!session.view.fly),
             (KeyCode::KeyB, false) => Command::Follow(!session.view.follow),
             (key, _) => match digit(*key, keys, control, session) {

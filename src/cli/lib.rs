@@ -16,7 +16,6 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
-use layout::Arrangement;
 
 /// See inside a neural network.
 #[derive(Parser)]
@@ -95,41 +94,7 @@ enum Command {
         seed: u64,
     },
     /// Draw a model or a tour as a picture or an animation, with activations where an input is given.
-    Render {
-        /// Model file, tour (`.ron`), `demo` for the built-in model, or `tour` for its tour.
-        file: PathBuf,
-        /// `.png` to write, `.svg` or `.pdf` for a flat diagram, or `.gif` or `.mp4` for the whole flow
-        /// or tour.
-        out: PathBuf,
-        /// Width and height in pixels: 1280x720, for a GIF 640x360.
-        #[arg(long, value_parser = size)]
-        size: Option<(u32, u32)>,
-        /// Frames a second of an animation: 30, for a GIF 15.
-        #[arg(long, value_parser = clap::value_parser!(u32).range(1..=60))]
-        fps: Option<u32>,
-        /// Length of an animation: a flow takes that long, a tour ends then.
-        #[arg(long, value_parser = length)]
-        seconds: Option<f32>,
-        /// `.npz` or picture to run through the model first.
-        #[arg(long)]
-        inputs: Option<PathBuf>,
-        /// The picture so many seconds after the flow or tour began; without it everything is lit,
-        /// or a tour's first stop is shown.
-        #[arg(long, value_parser = seconds)]
-        at: Option<f32>,
-        /// Scopes are drawn as single volumes.
-        #[arg(long)]
-        collapsed: bool,
-        /// Volumes in space, or a flat diagram; `.svg` and `.pdf` are of a flat one.
-        #[arg(long, value_parser = view)]
-        view: Option<Arrangement>,
-        /// Light colours.
-        #[arg(long)]
-        light: bool,
-        /// A size for a symbol, as `sequence=128`.
-        #[arg(long = "bind", value_name = "NAME=SIZE", value_parser = binding)]
-        bindings: Vec<(String, u64)>,
-    },
+    Render(render::Options),
 }
 
 /// Why a command did not finish.
@@ -152,39 +117,10 @@ pub enum Failure {
     Other(String),
 }
 
-fn binding(text: &str) -> Result<(String, u64), String> {
+pub(crate) fn binding(text: &str) -> Result<(String, u64), String> {
     let wrong = || format!("{text:?}: NAME=SIZE is expected, as batch=8");
     let (name, size) = text.split_once('=').ok_or_else(wrong)?;
     Ok((name.to_string(), size.parse().map_err(|_| wrong())?))
-}
-
-fn view(text: &str) -> Result<Arrangement, String> {
-    let found = Arrangement::ALL.into_iter().find(|a| a.name() == text);
-    found.ok_or_else(|| format!("{text:?}: volumes, nodes, blocks or strip is expected"))
-}
-
-fn size(text: &str) -> Result<(u32, u32), String> {
-    let wrong = || format!("{text:?}: WIDTHxHEIGHT is expected, 16 to 16384 pixels a side, as 1280x720");
-    let (width, height) = text.split_once('x').ok_or_else(wrong)?;
-    let side = |s: &str| {
-        s.parse::<u32>()
-            .ok()
-            .filter(|n| (16..=16_384).contains(n))
-            .ok_or_else(wrong)
-    };
-    Ok((side(width)?, side(height)?))
-}
-
-fn seconds(text: &str) -> Result<f32, String> {
-    let found = text.parse().ok().filter(|s| (0.0..=3600.0).contains(s));
-    found.ok_or_else(|| format!("{text:?}: 0 to 3600 seconds are expected"))
-}
-
-fn length(text: &str) -> Result<f32, String> {
-    match seconds(text)? {
-        0.0..0.1 => Err(format!("{text:?}: an animation lasts 0.1 seconds or more")),
-        length => Ok(length),
-    }
 }
 
 /// True when `argument` is one of the headless commands or an option, and not a file to explore.
@@ -241,33 +177,7 @@ pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> i32 {
             };
             train::train(&data, &out, &recipe)
         }
-        Command::Render {
-            file,
-            out,
-            size,
-            fps,
-            seconds,
-            inputs,
-            at,
-            collapsed,
-            view,
-            light,
-            bindings,
-        } => render::Kind::of(&out).and_then(|kind| {
-            let options = render::Options {
-                what: file,
-                inputs,
-                size: size.unwrap_or(kind.size()),
-                at,
-                fps,
-                seconds,
-                collapsed,
-                view,
-                light,
-                bindings,
-            };
-            render::render(&out, &options)
-        }),
+        Command::Render(options) => render::render(&options),
     };
     match done {
         Ok(()) => 0,

@@ -5,11 +5,12 @@ mod file;
 mod film;
 mod gif;
 mod mp4;
+mod options;
 mod show;
 mod text;
 pub mod vector;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use layout::Arrangement;
 use session::{Command, Session};
@@ -17,31 +18,8 @@ use session::{Command, Session};
 use crate::Failure;
 use canvas::Canvas;
 use film::Film;
+pub use options::Options;
 use show::Show;
-
-/// What is drawn, and how.
-pub struct Options {
-    /// A model file, a tour file, `demo` or `tour`.
-    pub what: PathBuf,
-    /// `.npz` or picture to run through the model first.
-    pub inputs: Option<PathBuf>,
-    /// Width and height in pixels.
-    pub size: (u32, u32),
-    /// Seconds since the flow or the tour began.
-    pub at: Option<f32>,
-    /// Frames a second of an animation.
-    pub fps: Option<u32>,
-    /// Length of an animation.
-    pub seconds: Option<f32>,
-    /// Scopes are drawn as single volumes.
-    pub collapsed: bool,
-    /// Volumes in space, or a flat diagram.
-    pub view: Option<Arrangement>,
-    /// Light colours.
-    pub light: bool,
-    /// Sizes for symbols.
-    pub bindings: Vec<(String, u64)>,
-}
 
 /// What is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,8 +66,9 @@ impl Kind {
 /// Pixels drawn for each pixel of the picture, along each side.
 const SUPERSAMPLING: u32 = 2;
 
-/// Draws what `options` say to `out`.
-pub fn render(out: &Path, options: &Options) -> Result<(), Failure> {
+/// Draws what `options` say.
+pub fn render(options: &Options) -> Result<(), Failure> {
+    let out = options.out.as_path();
     match Kind::of(out)? {
         Kind::Png => still(out, options),
         Kind::Gif => {
@@ -119,6 +98,14 @@ fn diagram(out: &Path, options: &Options) -> Result<Session, Failure> {
     Ok(show.session)
 }
 
+impl Options {
+    /// Width and height, pixels.
+    fn size(&self) -> Result<(u32, u32), Failure> {
+        let usual = Kind::of(&self.out)?.size();
+        Ok(self.size.unwrap_or(usual))
+    }
+}
+
 fn still(out: &Path, options: &Options) -> Result<(), Failure> {
     if options.fps.is_some() || options.seconds.is_some() {
         let name = out.display();
@@ -130,7 +117,7 @@ fn still(out: &Path, options: &Options) -> Result<(), Failure> {
         show.roll(options)?;
         show.advance(seconds)?;
     }
-    let picture = Canvas::new(options.size, SUPERSAMPLING)?.draw(&show.session, &show.stage)?;
+    let picture = Canvas::new(options.size()?, SUPERSAMPLING)?.draw(&show.session, &show.stage)?;
     let problem = |e: image::ImageError| Failure::Other(format!("{}: {e}", out.display()));
     file::replace(out, |file| {
         picture

@@ -26,6 +26,8 @@ impl Flags {
     pub const REVERSED: u32 = 32;
     /// Values lose their sign.
     pub const MAGNITUDE: u32 = 64;
+    /// Faint: something else is to be seen.
+    pub const FAINT: u32 = 128;
     /// Times 0 to 3: viridis, magma, cividis, grey.
     pub const MAP: u32 = 256;
     /// Times 0 to 8: how many levels of means follow the values.

@@ -24,12 +24,14 @@ mod cells;
 mod fold;
 mod graph;
 mod lanes;
+mod reach;
 mod route;
 mod skyline;
 mod strip;
 
 pub use arrangement::Arrangement;
 pub use cells::{batch_axis, cells, extent, size};
+pub use reach::Way;
 
 /// What the layout depends on besides the network. Equal requests give equal layouts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

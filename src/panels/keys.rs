@@ -47,6 +47,7 @@ pub const KEYS: &[(&str, &[(&str, &str)])] = &[
             ("Click", "select"),
             ("Double click", "look at a layer or connection, open a scope"),
             ("C, E", "collapse or expand all"),
+            ("P", "light the paths to the selection, from it, or both"),
             ("Escape", "select nothing"),
             ("Up, Down, Enter", "walk through the outline after a click there"),
         ],

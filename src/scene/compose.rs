@@ -1,6 +1,7 @@
 //! A layout and a trace as boxes and ribbons to draw.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use compute::Resident;
 use glam::Vec3;
@@ -104,7 +105,7 @@ impl Look {
 }
 
 /// What changes from frame to frame without a new layout.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Look {
     /// How far the flow has come, in columns; `None`: everything is lit.
     pub playhead: Option<f32>,
@@ -124,6 +125,15 @@ pub struct Look {
     pub hovered_link: Option<usize>,
     /// Colours.
     pub theme: Theme,
+    /// By volume, whether it stands on a lit path; `None`: all are seen alike.
+    pub trail: Option<Arc<[bool]>>,
+}
+
+impl Look {
+    /// False where paths are lit and volume `index` is on none of them.
+    pub(crate) fn clear(&self, index: usize) -> bool {
+        self.trail.as_ref().is_none_or(|t| t.get(index) == Some(&true))
+    }
 }
 
 /// Boxes in the layout's order, each with the slot that it reads.
@@ -161,6 +171,7 @@ pub fn boxes(
         } else {
             0
         };
+        flags |= if look.clear(i) { 0 } else { Flags::FAINT };
         flags |= if look.backward { Flags::REVERSED } else { 0 };
         let form = volume.cells.form;
         let slabs = matches!(form, Form::FeatureMap | Form::Volume3d) && laid.counts[2] > 1;

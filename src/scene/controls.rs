@@ -1,7 +1,7 @@
 //! The camera's buttons, in a corner of the scene.
 
 use egui::{Align, Align2, Area, Button, Context, Id, Rect, Ui, vec2};
-use layout::Arrangement;
+use layout::{Arrangement, Way};
 use session::{Bookmark, Command, Goal, Session};
 
 /// Bookmarks that keys recall.
@@ -23,6 +23,25 @@ pub fn show(context: &Context, rect: Rect, session: &Session, out: &mut Vec<Comm
         });
 }
 
+/// Which paths are lit after `now`, where one key goes through all.
+pub fn next_way(now: Option<Way>) -> Option<Way> {
+    let place = now.and_then(|now| Way::ALL.iter().position(|w| *w == now));
+    Way::ALL.get(place.map_or(0, |p| p + 1)).copied()
+}
+
+fn paths(ui: &mut Ui, session: &Session, out: &mut Vec<Command>) {
+    for way in [None].into_iter().chain(Way::ALL.map(Some)) {
+        let name = title(way.map_or("none", Way::name));
+        if ui
+            .add(Button::selectable(way == session.state.trail, name))
+            .clicked()
+        {
+            out.push(Command::Trail(way));
+            ui.close();
+        }
+    }
+}
+
 fn buttons(ui: &mut Ui, session: &Session, out: &mut Vec<Command>) {
     ui.menu_button("Views", |ui| bookmarks(ui, session, out))
         .response
@@ -39,6 +58,11 @@ fn buttons(ui: &mut Ui, session: &Session, out: &mut Vec<Command>) {
     let how = "Fly freely (V): W A S D, Q down, E up, Shift faster; drag to look around";
     if ui.add(fly).on_hover_text(how).clicked() {
         out.push(Command::Fly(!session.view.fly));
+    }
+    if session.state.selection.is_some() {
+        ui.menu_button("Paths", |ui| paths(ui, session, out))
+            .response
+            .on_hover_text("What the selection depends on, and what depends on it (P)");
     }
     let now = session.state.arrangement;
     let shown = format!("As {}", now.name());

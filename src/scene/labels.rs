@@ -4,7 +4,7 @@ use glam::{Vec2, Vec3};
 use layout::{Layout, Volume};
 
 use crate::camera::Camera;
-use crate::compose::landmark;
+use crate::compose::{Look, landmark};
 
 /// A name on the screen.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,12 +29,12 @@ pub fn labels(
     camera: &Camera,
     size: Vec2,
     mut taken: Vec<(Vec2, Vec2)>,
-    chosen: Option<usize>,
+    look: &Look,
     measure: impl Fn(&str, f32) -> f32,
     detail: impl Fn(&Volume) -> String,
 ) -> Vec<Label> {
     let mut order: Vec<(f32, usize, Vec2, Vec2)> = Vec::new();
-    for (i, volume) in layout.volumes.iter().enumerate() {
+    for (i, volume) in layout.volumes.iter().enumerate().filter(|(i, _)| look.clear(*i)) {
         // Under the middle of the front face's lower edge, or over that of the back's upper one.
         let foot = Vec3::new(volume.center.x, volume.min().y, volume.max().z);
         let head = Vec3::new(volume.center.x, volume.max().y, volume.min().z);
@@ -49,7 +49,7 @@ pub fn labels(
         if landmark(volume) {
             weight += 10.0;
         }
-        if chosen == Some(i) {
+        if look.selected == Some(i) {
             weight += 100.0;
         }
         order.push((weight, i, at, above));
@@ -80,7 +80,7 @@ pub fn labels(
             let (min, max) = (*at - half, *at + half);
             let clear = |a: &Vec2, b: &Vec2| max.x < a.x || min.x > b.x || max.y < a.y || min.y > b.y;
             taken.iter().all(|(a, b)| clear(a, b))
-                && (chosen == Some(i) || solid.iter().all(|(v, a, b)| *v == i || clear(a, b)))
+                && (look.selected == Some(i) || solid.iter().all(|(v, a, b)| *v == i || clear(a, b)))
                 && min.cmpge(Vec2::ZERO).all()
                 && max.cmple(size).all()
         };
@@ -136,9 +136,15 @@ mod tests {
                 ..Camera::default()
             };
             let measure = |text: &str, size: f32| text.chars().count() as f32 * size * 0.55;
-            let found = labels(&layout, &camera, size, vec![title], None, measure, |_| {
-                "8 × 8".into()
-            });
+            let found = labels(
+                &layout,
+                &camera,
+                size,
+                vec![title],
+                &Look::default(),
+                measure,
+                |_| "8 × 8".into(),
+            );
             assert!(distance < 40.0 || !found.is_empty(), "at {distance}");
             let rect = |l: &Label| {
                 let half = Vec2::new(measure(&l.text, l.size) / 2.0, l.size * 1.2);

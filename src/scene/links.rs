@@ -13,6 +13,9 @@ const PULSE: f32 = 0.12;
 /// Least width of a link and of a pulse on the screen, pixels.
 const LEAST: [f32; 2] = [1.8, 6.0];
 
+/// What is left of a link's opacity off the lit paths.
+const FAINT: f32 = 0.18;
+
 /// Distance at which a pointer still touches a link, points.
 const REACH: f32 = 6.0;
 
@@ -30,7 +33,12 @@ pub fn ribbons(layout: &Layout, paths: &[Vec<Vec3>], look: &Look) -> Vec<Segment
         let ends = |volume: Option<usize>| volume.is_some_and(|v| link.from == v || link.to == v);
         let strong = look.link == Some(i) || look.hovered_link == Some(i);
         let chosen = strong || (look.link.is_none() && ends(look.selected));
-        let color = look.theme.link(link.skip, chosen);
+        let clear = look.clear(link.from) && look.clear(link.to);
+        let chosen = chosen || (clear && look.trail.is_some());
+        let mut color = look.theme.link(link.skip, chosen);
+        if !clear {
+            color[3] *= FAINT;
+        }
         let width = match (strong, chosen) {
             (true, _) => 0.13,
             (_, true) => 0.09,

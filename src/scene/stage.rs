@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use glam::{Vec2, Vec3};
 use gpu::{Segment, Slot};
-use layout::{Layout, Node};
+use layout::{Layout, Node, Way};
 use model::Trace;
 use session::{Connection, Document, Paint, Session};
 
@@ -37,9 +37,14 @@ pub struct Stage {
     placed: Option<Arc<Layout>>,
     /// Origins of the volumes on their way to it, and seconds since it came.
     moving: Option<(Vec<(Vec3, Vec3)>, f32)>,
+    /// Lit paths, with what they are of.
+    trail: Option<(Trail, Arc<[bool]>)>,
     /// Since the start.
     seconds: f32,
 }
+
+/// A layout by its number, a volume of it, and the paths of that volume.
+type Trail = (u64, usize, Way);
 
 impl Stage {
     /// Follows the session by `dt` seconds: volumes move, channels open, the camera flies.
@@ -48,6 +53,7 @@ impl Stage {
         self.seconds += dt;
         self.place(session, dt);
         self.open(session);
+        self.follow(session);
         if let Some(document) = &session.document {
             self.ranges.update(session, document);
         }
@@ -112,6 +118,23 @@ impl Stage {
         }
     }
 
+    /// Finds the lit paths, where they are not known already.
+    fn follow(&mut self, session: &Session) {
+        let state = &session.state;
+        let wanted = session.document.as_ref().and_then(|document| {
+            let volumes = &document.layout.volumes;
+            let volume = volumes.iter().position(|v| Some(v.node) == state.selection)?;
+            Some((document.placed, volume, state.trail?))
+        });
+        if wanted == self.trail.as_ref().map(|t| t.0) {
+            return;
+        }
+        let layout = session.layout();
+        self.trail = wanted
+            .zip(layout)
+            .map(|(of, layout)| (of, layout.reached(of.1, of.2).into()));
+    }
+
     /// Notes what lies under `at`, a point of a picture of `size` points.
     pub fn point(&mut self, session: &Session, at: Option<Vec2>, size: Vec2) {
         self.hover = match at.filter(|_| session.document.is_some()) {
@@ -150,6 +173,7 @@ impl Stage {
             theme: theme(session),
             map: state.paint.map,
             magnitude: state.paint.magnitude,
+            trail: self.trail.as_ref().map(|t| t.1.clone()),
         }
     }
 

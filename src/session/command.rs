@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use data::Picture;
-use layout::Arrangement;
+use layout::{Arrangement, Way};
 use serde::{Deserialize, Serialize};
 
 use crate::document::Input;
@@ -63,6 +63,8 @@ pub enum Command {
         from: String,
         to: String,
     },
+    /// Lights the paths that lead to the selected volume, from it, or both; the rest turns faint.
+    Trail(Option<Way>),
     Collapse(String),
     Expand(String),
     CollapseAll,
@@ -226,6 +228,10 @@ pub(crate) fn apply(session: &mut Session, command: Command) -> Result<(), Strin
         }
         Command::Unit(unit) => state.unit = unit,
         Command::Softmax(on) => state.softmax = on,
+        Command::Trail(Some(_)) if state.selection.is_none() => {
+            return Err("select a layer first, then its paths".into());
+        }
+        Command::Trail(way) => state.trail = way,
         Command::Light(on) => state.light = on,
         Command::Paint(paint) => state.paint = paint,
         Command::Labels(share) if share.is_finite() => state.labels = share.clamp(0.0, 1.0),

@@ -26,7 +26,7 @@ pub use worker::Busy;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use layout::{Arrangement, Layout, Node};
+use layout::{Arrangement, Layout, Node, Way};
 use model::{ScopeId, TensorId};
 
 use worker::{Done, Files, Job, Reply, Worker};
@@ -38,6 +38,8 @@ pub struct State {
     pub selection: Option<Node>,
     /// The selected connection; never together with a volume.
     pub connection: Option<Connection>,
+    /// Paths of the selected volume that are lit, the rest faint.
+    pub trail: Option<Way>,
     /// Scopes drawn as one volume.
     pub collapsed: BTreeSet<ScopeId>,
     /// Volumes in space, or a flat diagram.
@@ -79,6 +81,7 @@ impl Default for State {
         State {
             selection: None,
             connection: None,
+            trail: None,
             collapsed: BTreeSet::new(),
             arrangement: Arrangement::default(),
             playhead: f32::MAX,

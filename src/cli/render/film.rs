@@ -12,6 +12,8 @@ use crate::Failure;
 /// What an animation consists of.
 pub struct Film<'a> {
     options: &'a Options,
+    /// Width and height, pixels.
+    pub size: (u32, u32),
     /// Frames a second.
     pub fps: u32,
     /// Frames in all.
@@ -28,13 +30,9 @@ impl<'a> Film<'a> {
             options,
             fps,
             frames: ((seconds * fps as f32).round() as usize).max(1),
-            canvas: Canvas::new(options.size, SUPERSAMPLING)?,
+            size: options.size()?,
+            canvas: Canvas::new(options.size()?, SUPERSAMPLING)?,
         })
-    }
-
-    /// Width and height, pixels.
-    pub fn size(&self) -> (u32, u32) {
-        self.options.size
     }
 
     /// Plays from the beginning; draws the frames that are `wanted` and hands them on.

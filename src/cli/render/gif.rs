@@ -20,7 +20,7 @@ const KEPT: u8 = 255;
 pub fn write(film: &mut Film, file: &mut impl Write) -> Result<(), Failure> {
     let mut palette = Palette::new(&samples(film)?);
     let problem = |e: ::gif::EncodingError| Failure::Other(format!("the GIF could not be written: {e}"));
-    let (width, height) = film.size();
+    let (width, height) = film.size;
     // Sides end at 16,384 pixels.
     let (width, height) = (width as u16, height as u16);
     let mut encoder = Encoder::new(file, width, height, &palette.bytes()).map_err(problem)?;

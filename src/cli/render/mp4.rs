@@ -18,7 +18,7 @@ const BITS_A_PIXEL: f32 = 0.25;
 
 /// Writes `film`.
 pub fn write(film: &mut Film, file: impl Write) -> Result<(), Failure> {
-    let (width, height) = film.size();
+    let (width, height) = film.size;
     if width % 2 + height % 2 > 0 {
         let text = format!("{width}x{height}: an MP4 needs an even width and height");
         return Err(Failure::Other(text));

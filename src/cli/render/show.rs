@@ -26,20 +26,25 @@ pub struct Show {
 impl Show {
     /// Opens what `options` name, everything lit, seen as a whole. A tour has not begun.
     pub fn open(options: &Options) -> Result<Self, Failure> {
+        let size = options.size()?;
         let mut show = Show {
             session: Session::new(),
             stage: Stage::default(),
-            size: Vec2::new(options.size.0 as f32, options.size.1 as f32),
+            size: Vec2::new(size.0 as f32, size.1 as f32),
             tour: None,
         };
         show.apply(Command::Light(options.light))?;
         let source = match what(options)? {
             What::Tour(tour) => {
-                let own = options.collapsed || options.view.is_some() || !options.bindings.is_empty();
+                let own = options.collapsed
+                    || options.view.is_some()
+                    || options.select.is_some()
+                    || !options.bindings.is_empty();
                 if options.inputs.is_some() || own {
                     let name = options.what.display();
-                    let text =
-                        format!("{name}: a tour brings its own --inputs, --collapsed, --view and --bind");
+                    let text = format!(
+                        "{name}: a tour brings its own --inputs, --collapsed, --view, --select and --bind"
+                    );
                     return Err(Failure::Other(text));
                 }
                 show.tour = Some(tour);
@@ -59,6 +64,10 @@ impl Show {
             true => Command::CollapseAll,
             false => Command::ExpandAll,
         })?;
+        if let Some(name) = &options.select {
+            show.apply(Command::Select(Some(name.clone())))?;
+            show.apply(Command::Trail(options.paths))?;
+        }
         show.advance(0.0)?;
         Ok(show)
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use build::invariants::check;
 use build::*;
-use layout::{Arrangement, Form, Layout, LayoutRequest, Node, layout};
+use layout::{Arrangement, Form, Layout, LayoutRequest, Node, Way, layout};
 use model::{Network, Op, Role, ScopeId, TensorId};
 use proptest::prelude::*;
 
@@ -64,6 +64,27 @@ fn the_branches_of_a_diamond_stand_apart() {
     assert_eq!(a.center.x, c.center.x);
     assert!(a.center.y == 0.0 && c.center.y != 0.0);
     assert!(l.links.iter().all(|k| !k.skip));
+}
+
+#[test]
+fn paths_lead_to_a_volume_and_from_it() {
+    let mut b = Builder::new();
+    let x = b.input("x", map());
+    let left = b.layer(relu(), "Left", &[x], map(), ROOT);
+    let right = b.layer(relu(), "Right", &[x], map(), ROOT);
+    let far = b.layer(relu(), "Far", &[right], map(), ROOT);
+    let sum = b.layer(add(), "Add", &[left, far], map(), ROOT);
+    b.output(sum);
+    let l = checked(&b.network, &LayoutRequest::default());
+    let at = l.volumes.iter().position(|v| v.kind == "Right").unwrap();
+    let lit = |way| {
+        let reached = l.reached(at, way);
+        let lit = l.volumes.iter().zip(reached).filter(|(_, lit)| *lit);
+        lit.map(|(v, _)| v.kind.as_str()).collect::<Vec<_>>()
+    };
+    assert_eq!(lit(Way::Upstream), ["Input", "Right"]);
+    assert_eq!(lit(Way::Downstream), ["Right", "Far", "Add", "Output"]);
+    assert_eq!(lit(Way::Through), ["Input", "Right", "Far", "Add", "Output"]);
 }
 
 #[test]

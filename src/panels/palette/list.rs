@@ -67,6 +67,15 @@ pub fn all(session: &Session, dock: &Dock) -> Vec<Entry> {
         add("Select nothing", "Escape", one(Command::Select(None)));
         add("Collapse all scopes", "C", one(Command::CollapseAll));
         add("Expand all scopes", "E", one(Command::ExpandAll));
+        if state.selection.is_some() {
+            for way in layout::Way::ALL {
+                let name = format!("Light the paths {} of the selection", way.name());
+                add(&name, "P", one(Command::Trail(Some(way))));
+            }
+        }
+        if state.trail.is_some() {
+            add("Light no paths", "P", one(Command::Trail(None)));
+        }
         for (number, other) in (1..).zip(layout::Arrangement::ALL) {
             if other != state.arrangement {
                 add(

@@ -14,7 +14,7 @@ pub(super) fn draw(sheet: &Sheet) {
     }
     let measure = |text: &str, size: f32| sheet.width(text, size);
     let stage = sheet.stage;
-    let chosen = stage.look(sheet.session).selected;
+    let look = stage.look(sheet.session);
     let detail = |volume: &Volume| {
         let shape = |tensor| hover::brief(sheet.document, tensor);
         volume.tensor.map(shape).unwrap_or_default()
@@ -38,15 +38,7 @@ pub(super) fn draw(sheet: &Sheet) {
             taken.push((a.min(b), a.max(b)));
         }
     }
-    let names = crate::labels(
-        &stage.layout,
-        camera,
-        sheet.size(),
-        taken,
-        chosen,
-        measure,
-        detail,
-    );
+    let names = crate::labels(&stage.layout, camera, sheet.size(), taken, &look, measure, detail);
     // The most telling ones come first.
     let most = (names.len() as f32 * sheet.session.state.labels).round() as usize;
     for label in names.into_iter().take(most) {

@@ -1,7 +1,7 @@
 //! A stage on the built-in model: what a pointer touches, and where the camera goes.
 
 use glam::{Vec2, Vec3};
-use layout::{Arrangement, Node};
+use layout::{Arrangement, Node, Way};
 use scene::hover::{click, describe};
 use scene::{Hover, Stage};
 use session::{Bookmark, Command, Goal, Level, Pose, Session, Source};
@@ -249,4 +249,34 @@ fn a_diagram_as_svg_names_every_layer_and_volumes_are_refused() {
     assert_eq!(paths, layout.links.len());
     // And one for the paper.
     assert_eq!(drawing.matches("<rect").count(), layout.volumes.len() + 1);
+}
+
+#[test]
+fn lit_paths_leave_the_rest_faint_and_follow_the_selection() {
+    let (mut session, mut stage) = demo();
+    session.apply(Command::Trail(Some(Way::Upstream)));
+    assert_eq!(
+        (errors(&session), session.state.trail),
+        (1, None),
+        "nothing is selected"
+    );
+    session.apply(Command::Select(Some("block1/conv1".into())));
+    session.apply(Command::Trail(Some(Way::Upstream)));
+    stage.update(&session, 0.1, SIZE);
+    let lit = |stage: &Stage, session: &Session| {
+        let trail = stage.look(session).trail.unwrap();
+        let volumes = stage.layout.volumes.iter().zip(trail.iter());
+        volumes
+            .filter(|(_, lit)| **lit)
+            .map(|(v, _)| v.label.clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(lit(&stage, &session).len(), 5, "{:?}", lit(&stage, &session));
+    session.apply(Command::Select(Some("stem/conv".into())));
+    stage.update(&session, 0.1, SIZE);
+    assert_eq!(lit(&stage, &session).last().unwrap(), "stem/conv");
+    session.apply(Command::Undo);
+    session.apply(Command::Undo);
+    stage.update(&session, 0.1, SIZE);
+    assert_eq!(stage.look(&session).trail, None);
 }
