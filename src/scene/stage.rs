@@ -91,8 +91,9 @@ impl Stage {
 
     /// Opens the selection's channels, where they are not open already.
     fn open(&mut self, session: &Session) {
-        // A diagram has no room for them.
-        let room = self.moving.is_none() && !session.state.arrangement.flat();
+        // A diagram has no room for them, and lit paths are seen as a whole.
+        let state = &session.state;
+        let room = self.moving.is_none() && !state.arrangement.flat() && state.trail.is_none();
         let document = session.document.as_ref().filter(|_| room);
         let wanted = document.map(|document| Opened {
             layout: document.layout.clone(),

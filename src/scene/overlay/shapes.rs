@@ -2,6 +2,7 @@
 
 use egui::{Align2, Pos2, Rect, vec2};
 use glam::Vec3;
+use layout::Link;
 
 use super::{Sheet, caption, legend, title};
 use crate::hover;
@@ -18,7 +19,9 @@ pub(super) fn draw(sheet: &Sheet) {
     }
     let fixed = [title::place, title::answer, legend::place, caption::place];
     let mut taken: Vec<Rect> = fixed.iter().filter_map(|place| place(sheet)).collect();
-    for link in layout.links.iter().take(MOST) {
+    let look = sheet.stage.look(sheet.session);
+    let clear = |l: &&Link| look.clear(l.from) && look.clear(l.to);
+    for link in layout.links.iter().filter(clear).take(MOST) {
         let text = hover::brief(sheet.document, link.tensor);
         let Some((from, to)) = longest(sheet, &link.path).filter(|_| !text.is_empty()) else {
             continue;
