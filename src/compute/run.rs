@@ -96,7 +96,6 @@ pub struct Executor<B: Backend> {
     pub(crate) device: B::Device,
     stored: HashMap<TensorId, Value<B>>,
     largest: u64,
-    opset: i64,
 }
 
 /// The values of one pass, still on the device.
@@ -143,14 +142,11 @@ impl<B: Backend> Executor<B> {
             let value = Value::from_data(data, &device).map_err(fail)?;
             stored.insert(TensorId(i as u32), value);
         }
-        let opset = network.metadata.iter().find(|(key, _)| key == "opset");
-        let opset = opset.and_then(|(_, version)| version.parse().ok());
         Ok(Executor {
             network,
             device,
             stored,
             largest,
-            opset: opset.unwrap_or(i64::MAX),
         })
     }
 
@@ -431,13 +427,14 @@ impl<B: Backend> Frame<'_, B> {
             inputs.push(value);
         }
         let hosts = self.hosts(network, layer, &inputs).await.map_err(fail)?;
+        let opset = network.opset(id).unwrap_or(i64::MAX);
         let outputs = if controls(layer) {
             let site = Site {
                 network,
                 layer,
                 inputs: &inputs,
                 hosts: &hosts,
-                opset: self.executor.opset,
+                opset,
             };
             self.control(&site).await.map_err(|e| match e {
                 ControlError::Run(e) => e,
@@ -447,7 +444,7 @@ impl<B: Backend> Frame<'_, B> {
             let context = ops::Context {
                 network,
                 layer,
-                opset: self.executor.opset,
+                opset,
                 inputs: &inputs,
                 hosts: &hosts,
                 device: &self.executor.device,

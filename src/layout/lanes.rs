@@ -63,6 +63,13 @@ pub(crate) struct Lanes {
 
 /// Assigns ranks and heights. `sizes` are the boxes, one an item.
 pub(crate) fn assign(graph: &Graph, sizes: &[Vec3]) -> Lanes {
+    let rank = ranks(graph, &successors(graph));
+    assign_at(graph, sizes, rank)
+}
+
+/// Assigns heights to items of known ranks: a chain of neighbouring ranks leads from the first one
+/// to the last one.
+pub(crate) fn assign_at(graph: &Graph, sizes: &[Vec3], rank: Vec<usize>) -> Lanes {
     let n = graph.items.len();
     if n == 0 {
         return Lanes {
@@ -72,7 +79,6 @@ pub(crate) fn assign(graph: &Graph, sizes: &[Vec3]) -> Lanes {
         };
     }
     let next = successors(graph);
-    let rank = ranks(graph, &next);
     let (mut chains, of) = chains(&next, &rank);
     for chain in &mut chains {
         let half = |&i: &usize| sizes[i].y / 2.0;
@@ -138,7 +144,7 @@ pub(crate) fn assign(graph: &Graph, sizes: &[Vec3]) -> Lanes {
 }
 
 /// The items that each item leads to, each once, by index.
-fn successors(graph: &Graph) -> Vec<Vec<usize>> {
+pub(crate) fn successors(graph: &Graph) -> Vec<Vec<usize>> {
     let mut next = vec![Vec::new(); graph.items.len()];
     for edge in &graph.edges {
         let of: &mut Vec<usize> = &mut next[edge.from];
@@ -151,7 +157,7 @@ fn successors(graph: &Graph) -> Vec<Vec<usize>> {
 
 /// The longest path that leads to each item. What nothing leads to stands right before what it
 /// leads to first, except inputs, which stand at the beginning.
-fn ranks(graph: &Graph, next: &[Vec<usize>]) -> Vec<usize> {
+pub(crate) fn ranks(graph: &Graph, next: &[Vec<usize>]) -> Vec<usize> {
     let n = next.len();
     let (mut rank, mut waits) = (vec![0; n], vec![0; n]);
     for &v in next.iter().flatten() {

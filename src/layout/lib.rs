@@ -20,6 +20,7 @@ use model::{Bindings, LayerId, Network, ScopeId, TensorId, TensorSpec};
 use serde::{Deserialize, Serialize};
 
 mod arrangement;
+mod bands;
 mod cells;
 mod fold;
 mod graph;
@@ -49,6 +50,9 @@ pub struct LayoutRequest {
     pub fold: bool,
     /// Volumes in space, or a flat diagram.
     pub arrangement: Arrangement,
+    /// Of networks that stand beside each other: layers of the first one with those of another one
+    /// that correspond to them. They stand in one column where the flow allows.
+    pub matched: Vec<(LayerId, LayerId)>,
 }
 
 /// What a volume stands for.
@@ -190,7 +194,10 @@ pub fn layout(network: &Network, request: &LayoutRequest) -> Layout {
         });
     }
     let sizes: Vec<Vec3> = volumes.iter().map(|v| v.size).collect();
-    let lanes = lanes::assign(&graph, &sizes);
+    let lanes = match network.members.is_empty() {
+        true => lanes::assign(&graph, &sizes),
+        false => bands::assign(&graph, &sizes, network, &request.matched),
+    };
     let mut placed = route::place(graph, &lanes, volumes);
     placed.arrangement = request.arrangement;
     match request.arrangement {

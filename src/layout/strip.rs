@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use glam::Vec3;
 use model::{Bindings, Network, ScopeId};
 
+use crate::bands::band;
 use crate::{Layout, Node};
 
 /// Distance of neighbouring bars, scene units.
@@ -29,10 +30,18 @@ pub(crate) fn strip(mut layout: Layout, network: &Network, bindings: &Bindings) 
     let pitch = HEIGHTS[0] + HEIGHTS[1] + GAP;
     let rows = (count as f32 * PITCH / (pitch * ASPECT)).sqrt().round().max(1.0) as usize;
     let row = count.div_ceil(rows);
-    for (i, (volume, work)) in layout.volumes.iter_mut().zip(work).enumerate() {
-        volume.size.y = HEIGHTS[0] + HEIGHTS[1] * (work as f64 / most).sqrt() as f32;
-        let (column, line) = ((i % row) as f32, (i / row) as f32);
-        volume.center = Vec3::new(column * PITCH, volume.size.y / 2.0 - line * pitch, 0.0);
+    // Networks beside each other begin a line each.
+    let mut lines = 0;
+    for number in 0..network.members.len().max(1) {
+        let mut own = 0;
+        let volumes = layout.volumes.iter_mut().zip(&work);
+        for (volume, work) in volumes.filter(|(v, _)| band(network, v.node) == number) {
+            volume.size.y = HEIGHTS[0] + HEIGHTS[1] * (*work as f64 / most).sqrt() as f32;
+            let (column, line) = ((own % row) as f32, (lines + own / row) as f32);
+            volume.center = Vec3::new(column * PITCH, volume.size.y / 2.0 - line * pitch, 0.0);
+            own += 1;
+        }
+        lines += own.div_ceil(row);
     }
     let corners = layout.volumes.iter().flat_map(|v| [v.min(), v.max()]);
     layout.bounds = corners.fold((Vec3::INFINITY, Vec3::NEG_INFINITY), |(a, b), p| {

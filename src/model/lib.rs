@@ -4,6 +4,7 @@
 //! In: nothing but its own types. Out: the types that every other room speaks.
 //! It knows no file, no GPU and no screen.
 
+pub mod beside;
 pub mod blocks;
 pub mod cost;
 pub mod diff;
@@ -20,6 +21,7 @@ pub mod templates;
 pub mod tensor;
 pub mod trace;
 
+pub use beside::{Member, beside};
 pub use cost::{Cost, LayerCost, cost};
 pub use dim::{Bindings, Dim};
 pub use host::HostValue;

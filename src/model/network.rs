@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use crate::beside::Member;
 use crate::op::{Attributes, Op};
 use crate::scope::ScopeTree;
 use crate::{ScopeId, TensorData, TensorSpec};
@@ -108,6 +109,8 @@ pub struct Network {
     pub metadata: Vec<(String, String)>,
     /// What was odd about the file, in sentences for the user.
     pub warnings: Vec<String>,
+    /// The networks that stand beside each other in this one; none in an ordinary one.
+    pub members: Vec<Member>,
 }
 
 /// Why a set of layers is not a network.
@@ -176,6 +179,14 @@ impl Network {
             }
         }
         readers
+    }
+
+    /// The version of the operator set that layer `id` was written for, where the file states one.
+    pub fn opset(&self, id: LayerId) -> Option<i64> {
+        let member = self.members.iter().find(|m| m.layers.contains(&id.0));
+        let stated = member.map_or(&self.metadata, |m| &m.metadata);
+        let opset = stated.iter().find(|(key, _)| key == "opset");
+        opset.and_then(|(_, version)| version.parse().ok())
     }
 
     /// Sets every tensor's producer from the layers' outputs.

@@ -285,6 +285,7 @@ fn random(recipe: &Recipe) -> (Network, LayoutRequest) {
         hide_trivial: recipe.3.1,
         fold: false,
         arrangement: Arrangement::Volumes,
+        matched: Vec::new(),
     };
     (b.network, request)
 }
@@ -484,4 +485,94 @@ fn forms_follow_the_axes() {
     assert!(cells(&[2, 3, 4, 5]).concrete);
     let c = layout::cells(&model::TensorSpec::unknown(), &BTreeMap::new());
     assert_eq!((c.form, c.concrete), (Form::Unknown, false));
+}
+
+/// A network and a deeper one beside it: what corresponds stands in one column, the bands keep
+/// apart, and the trunks are straight.
+#[test]
+fn networks_beside_each_other_are_aligned() {
+    let shallow = model::templates::residual_cnn("a", 1, 28, 10, 8, 1);
+    let deep = {
+        let mut b = Builder::new();
+        let mut at = b.input("x", map());
+        for i in 0..9 {
+            at = b.layer(
+                if i % 2 == 0 { conv() } else { relu() },
+                "Layer",
+                &[at],
+                map(),
+                ROOT,
+            );
+        }
+        b.output(at);
+        b.network
+    };
+    let short = {
+        let mut b = Builder::new();
+        let mut at = b.input("x", map());
+        for i in [0, 1, 8] {
+            at = b.layer(
+                if i % 2 == 0 { conv() } else { relu() },
+                "Layer",
+                &[at],
+                map(),
+                ROOT,
+            );
+        }
+        b.output(at);
+        b.network
+    };
+    let all = model::beside(&[("deep".into(), &deep), ("short".into(), &short)]);
+    let [a, b] = &all.members[..] else { panic!() };
+    let pairs = [(0, 0), (1, 1), (8, 2)];
+    let matched: Vec<_> = pairs
+        .iter()
+        .map(|&(x, y)| (a.layer(model::LayerId(x)), b.layer(model::LayerId(y))))
+        .collect();
+    let l = checked(
+        &all,
+        &LayoutRequest {
+            matched: matched.clone(),
+            ..LayoutRequest::default()
+        },
+    );
+    let at = |node| l.volumes.iter().find(|v| v.node == node).unwrap();
+    for (x, y) in matched {
+        assert_eq!(at(Node::Layer(x)).rank, at(Node::Layer(y)).rank);
+        assert_eq!(at(Node::Layer(x)).center.x, at(Node::Layer(y)).center.x);
+    }
+    assert_eq!(
+        at(Node::Output(a.outputs[0])).rank,
+        at(Node::Output(b.outputs[0])).rank
+    );
+    // Two straight lines of volumes and links, well apart.
+    let mut heights: Vec<f32> = l.volumes.iter().map(|v| v.center.y).collect();
+    heights.dedup();
+    heights.sort_by(f32::total_cmp);
+    heights.dedup();
+    assert_eq!(heights.len(), 2, "{heights:?}");
+    assert!(heights[1] - heights[0] > at(Node::Layer(a.layer(model::LayerId(0)))).size.y + 1.0);
+    assert!(l.links.iter().all(|k| k.path.len() == 2));
+    // Unequal networks, collapsed and in every arrangement.
+    let all = model::beside(&[
+        ("a".into(), &shallow),
+        ("deep".into(), &deep),
+        ("a".into(), &shallow),
+    ]);
+    let [a, _, c] = &all.members[..] else { panic!() };
+    let own = (0..shallow.layers.len() as u32).map(model::LayerId);
+    let matched: Vec<_> = own.map(|x| (a.layer(x), c.layer(x))).collect();
+    for arrangement in Arrangement::ALL {
+        for collapsed in [vec![], all.scopes.get(a.scope()).children.clone()] {
+            let request = LayoutRequest {
+                collapsed: collapsed.into_iter().collect(),
+                matched: matched.clone(),
+                fold: true,
+                arrangement,
+                ..LayoutRequest::default()
+            };
+            let l = layout(&all, &request);
+            assert_eq!(check(&l), Ok(()), "{arrangement:?}");
+        }
+    }
 }
