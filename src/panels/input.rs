@@ -75,7 +75,7 @@ fn show(ui: &mut Ui, view: &mut View) {
         }
         return;
     };
-    let guesses = document.predictions.as_ref().map_or(&[][..], |p| &p.guesses);
+    let guesses = document.predictions.first().map_or(&[][..], |p| &p.guesses);
     let state = view.memory.of::<State>();
     summary(ui, document, state);
     let chosen = match view.session.state.input {
@@ -187,7 +187,7 @@ fn wanted(document: &Document) -> String {
 fn summary(ui: &mut Ui, document: &Document, state: &mut State) {
     let Some(samples) = &document.samples else { return };
     ui.add(Label::new(RichText::new(&samples.name).weak()).truncate());
-    if let Some(known) = &document.predictions {
+    if let Some(known) = document.predictions.first() {
         let (done, all) = (known.guesses.len(), samples.len());
         let right = known.right(samples);
         let share = 100.0 * right as f32 / done.max(1) as f32;

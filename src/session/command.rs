@@ -8,6 +8,7 @@ use data::Picture;
 use layout::{Arrangement, Way};
 use serde::{Deserialize, Serialize};
 
+use crate::beside::Known;
 use crate::document::Input;
 use crate::view::{Bookmark, Goal};
 use crate::worker::Job;
@@ -43,6 +44,10 @@ impl Source {
 pub enum Command {
     /// Opens a model; what was open stays until it is read.
     Open(Source),
+    /// Opens a model beside what is open, to compare them.
+    Compare(Source),
+    /// Takes one of the compared models away, by its place.
+    Part(usize),
     /// Opens a picture or `.npz` as the input; the one in place stays until it is read.
     Feed(Source),
     /// Sets the size of a symbol, as `sequence`.
@@ -107,6 +112,14 @@ pub enum Command {
     Redo,
 }
 
+/// Has `known` and `source` put beside each other.
+fn compare(session: &mut Session, known: Known, source: Option<Source>) {
+    session.playing = false;
+    session.ticket += 1;
+    let job = Job::Compare(known, source);
+    session.worker.submit(session.ticket, session.budget, job);
+}
+
 pub(crate) fn apply(session: &mut Session, command: Command) -> Result<(), String> {
     let end = session.columns();
     let state = &mut session.state;
@@ -117,6 +130,20 @@ pub(crate) fn apply(session: &mut Session, command: Command) -> Result<(), Strin
             session
                 .worker
                 .submit(session.ticket, session.budget, Job::Open(source));
+        }
+        Command::Compare(source) => {
+            let document = session.document.as_ref();
+            let known = document.map(|d| d.known()).unwrap_or_default();
+            compare(session, known, Some(source));
+        }
+        Command::Part(place) => {
+            let document = session.document.as_ref();
+            let mut known = document.map(|d| d.known()).unwrap_or_default();
+            if place >= known.len() || known.len() < 2 {
+                return Err(format!("model {place} of {} cannot be taken away", known.len()));
+            }
+            known.remove(place);
+            compare(session, known, None);
         }
         Command::Feed(source) => {
             if session.document.is_none() {

@@ -1,6 +1,6 @@
 //! An open network with its input, its pass and its layout.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,6 +8,7 @@ use data::{Images, Picture, Preprocess};
 use layout::{Arrangement, Layout, LayoutRequest, Node};
 use model::{Bindings, Cost, Dim, Network, ScopeId, ScopeTree, TensorId, TensorKind, TensorSpec, Trace};
 
+use crate::beside::{Mark, Side};
 use crate::worker::Arrays;
 use crate::{Predictions, Source};
 
@@ -98,8 +99,12 @@ pub struct Document {
     pub classes: Vec<String>,
     /// Examples that fit the network.
     pub samples: Option<Arc<Images>>,
-    /// What the network says about them, once that is begun.
-    pub predictions: Option<Predictions>,
+    /// What the network says about them, as far as it was asked; of a comparison each network.
+    pub predictions: Vec<Predictions>,
+    /// The networks that are compared, the first one with the others; none of an ordinary one.
+    pub sides: Vec<Side>,
+    /// What differs between them, by layer and scope among all.
+    pub(crate) marks: HashMap<Node, Mark>,
     /// How a picture becomes the input; `None` for networks of other input.
     pub preprocess: Option<Preprocess>,
     /// Grows with each layout.
@@ -111,8 +116,9 @@ pub struct Document {
 /// Layers above which scopes are closed at first.
 const MANY: usize = 60;
 
-pub(crate) fn open(source: &Source) -> Result<(Document, Vec<String>), String> {
-    let network = match source {
+/// The network of `source`.
+pub(crate) fn read(source: &Source) -> Result<Network, String> {
+    match source {
         Source::File(path) => formats::open(path),
         Source::Bytes { name, bytes } => formats::open_bytes(name, bytes.clone(), None),
         Source::Bundled(name) => {
@@ -123,21 +129,41 @@ pub(crate) fn open(source: &Source) -> Result<(Document, Vec<String>), String> {
             formats::open_bytes(name, Bytes::from_static(bytes), None)
         }
     }
-    .map_err(|e| e.to_string())?;
+    .map_err(|e| e.to_string())
+}
+
+/// The first network of several, or the only one.
+fn leading(network: &Network) -> (Option<Preprocess>, Option<TensorId>) {
+    let main = network.main();
+    let (inputs, outputs) = match network.members.first() {
+        Some(first) => (&first.inputs, &first.outputs),
+        None => (&main.inputs, &main.outputs),
+    };
+    (pictures(network, inputs), outputs.first().copied())
+}
+
+/// The document of `network`, which `file` holds.
+pub(crate) fn of(file: String, network: Arc<Network>) -> Document {
     let bindings = model::cost::default_bindings(&network);
-    let preprocess = preprocess(&network);
-    let stated = network.metadata.iter().find(|(k, _)| k == "classes");
+    let (preprocess, output) = leading(&network);
+    let members = network.members.iter().flat_map(|m| &m.metadata);
+    let stated = network
+        .metadata
+        .iter()
+        .chain(members)
+        .find(|(k, _)| k == "classes");
     let mut classes: Vec<String> = stated.map_or(Vec::new(), |(_, v)| v.lines().map(String::from).collect());
     let samples = data::fashion_sample();
     let fits = preprocess.as_ref().is_some_and(|p| *p == samples.preprocess())
-        && outputs(&network, &bindings) == Some(samples.classes.len() as u64);
+        && output.and_then(|o| network.tensor(o).spec.elements(&bindings))
+            == Some(samples.classes.len() as u64);
     // A bare architecture has nothing to compute with.
     let samples = (fits && weighted(&network)).then(|| Arc::new(samples));
     if let Some(samples) = samples.as_ref().filter(|_| classes.is_empty()) {
         classes = samples.classes.clone();
     }
     let mut document = Document {
-        file: source.name(),
+        file,
         cost: model::cost(&network, &bindings),
         collapsed: BTreeSet::new(),
         layout: Arc::default(),
@@ -145,20 +171,21 @@ pub(crate) fn open(source: &Source) -> Result<(Document, Vec<String>), String> {
         gradients: None,
         classes,
         samples,
-        predictions: None,
+        predictions: Vec::new(),
+        sides: Vec::new(),
+        marks: HashMap::new(),
         preprocess,
         placed: 0,
         passed: 0,
         bindings,
-        source: Arc::new(network.clone()),
-        network,
+        network: (*network).clone(),
+        source: network,
     };
     if document.network.main().layers.len() > MANY {
         document.collapsed = document.outermost();
     }
     document.place(document.collapsed.clone(), Arrangement::default());
-    let notes = document.network.warnings.clone();
-    Ok((document, notes))
+    document
 }
 
 /// True when every parameter has its values.
@@ -185,10 +212,11 @@ fn outermost(network: &Network) -> BTreeSet<ScopeId> {
     let mut closed = BTreeSet::from([ScopeTree::ROOT]);
     let opens = |s: &ScopeId| {
         let scope = scopes.get(*s);
+        let member = network.members.iter().find(|m| m.scopes.contains(&s.0));
+        let whole = member.map_or(layers.len(), |m| within[m.scopes.start as usize]);
         *s == ScopeTree::ROOT
-            || 2 * within[s.0 as usize] > layers.len()
-                && !scope.children.is_empty()
-                && scope.layers.len() <= MANY
+            || member.is_some_and(|m| m.scope() == *s)
+            || 2 * within[s.0 as usize] > whole && !scope.children.is_empty() && scope.layers.len() <= MANY
     };
     while let Some(large) = closed.iter().copied().find(opens) {
         closed.remove(&large);
@@ -197,17 +225,13 @@ fn outermost(network: &Network) -> BTreeSet<ScopeId> {
     closed
 }
 
-/// Elements of one item of the first output.
-fn outputs(network: &Network, bindings: &Bindings) -> Option<u64> {
-    network
-        .tensor(*network.main().outputs.first()?)
-        .spec
-        .elements(bindings)
+/// For a network of one picture.
+pub(crate) fn preprocess(network: &Network) -> Option<Preprocess> {
+    pictures(network, &network.main().inputs)
 }
 
-/// For a network of one picture.
-fn preprocess(network: &Network) -> Option<Preprocess> {
-    let [input] = network.main().inputs[..] else {
+fn pictures(network: &Network, inputs: &[TensorId]) -> Option<Preprocess> {
+    let [input] = inputs[..] else {
         return None;
     };
     let dims = network.tensor(input).spec.dims()?;
@@ -232,6 +256,7 @@ impl Document {
             hide_trivial: true,
             fold: true,
             arrangement,
+            matched: self.matched(),
             ..LayoutRequest::default()
         };
         self.layout = Arc::new(layout::layout(&self.network, &request));
@@ -256,19 +281,59 @@ impl Document {
                 .ok_or("there is no data set")?,
             Input::Picture { picture, .. } | Input::Drawing(picture) => (**picture).clone(),
             Input::Arrays { name, arrays } => {
-                compute::inputs::check(&self.source, arrays).map_err(|e| e.in_files(&self.file, name))?;
-                return Ok(Some((**arrays).clone()));
+                let arrays = self.for_each_side(arrays);
+                compute::inputs::check(&self.source, &arrays).map_err(|e| e.in_files(&self.file, name))?;
+                return Ok(Some(arrays));
             }
         };
-        let how = self.preprocess.as_ref().ok_or_else(|| {
-            format!(
-                "{}: a picture was given, but the network does not take one",
-                self.file
-            )
-        })?;
-        let array = data::apply(how, &picture).map_err(|e| e.to_string())?;
-        let name = self.network.tensor(self.network.main().inputs[0]).name.clone();
-        Ok(Some(vec![(name, array)]))
+        let fed = |file: &str, how: &Option<Preprocess>, input: Option<&TensorId>| {
+            let refused = || format!("{file}: a picture was given, but the network does not take one");
+            let (how, input) = how.as_ref().zip(input).ok_or_else(refused)?;
+            let array = data::apply(how, &picture).map_err(|e| e.to_string())?;
+            Ok((self.source.tensor(*input).name.clone(), array))
+        };
+        let members = self.source.members.iter();
+        let sides: Result<Arrays, String> = match self.sides.is_empty() {
+            true => {
+                let input = self.source.main().inputs.first();
+                fed(&self.file, &self.preprocess, input).map(|a| vec![a])
+            }
+            false => self
+                .sides
+                .iter()
+                .zip(members)
+                .map(|(s, m)| fed(&s.file, &s.preprocess, m.inputs.first()))
+                .collect(),
+        };
+        sides.map(Some)
+    }
+
+    /// Arrays under the names of one network, as each of those that are compared wants them.
+    fn for_each_side(&self, arrays: &Arrays) -> Arrays {
+        if self.sides.is_empty() {
+            return arrays.clone();
+        }
+        let wanted = |name: &str| {
+            self.source
+                .main()
+                .inputs
+                .iter()
+                .any(|t| self.source.tensor(*t).name == name)
+        };
+        let members = &self.source.members;
+        arrays
+            .iter()
+            .flat_map(|(name, array)| {
+                let named = members.iter().map(|m| m.named(name)).filter(|n| wanted(n));
+                let named: Vec<String> = named.collect();
+                let names = if named.is_empty() {
+                    vec![name.clone()]
+                } else {
+                    named
+                };
+                names.into_iter().map(|n| (n, array.clone()))
+            })
+            .collect()
     }
 
     pub(crate) fn clear_pass(&mut self) {

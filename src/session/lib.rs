@@ -3,6 +3,7 @@
 //! In: commands from any panel, the scene, a tour file or a test; results from the worker. Out:
 //! the state that everything on screen is drawn from. It knows no window and no GPU.
 
+mod beside;
 mod command;
 mod document;
 mod fetch;
@@ -14,6 +15,7 @@ mod view;
 pub mod words;
 mod worker;
 
+pub use crate::beside::{Mark, Side};
 pub use crate::output::{Output, Score};
 pub use command::{Command, Source};
 pub use document::{Connection, Document, Input};
@@ -447,7 +449,12 @@ impl Session {
                     self.say(Level::Warning, note);
                 }
                 self.say(Level::Info, format!("{} is open", document.file));
-                let input = document.first_input();
+                // Another network beside the same ones is asked about the same input.
+                let now = &self.state.input;
+                let input = match document.sides.is_empty() || document.arrays(now).is_err() {
+                    true => document.first_input(),
+                    false => now.clone(),
+                };
                 // What the user set stays; what belongs to the network is new.
                 self.state = State {
                     collapsed: document.collapsed.clone(),
@@ -501,7 +508,7 @@ impl Session {
                 }
             }
             Reply::Read(input) if ticket == self.ticket => self.give(input),
-            Reply::Predicted(guesses) => self.guessed(ticket, guesses),
+            Reply::Predicted(side, guesses) => self.guessed(ticket, side, guesses),
             Reply::Fetched(bytes) => {
                 self.read_back += bytes;
                 if self.undecided && self.state.backward {

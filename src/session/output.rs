@@ -1,5 +1,7 @@
 //! What the network says.
 
+use model::TensorId;
+
 use crate::Session;
 
 /// One class.
@@ -33,14 +35,19 @@ impl Session {
     /// The scores of the last pass, for an output of one list of values an item.
     pub fn output(&self) -> Option<Output> {
         let document = self.document.as_ref()?;
-        let id = document.network.main().outputs.first()?;
-        let tensor = document.trace.as_ref()?.tensors.get(id)?;
+        self.output_of(*document.network.main().outputs.first()?)
+    }
+
+    /// The scores in `id` of the last pass, where it is a list of values an item.
+    pub(crate) fn output_of(&self, id: TensorId) -> Option<Output> {
+        let document = self.document.as_ref()?;
+        let tensor = document.trace.as_ref()?.tensors.get(&id)?;
         let long = tensor.shape.iter().filter(|&&n| n > 1).count();
         let values = tensor.host()?;
         if long > 1 || values.is_empty() || values.len() > 100_000 {
             return None;
         }
-        let probabilities = crate::predictions::gives_probabilities(&document.network);
+        let probabilities = crate::predictions::gives_probabilities(&document.network, id);
         let values = match self.state.softmax && !probabilities && values.len() > 1 {
             true => analyze::softmax(values),
             false => values.to_vec(),

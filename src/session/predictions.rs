@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use compute::RunOptions;
 use data::{Images, Preprocess};
-use model::{Network, Op, TensorData};
+use model::{Network, Op, TensorData, TensorId};
 
 use crate::worker::Job;
 use crate::{Level, Session};
@@ -42,6 +42,8 @@ const BATCH: usize = 10;
 /// A part of the question.
 #[derive(Clone)]
 pub(crate) struct Batch {
+    /// Which of the compared networks is asked; 0 is the only one.
+    pub(crate) side: usize,
     network: Arc<Network>,
     samples: Arc<Images>,
     how: Preprocess,
@@ -77,7 +79,7 @@ impl Batch {
         let output = output.ok_or("the output was not kept")?;
         let guess = |scores: &[f32]| {
             let best = analyze::top_k(scores, 1)[0];
-            let probability = match gives_probabilities(&self.network) {
+            let probability = match gives_probabilities(&self.network, main.outputs[0]) {
                 true => best.value,
                 false => analyze::softmax(scores)[best.index],
             };
@@ -93,10 +95,9 @@ impl Batch {
     }
 }
 
-/// Whether the network ends in a softmax of its own.
-pub(crate) fn gives_probabilities(network: &Network) -> bool {
-    let output = network.main().outputs.first().map(|&o| network.tensor(o));
-    let producer = output.and_then(|t| t.producer).map(|l| &network.layer(l).op);
+/// Whether `output` is a softmax of the network's own.
+pub(crate) fn gives_probabilities(network: &Network, output: TensorId) -> bool {
+    let producer = network.tensor(output).producer.map(|l| &network.layer(l).op);
     matches!(producer, Some(Op::Softmax { .. }))
 }
 
@@ -110,31 +111,43 @@ impl Session {
         let Some(document) = &mut self.document else {
             return;
         };
-        let (Some(samples), Some(how)) = (&document.samples, &document.preprocess) else {
+        let Some(samples) = &document.samples else {
             return;
         };
-        let known = document.predictions.get_or_insert_default();
-        let from = known.guesses.len();
-        if known.problem.is_some() || from >= samples.len() {
+        let alone = (&document.source, &document.preprocess);
+        let sides: Vec<_> = match document.sides.is_empty() {
+            true => vec![alone],
+            false => {
+                let sides = document.sides.iter();
+                sides.map(|s| (&s.network, &s.preprocess)).collect()
+            }
+        };
+        document.predictions.resize(sides.len(), Predictions::default());
+        let open = |(known, side): (&Predictions, &(_, &Option<Preprocess>))| {
+            known.problem.is_none() && known.guesses.len() < samples.len() && side.1.is_some()
+        };
+        let next = document.predictions.iter().zip(&sides).position(open);
+        let Some((side, (network, Some(how)))) = next.map(|side| (side, sides[side])) else {
             return;
-        }
-        let input = document.source.tensor(document.source.main().inputs[0]);
+        };
+        let input = network.tensor(network.main().inputs[0]);
         let batch = input.spec.dims().and_then(|d| d.first()?.known());
         let batch = Batch {
-            network: document.source.clone(),
+            side,
+            network: network.clone(),
             samples: samples.clone(),
             how: how.clone(),
-            from,
+            from: document.predictions[side].guesses.len(),
             count: batch.map_or(BATCH, |n| n.max(1) as usize),
         };
         self.worker.submit(self.opened, self.budget, Job::Predict(batch));
     }
 
     /// Takes answers in; those about a network that is no longer open are dropped.
-    pub(crate) fn guessed(&mut self, opened: u64, guesses: Result<Vec<Guess>, String>) {
+    pub(crate) fn guessed(&mut self, opened: u64, side: usize, guesses: Result<Vec<Guess>, String>) {
         let current = opened == self.opened;
         let document = self.document.as_mut().filter(|_| current);
-        let Some(known) = document.and_then(|d| d.predictions.as_mut()) else {
+        let Some(known) = document.and_then(|d| d.predictions.get_mut(side)) else {
             return;
         };
         match guesses {

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use compute::{Device, Engine, RunError, RunOptions};
 use model::{Network, TensorData, Trace, TraceTensor};
 
+use crate::beside::Known;
 use crate::predictions::{Batch, Guess};
 use crate::{Document, Input, Source};
 
@@ -29,6 +30,8 @@ pub(crate) type Arrays = Vec<(String, TensorData)>;
 #[derive(Clone)]
 pub(crate) enum Job {
     Open(Source),
+    /// Opens a network beside those that are known, or these alone.
+    Compare(Known, Option<Source>),
     /// Reads an input.
     Read(Source),
     Run {
@@ -65,7 +68,8 @@ pub(crate) enum Reply {
     Read(Input),
     Passed(Trace),
     Differentiated(Trace),
-    Predicted(Result<Vec<Guess>, String>),
+    /// Of the network of this number.
+    Predicted(usize, Result<Vec<Guess>, String>),
     /// Host copies are there; bytes that were read for them.
     Fetched(u64),
     Moved,
@@ -147,15 +151,10 @@ async fn attempt(engine: &mut Engine, order: &Order) -> Reply {
         ..RunOptions::default()
     };
     match &order.job {
-        Job::Open(source) => match crate::document::open(source) {
-            Ok((document, notes)) => Reply::Opened {
-                document: Box::new(document),
-                notes,
-            },
-            Err(problem) => Reply::Failed(problem),
-        },
+        Job::Open(source) => opened(crate::beside::open(Vec::new(), Some(source))),
+        Job::Compare(known, source) => opened(crate::beside::open(known.clone(), source.as_ref())),
         Job::Read(source) => Input::read(source).map_or_else(Reply::Failed, Reply::Read),
-        Job::Predict(batch) => Reply::Predicted(batch.run()),
+        Job::Predict(batch) => Reply::Predicted(batch.side, batch.run()),
         Job::Run {
             network,
             arrays,
@@ -191,10 +190,22 @@ async fn attempt(engine: &mut Engine, order: &Order) -> Reply {
     }
 }
 
+fn opened(found: Result<(Document, Vec<String>), String>) -> Reply {
+    match found {
+        Ok((document, notes)) => Reply::Opened {
+            document: Box::new(document),
+            notes,
+        },
+        Err(problem) => Reply::Failed(problem),
+    }
+}
+
 impl Job {
     fn words(&self) -> String {
         match self {
             Job::Open(source) => format!("opening {}", source.name()),
+            Job::Compare(_, Some(source)) => format!("comparing with {}", source.name()),
+            Job::Compare(_, None) => "comparing".into(),
             Job::Read(source) => format!("reading {}", source.name()),
             Job::Predict(batch) => batch.words(),
             Job::Run { network, .. } => format!("running {}", network.name),
@@ -207,7 +218,9 @@ impl Job {
     /// True when `newer` makes this job's result worthless.
     fn outdated(&self, newer: &Job) -> bool {
         match newer {
-            Job::Open(_) | Job::Run { .. } => matches!(self, Job::Run { .. } | Job::Gradients { .. }),
+            Job::Open(_) | Job::Compare(..) | Job::Run { .. } => {
+                matches!(self, Job::Run { .. } | Job::Gradients { .. })
+            }
             Job::Gradients { .. } => matches!(self, Job::Gradients { .. }),
             Job::Read(_) | Job::Predict(_) | Job::Fetch(_) | Job::Device(_) => false,
         }

@@ -205,7 +205,7 @@ fn the_whole_data_set_is_answered_in_the_background() {
             .as_ref()
             .unwrap()
             .predictions
-            .as_ref()
+            .first()
             .map_or(0, |p| p.guesses.len())
     };
     assert!(
@@ -217,7 +217,7 @@ fn the_whole_data_set_is_answered_in_the_background() {
     session.wait_for_predictions();
     let document = session.document.as_ref().unwrap();
     let samples = document.samples.as_ref().unwrap();
-    let predictions = document.predictions.as_ref().unwrap();
+    let predictions = document.predictions.first().unwrap();
     assert_eq!(
         (predictions.guesses.len(), &predictions.problem),
         (samples.len(), &None)
