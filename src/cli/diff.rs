@@ -96,34 +96,11 @@ fn text(a: &Network, b: &Network, pairs: &[Pair]) -> String {
                 };
                 out += &format!("~ {name} ({})\n", b.layer(y).kind);
                 for difference in &pair.differences {
-                    out += &format!("    {}\n", sentence(difference));
+                    out += &format!("    {}\n", difference);
                 }
             }
             _ => {}
         }
     }
     out
-}
-
-fn sentence(difference: &Difference) -> String {
-    let or = |text: &str| {
-        if text.is_empty() {
-            "not stated".to_string()
-        } else {
-            text.to_string()
-        }
-    };
-    match difference {
-        Difference::Operator { a, b } => format!("operator {a} -> {b}"),
-        Difference::Attribute { name, a, b } => format!("{name}: {} -> {}", or(a), or(b)),
-        Difference::Shape { output: 0, a, b } => format!("shape {a} -> {b}"),
-        Difference::Shape { output, a, b } => format!("shape of output {output} {a} -> {b}"),
-        Difference::Weights { a, b } => format!("{a} stored tensors -> {b}"),
-        Difference::WeightShape { name, a, b } => format!("{name}: {a} -> {b}"),
-        Difference::Values {
-            name,
-            distance,
-            cosine,
-        } => format!("{name}: values {distance:.3e} apart (relative), cosine {cosine:.6}"),
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use model::{Layer, LayerId, Network, Op, ScopeId, TensorId, TensorKind};
+use model::{Layer, LayerId, Member, Network, Op, ScopeId, TensorId, TensorKind};
 
 use crate::{LayoutRequest, Node};
 
@@ -339,9 +339,18 @@ impl<'a> Plan<'a> {
         Item {
             node,
             tensor: Some(tensor),
-            label: self.network.tensor(tensor).name.clone(),
+            label: self.own(&self.network.tensor(tensor).name, |m| {
+                m.tensors.contains(&tensor.0)
+            }),
             kind: kind.to_string(),
         }
+    }
+
+    /// `name` in its own network, where several stand beside each other.
+    fn own(&self, name: &str, within: impl Fn(&Member) -> bool) -> String {
+        let member = self.network.members.iter().find(|m| within(m));
+        let own = member.and_then(|m| name.strip_prefix(&m.name)?.strip_prefix('/'));
+        own.unwrap_or(name).to_string()
     }
 
     fn item(&self, node: Node) -> Item {
@@ -360,7 +369,10 @@ impl<'a> Plan<'a> {
             }
             Node::Layer(id) => {
                 let layer = self.network.layer(id);
-                (layer.name.clone(), layer.kind.clone())
+                (
+                    self.own(&layer.name, |m| m.layers.contains(&id.0)),
+                    layer.kind.clone(),
+                )
             }
             Node::Input(_) | Node::Output(_) => (String::new(), String::new()),
         };

@@ -44,6 +44,31 @@ pub enum Difference {
     },
 }
 
+impl std::fmt::Display for Difference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let or = |text: &str| match text {
+            "" => "not stated".to_string(),
+            text => text.to_string(),
+        };
+        match self {
+            Difference::Operator { a, b } => write!(f, "operator {a} -> {b}"),
+            Difference::Attribute { name, a, b } => write!(f, "{name}: {} -> {}", or(a), or(b)),
+            Difference::Shape { output: 0, a, b } => write!(f, "shape {a} -> {b}"),
+            Difference::Shape { output, a, b } => write!(f, "shape of output {output} {a} -> {b}"),
+            Difference::Weights { a, b } => write!(f, "{a} stored tensors -> {b}"),
+            Difference::WeightShape { name, a, b } => write!(f, "{name}: {a} -> {b}"),
+            Difference::Values {
+                name,
+                distance,
+                cosine,
+            } => write!(
+                f,
+                "{name}: values {distance:.3e} apart (relative), cosine {cosine:.6}"
+            ),
+        }
+    }
+}
+
 /// A layer of one network or of both.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pair {

@@ -19,6 +19,9 @@ pub fn show(ui: &mut Ui, dock: &Dock, view: &mut View) {
             }
             let open = view.session.document.is_some();
             ui.add_enabled_ui(open, |ui| {
+                if item(ui, "Compare with a model…", "") {
+                    view.asks.push(Ask::OpenBeside);
+                }
                 if item(ui, "Open an input…", "") {
                     view.asks.push(Ask::OpenInput);
                 }

@@ -20,6 +20,8 @@ use web::ask;
 pub enum Wanted {
     /// A network.
     Model,
+    /// A network to compare with.
+    Beside,
     /// A picture or arrays.
     Input,
 }
@@ -28,15 +30,28 @@ impl Wanted {
     fn title(self) -> &'static str {
         match self {
             Wanted::Model => "Open a model",
+            Wanted::Beside => "Compare with a model",
             Wanted::Input => "Open a picture or arrays",
         }
     }
 
     fn kinds(self) -> (&'static str, &'static [&'static str]) {
         match self {
-            Wanted::Model => (
+            Wanted::Model | Wanted::Beside => (
                 "Models",
-                &["onnx", "safetensors", "pt", "pth", "bin", "gguf", "json"],
+                &[
+                    "onnx",
+                    "safetensors",
+                    "pt",
+                    "pth",
+                    "bin",
+                    "gguf",
+                    "json",
+                    "h5",
+                    "keras",
+                    "tflite",
+                    "npz",
+                ],
             ),
             Wanted::Input => (
                 "Pictures and arrays",
@@ -93,6 +108,7 @@ impl Files {
         self.open = false;
         match picked {
             Picked::File(Wanted::Model, source) => Some(Ok(Command::Open(source))),
+            Picked::File(Wanted::Beside, source) => Some(Ok(Command::Compare(source))),
             Picked::File(Wanted::Input, source) => Some(Ok(Command::Feed(source))),
             Picked::Nothing => None,
             Picked::Impossible => Some(Err(

@@ -7,6 +7,7 @@
 
 mod bar;
 mod colors;
+mod compare;
 mod dock;
 mod draw;
 mod files;
@@ -46,6 +47,7 @@ pub const PANELS: &[Panel] = &[
     draw::PANEL,
     output::PANEL,
     inspector::PANEL,
+    compare::PANEL,
     colors::PANEL,
     timeline::PANEL,
     log::PANEL,
@@ -167,6 +169,10 @@ impl Panels {
     fn answer(&mut self, ui: &Ui, ask: Ask) {
         match ask {
             Ask::OpenModel => self.files.ask(Wanted::Model, ui.ctx()),
+            Ask::OpenBeside => {
+                self.dock.open(&compare::PANEL);
+                self.files.ask(Wanted::Beside, ui.ctx());
+            }
             Ask::OpenInput => self.files.ask(Wanted::Input, ui.ctx()),
             Ask::Show(id) => {
                 if let Some(panel) = panel_of(id) {

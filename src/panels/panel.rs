@@ -58,6 +58,8 @@ pub struct View<'a> {
 pub enum Ask {
     /// A file dialog for a model.
     OpenModel,
+    /// A file dialog for a model beside the one that is open.
+    OpenBeside,
     /// A file dialog for a picture or arrays.
     OpenInput,
     /// Brings a panel to the front, opening it where needed.

@@ -3,6 +3,7 @@
 use egui::{
     Color32, Context, CornerRadius, FontFamily, FontId, Margin, Shadow, Stroke, TextStyle, Theme, Visuals,
 };
+use session::Mark;
 
 const fn rgb(hex: u32) -> Color32 {
     Color32::from_rgb((hex >> 16) as u8, (hex >> 8) as u8, hex as u8)
@@ -230,6 +231,18 @@ pub fn wrong(visuals: &Visuals) -> Color32 {
     } else {
         rgb(0xb35a00)
     }
+}
+
+/// Colour of what differs between networks, as the scene has it. A sign goes with it.
+pub fn mark(visuals: &Visuals, mark: Mark) -> Color32 {
+    rgb(match (mark, visuals.dark_mode) {
+        (Mark::Added, true) => 0x3fc28f,
+        (Mark::Added, false) => 0x0f8a5f,
+        (Mark::Removed, true) => 0xf0705a,
+        (Mark::Removed, false) => 0xc8432c,
+        (Mark::Changed(_), true) => 0xf2b234,
+        (Mark::Changed(_), false) => 0xa96f00,
+    })
 }
 
 /// Colour of bars that show an amount.

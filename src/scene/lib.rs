@@ -12,6 +12,7 @@ pub mod fly;
 pub mod hover;
 pub mod labels;
 pub mod links;
+mod marks;
 pub mod overlay;
 pub mod ranges;
 pub mod rig;

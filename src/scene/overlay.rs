@@ -4,6 +4,8 @@ mod blocks;
 mod caption;
 mod channels;
 mod legend;
+mod marks;
+mod members;
 mod names;
 mod shapes;
 mod title;
@@ -39,11 +41,13 @@ pub struct Sheet<'a> {
 }
 
 /// The overlays, later ones over earlier ones.
-const OVERLAYS: [fn(&Sheet); 8] = [
+const OVERLAYS: [fn(&Sheet); 10] = [
     shapes::draw,
     blocks::draw,
     names::draw,
     channels::draw,
+    marks::draw,
+    members::draw,
     legend::draw,
     title::draw,
     caption::draw,

@@ -48,6 +48,14 @@ impl Theme {
         std::array::from_fn(|i| paper[i] + (color[i] - paper[i]) * share)
     }
 
+    /// What is added (0), removed (1) or changed (2) between networks.
+    pub(crate) fn mark(self, kind: usize) -> [f32; 3] {
+        linear(match self {
+            Theme::Dark => [0x3fc28f, 0xf0705a, 0xf2b234][kind],
+            Theme::Light => [0x0f8a5f, 0xc8432c, 0xa96f00][kind],
+        })
+    }
+
     /// A link.
     pub fn link(self, skip: bool, chosen: bool) -> [f32; 4] {
         let [r, g, b] = linear(match (chosen, skip, self) {

@@ -36,6 +36,9 @@ pub struct Options {
     /// Volumes in space, or a flat diagram; `.svg` and `.pdf` are of a flat one.
     #[arg(long, value_parser = view)]
     pub view: Option<Arrangement>,
+    /// Another model beside it, aligned, with the differences marked; may be given several times.
+    #[arg(long, value_name = "FILE")]
+    pub compare: Vec<PathBuf>,
     /// A layer, scope or tensor to select.
     #[arg(long, value_name = "NAME")]
     pub select: Option<String>,

@@ -1,5 +1,7 @@
 //! A session that plays without a window, second by second.
 
+use std::path::Path;
+
 use glam::Vec2;
 use scene::Stage;
 use session::{Command, Level, Session, Source, Tour, tour};
@@ -38,12 +40,13 @@ impl Show {
             What::Tour(tour) => {
                 let own = options.collapsed
                     || options.view.is_some()
+                    || !options.compare.is_empty()
                     || options.select.is_some()
                     || !options.bindings.is_empty();
                 if options.inputs.is_some() || own {
                     let name = options.what.display();
                     let text = format!(
-                        "{name}: a tour brings its own --inputs, --collapsed, --view, --select and --bind"
+                        "{name}: a tour brings its own --inputs, --collapsed, --view, --compare, --select and --bind"
                     );
                     return Err(Failure::Other(text));
                 }
@@ -54,6 +57,13 @@ impl Show {
         };
         show.apply(Command::Arrange(options.view.unwrap_or_default()))?;
         show.apply(Command::Open(source))?;
+        for other in &options.compare {
+            show.apply(Command::Compare(model(other)))?;
+        }
+        if !options.compare.is_empty() {
+            // Their scores are written beside them.
+            show.session.wait_for_predictions();
+        }
         for (symbol, size) in &options.bindings {
             show.apply(Command::Bind(symbol.clone(), *size))?;
         }
@@ -139,6 +149,14 @@ enum What {
     Tour(Tour),
 }
 
+/// A model's file, or the built-in one where no file has its name.
+fn model(file: &Path) -> Source {
+    match file.to_str() {
+        Some("demo") if !file.exists() => Source::Bundled("fashion-mnist".into()),
+        _ => Source::File(file.into()),
+    }
+}
+
 /// A file, or one of the two built-in names where no file has it.
 fn what(options: &Options) -> Result<What, Failure> {
     let file = &options.what;
@@ -147,8 +165,7 @@ fn what(options: &Options) -> Result<What, Failure> {
         return told(tour::open(file));
     }
     match file.to_str() {
-        Some("demo") if !file.exists() => Ok(What::Model(Source::Bundled("fashion-mnist".into()))),
         Some("tour") if !file.exists() => told(tour::parse("demo.ron", tour::DEMO)),
-        _ => Ok(What::Model(Source::File(file.clone()))),
+        _ => Ok(What::Model(model(file))),
     }
 }

@@ -45,6 +45,11 @@ pub fn all(session: &Session, dock: &Dock) -> Vec<Entry> {
         one(Command::Open(Source::Bundled("fashion-mnist".into()))),
     );
     if let Some(document) = &session.document {
+        add("Compare with a model…", "", Do::Ask(Ask::OpenBeside));
+        for (i, member) in document.source.members.iter().enumerate() {
+            let name = format!("Take {} away from the comparison", member.name);
+            add(&name, "", one(Command::Part(i)));
+        }
         add("Open an input…", "", Do::Ask(Ask::OpenInput));
         match session.playing {
             true => add("Pause", "Space", one(Command::Pause)),

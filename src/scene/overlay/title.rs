@@ -7,7 +7,9 @@ use super::Sheet;
 
 /// Where it stands, in a picture.
 pub(super) fn place(sheet: &Sheet) -> Option<Rect> {
-    let shown = sheet.pointer.is_none() && sheet.session.tour.is_none();
+    // Networks beside each other have a title each.
+    let alone = sheet.document.sides.is_empty();
+    let shown = alone && sheet.pointer.is_none() && sheet.session.tour.is_none();
     shown.then(|| Rect::from_min_size(sheet.rect.min, vec2(360.0, 64.0)))
 }
 

@@ -105,7 +105,10 @@ fn differences_are_marked_where_they_are() {
     assert_eq!(mark("changed/stem"), Some(None));
     // What corresponds stands in one column.
     let layout = session.layout().unwrap();
-    let rank = |name: &str| layout.volumes.iter().find(|v| v.label == name).unwrap().rank;
+    let rank = |name: &str| {
+        let node = document.find(name);
+        layout.volumes.iter().find(|v| Some(v.node) == node).unwrap().rank
+    };
     for name in ["stem/conv", "block2/conv1", "head/classifier"] {
         assert_eq!(
             rank(&format!("fashion-mnist/{name}")),

@@ -1,0 +1,266 @@
+//! Networks beside each other: what each costs and knows, and what differs.
+
+use egui::{Grid, RichText, ScrollArea, Ui};
+use egui_plot::{Legend, Line, Plot, PlotPoints, Points};
+use model::LayerId;
+use session::{Command, Document, Goal, Mark, Session, Side};
+
+use crate::panel::{Ask, Panel, Side as Place, View};
+use crate::style;
+use crate::widgets::{bytes, empty, line, section, short};
+
+/// The panel.
+pub const PANEL: Panel = Panel {
+    id: "compare",
+    title: "Compare",
+    about: "Networks beside each other: cost, accuracy and differences",
+    side: Place::RightBelow,
+    open: false,
+    show,
+};
+
+fn show(ui: &mut Ui, view: &mut View) {
+    let Some(document) = &view.session.document else {
+        return empty(
+            ui,
+            "Nothing to compare",
+            "Open a model first, then another one beside it.",
+        );
+    };
+    if ui
+        .button("Compare with…")
+        .on_hover_text("Opens another model beside what is open")
+        .clicked()
+    {
+        view.asks.push(Ask::OpenBeside);
+    }
+    if document.sides.is_empty() {
+        let advice = "Layers that correspond stand below each other, and what was added, removed or changed is marked.";
+        return empty(ui, "One network is open", advice);
+    }
+    ScrollArea::both().show(ui, |ui| {
+        table(ui, view.session, document, view.out);
+        if accuracy(document, 0).is_some() {
+            section(ui, "Accuracy and cost");
+            front(ui, document);
+        }
+        for (number, side) in document.sides.iter().enumerate().skip(1) {
+            section(
+                ui,
+                &format!("{} and the first", document.source.members[number].name),
+            );
+            differences(ui, document, number, side, view.out);
+        }
+    });
+}
+
+/// Share of the data set that network `number` has right, once all of it was asked.
+fn accuracy(document: &Document, number: usize) -> Option<f64> {
+    let samples = document.samples.as_ref()?;
+    let known = document.predictions.get(number)?;
+    let whole = known.guesses.len() == samples.len() && !samples.is_empty();
+    whole.then(|| known.right(samples) as f64 / samples.len() as f64)
+}
+
+/// Share of the data set about which network `number` says what the first one says.
+fn agreement(document: &Document, number: usize) -> Option<f64> {
+    let [first, own] = [0, number].map(|n| document.predictions.get(n));
+    let (first, own) = (&first?.guesses, &own?.guesses);
+    let whole = document.samples.as_ref()?.len();
+    let both = first.len() == whole && own.len() == whole && whole > 0;
+    both.then(|| first.iter().zip(own).filter(|(a, b)| a.class == b.class).count() as f64 / whole as f64)
+}
+
+/// One row a quantity, one column a network.
+fn table(ui: &mut Ui, session: &Session, document: &Document, out: &mut Vec<Command>) {
+    let sides = &document.sides;
+    let number = |n: Option<u64>, write: fn(u64) -> String| n.map_or("?".to_string(), write);
+    let percent = |share: Option<f64>| share.map_or(String::new(), |s| format!("{:.1} %", 100.0 * s));
+    let answers = session.answers();
+    let answer = |i: usize| {
+        let best = answers
+            .get(i)
+            .and_then(|a| a.as_ref()?.ranked(1).into_iter().next());
+        best.map_or(String::new(), |b| b.name)
+    };
+    type Row<'a> = (&'a str, &'a str, Box<dyn Fn(usize, &Side) -> String + 'a>);
+    let rows: Vec<Row> = vec![
+        (
+            "Layers",
+            "Of the main graph",
+            Box::new(|_, s| short(s.network.main().layers.len() as u64)),
+        ),
+        (
+            "Parameters",
+            "Trained values",
+            Box::new(|_, s| short(s.cost.total.parameters)),
+        ),
+        (
+            "MACs",
+            "Multiply-accumulates of one pass",
+            Box::new(|_, s| number(s.cost.total.macs, short)),
+        ),
+        (
+            "FLOPs",
+            "Floating-point operations of one pass",
+            Box::new(|_, s| number(s.cost.total.flops, short)),
+        ),
+        (
+            "Peak memory",
+            "The most that activations take at once, as each is freed after its last use",
+            Box::new(|_, s| number(s.cost.peak_activation_bytes, bytes)),
+        ),
+        (
+            "Accuracy",
+            "Of the data set's samples",
+            Box::new(|i, _| percent(accuracy(document, i))),
+        ),
+        (
+            "Agreement",
+            "Samples with the answer of the first network",
+            Box::new(|i, _| percent(agreement(document, i))),
+        ),
+        ("Answer", "About the input on show", Box::new(|i, _| answer(i))),
+    ];
+    Grid::new("compared")
+        .striped(true)
+        .spacing([14.0, 3.0])
+        .show(ui, |ui| {
+            ui.label("");
+            for (i, member) in document.source.members.iter().enumerate() {
+                ui.horizontal(|ui| {
+                    ui.strong(&member.name);
+                    let away = ui.small_button("×").on_hover_text("Take this network away");
+                    if away.clicked() {
+                        out.push(Command::Part(i));
+                    }
+                });
+            }
+            ui.end_row();
+            for (name, about, write) in rows {
+                let texts: Vec<String> = sides.iter().enumerate().map(|(i, s)| write(i, s)).collect();
+                if texts.iter().all(String::is_empty) {
+                    continue;
+                }
+                ui.label(RichText::new(name).weak()).on_hover_text(about);
+                for text in &texts {
+                    match *text == texts[0] {
+                        true => ui.label(text),
+                        false => ui.strong(text),
+                    };
+                }
+                ui.end_row();
+            }
+        });
+}
+
+/// Each network by its cost and its accuracy, and the front: those that no other one beats in both.
+fn front(ui: &mut Ui, document: &Document) {
+    let all: Vec<(String, [f64; 2])> = document
+        .sides
+        .iter()
+        .enumerate()
+        .filter_map(|(i, side)| {
+            let cost = side.cost.total.macs.filter(|m| *m > 0)? as f64;
+            let name = document.source.members[i].name.clone();
+            Some((name, [cost.log10(), 100.0 * accuracy(document, i)?]))
+        })
+        .collect();
+    let best = pareto(&all.iter().map(|(_, p)| *p).collect::<Vec<_>>());
+    let color = style::bar(ui.visuals());
+    Plot::new("front")
+        .height(150.0)
+        .legend(Legend::default())
+        .allow_scroll(false)
+        .x_axis_label("MACs")
+        .y_axis_label("accuracy, %")
+        .x_axis_formatter(|mark, _| short(10f64.powf(mark.value) as u64))
+        .show(ui, |plot| {
+            let line: PlotPoints = best.iter().map(|&i| all[i].1).collect();
+            plot.line(Line::new("front", line).color(color));
+            for (name, at) in &all {
+                plot.points(Points::new(name.clone(), vec![*at]).radius(5.0));
+            }
+        });
+}
+
+/// Points with which no other one competes, by rising cost: `[cost, gain]` each, less cost and more
+/// gain are better.
+fn pareto(points: &[[f64; 2]]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..points.len()).collect();
+    order.sort_by(|&a, &b| {
+        let gain = points[b][1].total_cmp(&points[a][1]);
+        points[a][0].total_cmp(&points[b][0]).then(gain)
+    });
+    let mut best = f64::NEG_INFINITY;
+    order.retain(|&i| {
+        let better = points[i][1] > best;
+        best = best.max(points[i][1]);
+        better
+    });
+    order
+}
+
+/// Rows of differing layers; more are counted only.
+const MOST: usize = 500;
+
+fn differences(ui: &mut Ui, document: &Document, number: usize, side: &Side, out: &mut Vec<Command>) {
+    let count = |status: &str| side.pairs.iter().filter(|p| p.status() == status).count();
+    let counts = ["same", "changed", "added", "removed"].map(|s| format!("{} {s}", count(s)));
+    ui.weak(counts.join(", "));
+    let members = &document.source.members;
+    let differing = side.pairs.iter().filter(|p| p.status() != "same");
+    for pair in differing.take(MOST) {
+        let layer: Option<LayerId> = match (pair.a, pair.b) {
+            (_, Some(b)) => Some(members[number].layer(b)),
+            (Some(a), None) => Some(members[0].layer(a)),
+            (None, None) => None,
+        };
+        let Some(layer) = layer.map(|l| document.source.layer(l)) else {
+            continue;
+        };
+        let (sign, mark) = match pair.status() {
+            "added" => ("+", Mark::Added),
+            "removed" => ("−", Mark::Removed),
+            _ => ("≠", Mark::Changed(None)),
+        };
+        let words: Vec<String> = pair.differences.iter().map(ToString::to_string).collect();
+        ui.horizontal(|ui| {
+            ui.label(
+                RichText::new(sign)
+                    .strong()
+                    .color(style::mark(ui.visuals(), mark)),
+            );
+            let own = layer.name.split_once('/').map_or(&*layer.name, |(_, own)| own);
+            let text = format!("{own}  {}", words.first().map_or(&*layer.kind, |w| w));
+            let row = line(ui, text).interact(egui::Sense::click());
+            let row = row.on_hover_text(if words.is_empty() {
+                layer.kind.clone()
+            } else {
+                words.join("\n")
+            });
+            if row.clicked() {
+                out.push(Command::Select(Some(layer.name.clone())));
+                out.push(Command::Look(Goal::Selection));
+            }
+        });
+    }
+    let all = side.pairs.len() - count("same");
+    if all > MOST {
+        ui.weak(format!("and {} more", all - MOST));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pareto;
+
+    #[test]
+    fn only_what_no_other_beats_is_on_the_front() {
+        // The second costs more and knows less, the last as much as the third for more.
+        let points = [[1.0, 50.0], [2.0, 40.0], [3.0, 70.0], [4.0, 70.0], [0.5, 10.0]];
+        assert_eq!(pareto(&points), [4, 0, 2]);
+        assert_eq!(pareto(&[]), Vec::<usize>::new());
+        assert_eq!(pareto(&[[1.0, 5.0], [1.0, 9.0]]), [1]);
+    }
+}
