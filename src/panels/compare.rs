@@ -1,7 +1,7 @@
 //! Networks beside each other: what each costs and knows, and what differs.
 
-use egui::{Grid, RichText, ScrollArea, Ui};
-use egui_plot::{Legend, Line, Plot, PlotPoints, Points};
+use egui::{Align2, Grid, Rangef, RichText, ScrollArea, Ui, vec2};
+use egui_plot::{AxisHints, Line, Plot, PlotPoints, Points, Text};
 use model::LayerId;
 use session::{Command, Document, Goal, Mark, Session, Side};
 
@@ -168,18 +168,29 @@ fn front(ui: &mut Ui, document: &Document) {
         .collect();
     let best = pareto(&all.iter().map(|(_, p)| *p).collect::<Vec<_>>());
     let color = style::bar(ui.visuals());
+    let text = ui.visuals().text_color();
+    // Close marks have numbers too: the chart is small.
+    let x = AxisHints::new_x()
+        .label("MACs")
+        .label_spacing(Rangef::new(48.0, 70.0))
+        .formatter(|mark, _| short(10f64.powf(mark.value) as u64));
+    let y = AxisHints::new_y()
+        .label("accuracy, %")
+        .label_spacing(Rangef::new(10.0, 22.0));
     Plot::new("front")
-        .height(150.0)
-        .legend(Legend::default())
+        .height(170.0)
         .allow_scroll(false)
-        .x_axis_label("MACs")
-        .y_axis_label("accuracy, %")
-        .x_axis_formatter(|mark, _| short(10f64.powf(mark.value) as u64))
+        .set_margin_fraction(vec2(0.18, 0.2))
+        .custom_x_axes(vec![x])
+        .custom_y_axes(vec![y])
         .show(ui, |plot| {
             let line: PlotPoints = best.iter().map(|&i| all[i].1).collect();
-            plot.line(Line::new("front", line).color(color));
+            plot.line(Line::new("", line).color(color));
             for (name, at) in &all {
-                plot.points(Points::new(name.clone(), vec![*at]).radius(5.0));
+                plot.points(Points::new(name.clone(), vec![*at]).radius(5.0).color(color));
+                let written = RichText::new(format!("{name}\n")).color(text);
+                let above = Text::new("", (*at).into(), written);
+                plot.text(above.anchor(Align2::CENTER_BOTTOM));
             }
         });
 }

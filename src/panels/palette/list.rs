@@ -74,12 +74,12 @@ pub fn all(session: &Session, dock: &Dock) -> Vec<Entry> {
         add("Expand all scopes", "E", one(Command::ExpandAll));
         if state.selection.is_some() {
             for way in layout::Way::ALL {
-                let name = format!("Light the paths {} of the selection", way.name());
+                let name = format!("Paths {} of the selection", way.name());
                 add(&name, "P", one(Command::Trail(Some(way))));
             }
         }
         if state.trail.is_some() {
-            add("Light no paths", "P", one(Command::Trail(None)));
+            add("No paths of the selection", "P", one(Command::Trail(None)));
         }
         for (number, other) in (1..).zip(layout::Arrangement::ALL) {
             if other != state.arrangement {

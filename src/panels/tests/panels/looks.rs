@@ -5,7 +5,7 @@ use egui_kittest::{Harness, SnapshotOptions, SnapshotResults};
 use panels::{PANELS, Panels, panel_of};
 use session::{Command, Session};
 
-use crate::states::{Shown, alone, demo, empty, failed, pictured, residual, settle, window};
+use crate::states::{Shown, alone, compared, demo, empty, failed, pictured, residual, settle, window};
 
 fn options() -> SnapshotOptions {
     // Drivers round edges of glyphs differently.
@@ -35,6 +35,7 @@ fn size(id: &str) -> [f32; 2] {
         "inspector" => [310.0, 760.0],
         "colors" => [310.0, 360.0],
         "settings" => [310.0, 400.0],
+        "compare" => [420.0, 640.0],
         "draw" => [250.0, 330.0],
         _ => [250.0, 420.0],
     }
@@ -49,6 +50,8 @@ fn each_panel_looks_as_it_did() {
         take(&mut results, &mut harness, panel.id);
         session = Some(std::mem::take(&mut harness.state_mut().session));
     }
+    let mut harness = alone(still(compared()), panel_of("compare").unwrap(), size("compare"));
+    take(&mut results, &mut harness, "compared");
     let mut session = session.unwrap();
     session.apply(Command::Light(true));
     let mut session = Some(session);

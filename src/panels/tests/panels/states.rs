@@ -97,6 +97,19 @@ pub fn demo() -> Session {
     session
 }
 
+/// The built-in model beside one that was trained less: other weights, another width.
+pub fn compared() -> Session {
+    let mut session = demo();
+    let network = model::templates::residual_cnn("narrow", 1, 28, 10, 8, 1);
+    let onnx = formats::FORMATS.iter().find(|f| f.extensions.contains(&"onnx"));
+    session.apply(Command::Compare(Source::Bytes {
+        name: "narrow.onnx".into(),
+        bytes: onnx.unwrap().write(&network).unwrap().into(),
+    }));
+    session.wait_for_predictions();
+    session
+}
+
 /// The built-in model after one failure of each kind.
 pub fn failed() -> Session {
     let mut session = demo();
