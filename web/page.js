@@ -42,6 +42,15 @@ async function download() {
   return new Response(response.body.pipeThrough(counter), { headers });
 }
 
+/** Hands a file that the explorer made to the user. */
+globalThis.saveFile = (name, text) => {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type: "image/svg+xml" }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+};
+
 /** True when there is a GPU to draw with; otherwise says what to do. */
 async function gpu() {
   if (!navigator.gpu) {

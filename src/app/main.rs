@@ -4,6 +4,7 @@ mod camera;
 mod device;
 mod drops;
 mod explorer;
+mod export;
 mod fly;
 mod keys;
 mod pass;

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use crate::explorer::Explorer;
 use crate::window;
 
 /// Reads the arguments.
@@ -27,4 +28,11 @@ pub fn main() -> ExitCode {
         return ExitCode::from(2);
     }
     window::run(window::explorer(&arguments))
+}
+
+/// Writes the scene to `path`.
+pub fn export(explorer: &Explorer, device: gpu::Headless, path: &std::path::Path) -> Result<(), String> {
+    let size = explorer.size().as_uvec2();
+    let scene = (&explorer.session, &explorer.stage);
+    cli::render::export(path, scene, device, (size.x, size.y)).map_err(|e| e.to_string())
 }

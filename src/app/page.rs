@@ -11,6 +11,7 @@ use session::Source;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::drops::Dropped;
+use crate::explorer::Explorer;
 use crate::pass::Target;
 use crate::window;
 
@@ -50,4 +51,20 @@ fn receive(mut out: MessageWriter<Dropped>) {
 
 fn uncover(target: Res<Target>) {
     READY.store(target.lock().is_some(), Ordering::Relaxed);
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// Hands a file to the user; the page brings it.
+    #[wasm_bindgen(js_namespace = globalThis, js_name = saveFile)]
+    fn save_file(name: &str, text: &str);
+}
+
+/// Lets the user download the diagram under the name of `path`.
+pub fn export(explorer: &Explorer, _: gpu::Headless, path: &std::path::Path) -> Result<(), String> {
+    let name = path
+        .file_name()
+        .map_or("layerscope.svg".into(), |n| n.to_string_lossy());
+    save_file(&name, &scene::svg::write(&explorer.session)?);
+    Ok(())
 }

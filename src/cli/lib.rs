@@ -6,7 +6,7 @@
 mod convert;
 mod diff;
 mod inspect;
-mod render;
+pub mod render;
 mod run;
 mod train;
 

@@ -12,8 +12,9 @@ pub mod vector;
 
 use std::path::Path;
 
-use layout::Arrangement;
-use session::{Command, Session};
+use gpu::Headless;
+use scene::Stage;
+use session::Session;
 
 use crate::Failure;
 use canvas::Canvas;
@@ -91,10 +92,7 @@ fn diagram(out: &Path, options: &Options) -> Result<Session, Failure> {
         let text = format!("{name}: --at, --fps and --seconds are for .png, .gif and .mp4");
         return Err(Failure::Other(text));
     }
-    let mut show = Show::open(options)?;
-    if options.view.is_none() {
-        show.apply(Command::Arrange(Arrangement::Blocks))?;
-    }
+    let show = Show::open(options)?;
     Ok(show.session)
 }
 
@@ -117,11 +115,39 @@ fn still(out: &Path, options: &Options) -> Result<(), Failure> {
         show.roll(options)?;
         show.advance(seconds)?;
     }
-    let picture = Canvas::new(options.size()?, SUPERSAMPLING)?.draw(&show.session, &show.stage)?;
+    let mut canvas = Canvas::new(options.size()?, SUPERSAMPLING)?;
+    png(out, &mut canvas, &show.session, &show.stage)
+}
+
+fn png(out: &Path, canvas: &mut Canvas, session: &Session, stage: &Stage) -> Result<(), Failure> {
+    let picture = canvas.draw(session, stage)?;
     let problem = |e: image::ImageError| Failure::Other(format!("{}: {e}", out.display()));
     file::replace(out, |file| {
         picture
             .write_to(&mut std::io::BufWriter::new(file), image::ImageFormat::Png)
             .map_err(problem)
     })
+}
+
+/// Writes what a window shows to `out`: a picture of `size` points drawn on the window's device, or
+/// the diagram as SVG or PDF.
+///
+/// # Errors
+/// [`Failure`] for other kinds of file, and where `out` cannot be written.
+pub fn export(
+    out: &Path,
+    (session, stage): (&Session, &Stage),
+    device: Headless,
+    size: (u32, u32),
+) -> Result<(), Failure> {
+    match Kind::of(out)? {
+        Kind::Png => png(out, &mut Canvas::of(device, size, SUPERSAMPLING), session, stage),
+        Kind::Svg => vector::svg(session, out),
+        Kind::Pdf => vector::pdf(session, out),
+        Kind::Gif | Kind::Mp4 => {
+            let name = out.display();
+            let text = format!("{name}: the window writes .png, .svg and .pdf; `layerscope render` films");
+            Err(Failure::Other(text))
+        }
+    }
 }

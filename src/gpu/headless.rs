@@ -21,6 +21,7 @@ pub enum DeviceError {
 }
 
 /// A device that draws into textures.
+#[derive(Clone)]
 pub struct Headless {
     /// Where the adapter comes from.
     pub instance: wgpu::Instance,
@@ -52,7 +53,6 @@ impl Headless {
         };
         let adapter =
             block_on(instance.request_adapter(&options)).map_err(|e| DeviceError::Adapter(e.to_string()))?;
-        let info = adapter.get_info();
         let left_out = wgpu::Features::MAPPABLE_PRIMARY_BUFFERS | wgpu::Features::all_experimental_mask();
         let descriptor = wgpu::DeviceDescriptor {
             required_features: adapter.features().difference(left_out),
@@ -61,17 +61,28 @@ impl Headless {
         };
         let (device, queue) =
             block_on(adapter.request_device(&descriptor)).map_err(|e| DeviceError::Device {
-                adapter: info.name.clone(),
+                adapter: adapter.get_info().name,
                 problem: e.to_string(),
             })?;
-        Ok(Headless {
+        Ok(Headless::of(instance, adapter, device, queue))
+    }
+
+    /// A device that draws elsewhere too.
+    pub fn of(
+        instance: wgpu::Instance,
+        adapter: wgpu::Adapter,
+        device: wgpu::Device,
+        queue: wgpu::Queue,
+    ) -> Self {
+        let info = adapter.get_info();
+        Headless {
             instance,
             adapter,
             device,
             queue,
             name: format!("{} ({})", info.name, info.driver_info),
             software: info.device_type == wgpu::DeviceType::Cpu,
-        })
+        }
     }
 
     /// Draws one picture and reads it back: RGBA, 8 bits, row by row from the top.

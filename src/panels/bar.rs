@@ -8,6 +8,16 @@ use crate::panel::{Ask, View};
 use crate::widgets::{grouped, short};
 use crate::{PANELS, keys};
 
+/// Endings of files that the scene is written to, for the menu and for the palette. The browser
+/// draws no pictures beside its canvas and makes no documents.
+pub const EXPORTS: &[(&str, &str, &str)] = &[
+    #[cfg(not(target_arch = "wasm32"))]
+    ("png", "Picture (PNG)…", "Export the scene as a picture (PNG)"),
+    ("svg", "Diagram (SVG)…", "Export the diagram as SVG"),
+    #[cfg(not(target_arch = "wasm32"))]
+    ("pdf", "Diagram (PDF)…", "Export the diagram as PDF"),
+];
+
 /// Draws the bar.
 pub fn show(ui: &mut Ui, dock: &Dock, view: &mut View) {
     egui::MenuBar::new().ui(ui, |ui| {
@@ -25,6 +35,15 @@ pub fn show(ui: &mut Ui, dock: &Dock, view: &mut View) {
                 if item(ui, "Open an input…", "") {
                     view.asks.push(Ask::OpenInput);
                 }
+            });
+            ui.add_enabled_ui(open, |ui| {
+                ui.menu_button("Export the scene", |ui| {
+                    for (ending, text, _) in EXPORTS {
+                        if item(ui, text, "") {
+                            view.asks.push(Ask::Export(ending));
+                        }
+                    }
+                });
             });
             ui.separator();
             if item(ui, "Open Fashion-MNIST (built in)", "") {

@@ -5,6 +5,7 @@ mod native;
 #[cfg(target_arch = "wasm32")]
 mod web;
 
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -24,6 +25,8 @@ pub enum Wanted {
     Beside,
     /// A picture or arrays.
     Input,
+    /// A place for a file with this ending.
+    Export(&'static str),
 }
 
 impl Wanted {
@@ -32,6 +35,7 @@ impl Wanted {
             Wanted::Model => "Open a model",
             Wanted::Beside => "Compare with a model",
             Wanted::Input => "Open a picture or arrays",
+            Wanted::Export(_) => "Export the scene",
         }
     }
 
@@ -57,17 +61,30 @@ impl Wanted {
                 "Pictures and arrays",
                 &["png", "jpg", "jpeg", "gif", "bmp", "webp", "npz"],
             ),
+            Wanted::Export("svg") => ("SVG drawing", &["svg"]),
+            Wanted::Export("pdf") => ("PDF document", &["pdf"]),
+            Wanted::Export(_) => ("PNG picture", &["png"]),
         }
     }
+}
+
+/// What the user chose.
+pub enum Chosen {
+    /// Something for the session to do.
+    Command(Command),
+    /// Where the scene is to be written.
+    Export(PathBuf),
 }
 
 /// What came of a dialog.
 enum Picked {
     File(Wanted, Source),
+    /// Where to write.
+    Place(PathBuf),
     Nothing,
     /// The system has no dialog to show.
     #[cfg_attr(target_arch = "wasm32", allow(dead_code))]
-    Impossible,
+    Impossible(Wanted),
 }
 
 /// The dialog that is open, if any.
@@ -103,15 +120,21 @@ impl Files {
     }
 
     /// What was chosen since the last frame; an error is a sentence for the user.
-    pub fn poll(&mut self) -> Option<Result<Command, String>> {
+    pub fn poll(&mut self) -> Option<Result<Chosen, String>> {
         let picked = self.receiver.get_mut().ok()?.try_recv().ok()?;
         self.open = false;
+        let command = |command| Some(Ok(Chosen::Command(command)));
         match picked {
-            Picked::File(Wanted::Model, source) => Some(Ok(Command::Open(source))),
-            Picked::File(Wanted::Beside, source) => Some(Ok(Command::Compare(source))),
-            Picked::File(Wanted::Input, source) => Some(Ok(Command::Feed(source))),
-            Picked::Nothing => None,
-            Picked::Impossible => Some(Err(
+            Picked::File(Wanted::Model, source) => command(Command::Open(source)),
+            Picked::File(Wanted::Beside, source) => command(Command::Compare(source)),
+            Picked::File(Wanted::Input, source) => command(Command::Feed(source)),
+            Picked::Place(path) => Some(Ok(Chosen::Export(path))),
+            // Rather where the program was started than nowhere.
+            Picked::Impossible(Wanted::Export(ending)) => {
+                Some(Ok(Chosen::Export(format!("layerscope.{ending}").into())))
+            }
+            Picked::File(Wanted::Export(_), _) | Picked::Nothing => None,
+            Picked::Impossible(_) => Some(Err(
                 "This system shows no file dialog (it needs xdg-desktop-portal or zenity): drop the file on the window instead"
                     .into(),
             )),

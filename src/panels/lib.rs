@@ -37,7 +37,7 @@ pub use store::Store;
 pub use widgets::short;
 
 use dock::Dock;
-use files::{Files, Wanted};
+use files::{Chosen, Files, Wanted};
 use remember::Remember;
 
 /// Every panel, in the order of the View menu.
@@ -70,6 +70,8 @@ pub struct Panels {
     help: bool,
     /// A sentence about the window itself.
     notice: Option<String>,
+    /// Where the scene is to be written.
+    export: Option<std::path::PathBuf>,
     /// Settings that the session does not know yet.
     fresh: Option<Settings>,
     remember: Option<Remember>,
@@ -100,6 +102,7 @@ impl Panels {
             files: Files::default(),
             help: false,
             notice: remember.problem.take(),
+            export: None,
             fresh: Some(settings.clone()),
             remember: Some(remember),
             settings,
@@ -141,7 +144,8 @@ impl Panels {
             self.answer(ui, ask);
         }
         match self.files.poll() {
-            Some(Ok(command)) => out.push(command),
+            Some(Ok(Chosen::Command(command))) => out.push(command),
+            Some(Ok(Chosen::Export(path))) => self.export = Some(path),
             Some(Err(problem)) => self.notice = Some(problem),
             None => (),
         }
@@ -166,6 +170,16 @@ impl Panels {
         self.notice.as_deref()
     }
 
+    /// Where the user wants the scene written, once.
+    pub fn export(&mut self) -> Option<std::path::PathBuf> {
+        self.export.take()
+    }
+
+    /// Tells the user a sentence about the window.
+    pub fn tell(&mut self, sentence: String) {
+        self.notice = Some(sentence);
+    }
+
     fn answer(&mut self, ui: &Ui, ask: Ask) {
         match ask {
             Ask::OpenModel => self.files.ask(Wanted::Model, ui.ctx()),
@@ -173,6 +187,7 @@ impl Panels {
                 self.dock.open(&compare::PANEL);
                 self.files.ask(Wanted::Beside, ui.ctx());
             }
+            Ask::Export(ending) => self.files.ask(Wanted::Export(ending), ui.ctx()),
             Ask::OpenInput => self.files.ask(Wanted::Input, ui.ctx()),
             Ask::Show(id) => {
                 if let Some(panel) = panel_of(id) {

@@ -62,6 +62,8 @@ pub enum Ask {
     OpenBeside,
     /// A file dialog for a picture or arrays.
     OpenInput,
+    /// The scene as a file with this ending: `png`, `svg` or `pdf`.
+    Export(&'static str),
     /// Brings a panel to the front, opening it where needed.
     Show(&'static str),
     /// Closes a panel.

@@ -17,16 +17,20 @@ const EDGE: f32 = 48.0;
 /// The font, where the reader has it.
 pub const FONT: &str = "Ubuntu, Helvetica, Arial, sans-serif";
 
-/// The diagram of what is open, as it is arranged.
+/// The diagram of what is open, as it is arranged; volumes in space, which are no drawing, as blocks.
 ///
 /// # Errors
-/// A sentence where nothing is open, or where it stands as volumes in space.
+/// A sentence where nothing is open.
 pub fn write(session: &Session) -> Result<String, String> {
     let document = session.document.as_ref().ok_or("nothing is open")?;
-    let layout = &document.layout;
-    if !layout.arrangement.flat() {
-        return Err("volumes in space are no drawing: nodes, blocks or strip are expected".into());
-    }
+    let blocks;
+    let layout = match document.layout.arrangement.flat() {
+        true => &document.layout,
+        false => {
+            blocks = document.arranged(session.state.collapsed.clone(), Arrangement::Blocks);
+            &blocks
+        }
+    };
     let sheet = Sheet {
         document,
         layout,

@@ -250,6 +250,12 @@ fn pictures(network: &Network, inputs: &[TensorId]) -> Option<Preprocess> {
 impl Document {
     /// Lays the network out.
     pub(crate) fn place(&mut self, collapsed: BTreeSet<ScopeId>, arrangement: Arrangement) {
+        self.layout = Arc::new(self.arranged(collapsed, arrangement));
+        self.placed += 1;
+    }
+
+    /// How it would stand with these scopes closed, so arranged.
+    pub fn arranged(&self, collapsed: BTreeSet<ScopeId>, arrangement: Arrangement) -> Layout {
         let request = LayoutRequest {
             collapsed,
             bindings: self.bindings.clone(),
@@ -259,8 +265,7 @@ impl Document {
             matched: self.matched(),
             ..LayoutRequest::default()
         };
-        self.layout = Arc::new(layout::layout(&self.network, &request));
-        self.placed += 1;
+        layout::layout(&self.network, &request)
     }
 
     pub(crate) fn first_input(&self) -> Input {

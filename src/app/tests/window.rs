@@ -95,6 +95,7 @@ fn the_window_shows_the_demo_and_answers_keys_and_mouse() {
     let _server = Killed(server.expect("Xvfb"));
     std::thread::sleep(Duration::from_secs(2));
     let app = Command::new(env!("CARGO_BIN_EXE_layerscope"))
+        .current_dir(folder.path())
         .env("DISPLAY", DISPLAY)
         .env_remove("WAYLAND_DISPLAY")
         .env("XDG_RUNTIME_DIR", folder.path())
@@ -153,5 +154,31 @@ fn the_window_shows_the_demo_and_answers_keys_and_mouse() {
     wait(folder.path(), "another view", |now| {
         difference(now, &before) > 0.01
     });
+    // Without a file dialog, pictures go to where the program was started.
+    for (words, file) in [
+        ("scene picture png", "layerscope.png"),
+        ("diagram pdf", "layerscope.pdf"),
+    ] {
+        let palette = [
+            "keydown", "ctrl", "sleep", "0.5", "key", "p", "sleep", "0.5", "keyup", "ctrl",
+        ];
+        tool("xdotool", &palette);
+        tool("xdotool", &["sleep", "1", "type", "--delay", "60", words]);
+        tool("xdotool", &["sleep", "1.5", "key", "Return"]);
+        let file = folder.path().join(file);
+        wait(folder.path(), words, |_| file.exists());
+    }
+    let written = image::open(folder.path().join("layerscope.png"))
+        .unwrap()
+        .to_rgb8();
+    let paper = *written.get_pixel(0, 0);
+    let drawn = written.pixels().filter(|p| **p != paper).count();
+    let share = drawn as f32 / (written.width() * written.height()) as f32;
+    assert!(
+        written.width() > 300 && (0.02..0.9).contains(&share),
+        "{share} is drawn"
+    );
+    let pdf = std::fs::read(folder.path().join("layerscope.pdf")).unwrap();
+    assert!(pdf.starts_with(b"%PDF-"));
     assert!(app.0.try_wait().unwrap().is_none(), "the explorer ended");
 }

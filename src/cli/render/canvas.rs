@@ -21,14 +21,18 @@ pub struct Canvas {
 impl Canvas {
     /// Draws pictures of `size` pixels, each made of `supersampling` by `supersampling`.
     pub fn new(size: (u32, u32), supersampling: u32) -> Result<Self, Failure> {
-        let headless = Headless::new()?;
-        Ok(Canvas {
+        Ok(Canvas::of(Headless::new()?, size, supersampling))
+    }
+
+    /// The same on a device that is there.
+    pub fn of(headless: Headless, size: (u32, u32), supersampling: u32) -> Self {
+        Canvas {
             shown: Shown::new(&headless.device, gpu::headless::FORMAT),
             text: Text::new(&headless, supersampling as f32),
             headless,
             size,
             supersampling,
-        })
+        }
     }
 
     /// The picture of this moment.

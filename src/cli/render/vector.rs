@@ -12,7 +12,7 @@ use crate::Failure;
 /// Writes the diagram of what is open as SVG.
 ///
 /// # Errors
-/// Where the network stands as volumes, or `out` cannot be written.
+/// Where nothing is open, or `out` cannot be written.
 pub fn svg(session: &Session, out: &Path) -> Result<(), Failure> {
     let text = drawing(session, out)?;
     write(out, text.as_bytes())

@@ -1,5 +1,6 @@
 //! The system's dialog, on a thread of its own.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use session::Source;
@@ -9,16 +10,41 @@ use super::{Picked, Wanted};
 /// Nobody closes a dialog this fast: it was never shown.
 const AT_ONCE: Duration = Duration::from_millis(250);
 
+/// False where there is neither a desktop portal nor zenity to show a dialog with.
+fn possible() -> bool {
+    if !cfg!(target_os = "linux") {
+        return true;
+    }
+    let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty());
+    let bus = set("XDG_RUNTIME_DIR").is_some_and(|d| Path::new(&d).join("bus").exists());
+    let path = set("PATH").unwrap_or_default();
+    let zenity = std::env::split_paths(&path).any(|d| d.join("zenity").exists());
+    set("DBUS_SESSION_BUS_ADDRESS").is_some() || bus || zenity
+}
+
 /// Shows a dialog, then calls `done`.
 pub fn ask(wanted: Wanted, done: impl FnOnce(Picked) + Send + 'static) {
     std::thread::spawn(move || {
+        if !possible() {
+            return done(Picked::Impossible(wanted));
+        }
         let begin = Instant::now();
         let (name, kinds) = wanted.kinds();
-        let dialog = rfd::AsyncFileDialog::new().set_title(wanted.title());
-        let picked = pollster::block_on(dialog.add_filter(name, kinds).pick_file());
+        let dialog = rfd::AsyncFileDialog::new()
+            .set_title(wanted.title())
+            .add_filter(name, kinds);
+        let picked = match wanted {
+            Wanted::Export(ending) => {
+                let dialog = dialog.set_file_name(format!("layerscope.{ending}"));
+                let file = pollster::block_on(dialog.save_file());
+                file.map(|f| Picked::Place(f.path().into()))
+            }
+            _ => pollster::block_on(dialog.pick_file())
+                .map(|f| Picked::File(wanted, Source::File(f.path().into()))),
+        };
         done(match picked {
-            Some(file) => Picked::File(wanted, Source::File(file.path().into())),
-            None if cfg!(target_os = "linux") && begin.elapsed() < AT_ONCE => Picked::Impossible,
+            Some(picked) => picked,
+            None if cfg!(target_os = "linux") && begin.elapsed() < AT_ONCE => Picked::Impossible(wanted),
             None => Picked::Nothing,
         });
     });

@@ -6,6 +6,10 @@ use super::{Picked, Wanted};
 
 /// Shows a dialog, then calls `done` with the file's bytes.
 pub fn ask(wanted: Wanted, done: impl FnOnce(Picked) + 'static) {
+    // A download needs no place.
+    if let Wanted::Export(ending) = wanted {
+        return done(Picked::Place(format!("layerscope.{ending}").into()));
+    }
     wasm_bindgen_futures::spawn_local(async move {
         let (name, kinds) = wanted.kinds();
         let dialog = rfd::AsyncFileDialog::new().set_title(wanted.title());

@@ -50,6 +50,9 @@ pub fn all(session: &Session, dock: &Dock) -> Vec<Entry> {
             let name = format!("Take {} away from the comparison", member.name);
             add(&name, "", one(Command::Part(i)));
         }
+        for (ending, _, name) in bar::EXPORTS {
+            add(name, "", Do::Ask(Ask::Export(ending)));
+        }
         add("Open an input…", "", Do::Ask(Ask::OpenInput));
         match session.playing {
             true => add("Pause", "Space", one(Command::Pause)),

@@ -1,0 +1,65 @@
+//! The scene as a file, on the device that draws the window.
+
+use std::path::Path;
+
+use bevy::prelude::*;
+use bevy::render::RenderApp;
+use bevy::render::renderer::{RenderAdapter, RenderDevice, RenderInstance, RenderQueue};
+
+use crate::entry;
+use crate::explorer::Explorer;
+
+/// Writes what the panels ask for.
+pub struct ExportPlugin;
+
+/// What draws the window. In a browser it must stay on its thread.
+struct Drawing(gpu::Headless);
+
+impl Plugin for ExportPlugin {
+    fn build(&self, app: &mut App) {
+        app.add_systems(Last, export);
+    }
+
+    /// The renderer's device is there only now.
+    fn finish(&self, app: &mut App) {
+        let Some(world) = app.get_sub_app(RenderApp).map(SubApp::world) else {
+            return;
+        };
+        let found = (
+            world.get_resource::<RenderInstance>(),
+            world.get_resource::<RenderAdapter>(),
+            world.get_resource::<RenderDevice>(),
+            world.get_resource::<RenderQueue>(),
+        );
+        let (Some(instance), Some(adapter), Some(device), Some(queue)) = found else {
+            return;
+        };
+        let device = gpu::Headless::of(
+            (**instance.0).clone(),
+            (**adapter.0).clone(),
+            device.wgpu_device().clone(),
+            (**queue.0).clone(),
+        );
+        app.insert_non_send(Drawing(device));
+    }
+}
+
+fn export(mut explorer: ResMut<Explorer>, drawing: Option<NonSend<Drawing>>) {
+    let Some(path) = explorer.panels.export() else {
+        return;
+    };
+    let written = match drawing {
+        Some(drawing) => entry::export(&explorer, drawing.0.clone(), &path),
+        None => Err("there is no graphics device to draw the picture with".into()),
+    };
+    let told = match written {
+        Ok(()) => format!("{} is written", whole(&path).display()),
+        Err(problem) => problem,
+    };
+    explorer.panels.tell(told);
+}
+
+/// With its folder, so that it is found again.
+fn whole(path: &Path) -> std::path::PathBuf {
+    std::path::absolute(path).unwrap_or(path.into())
+}
