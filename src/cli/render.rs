@@ -13,6 +13,7 @@ pub mod vector;
 use std::path::Path;
 
 use gpu::Headless;
+use layout::Arrangement;
 use scene::Stage;
 use session::Session;
 
@@ -92,8 +93,12 @@ fn diagram(out: &Path, options: &Options) -> Result<Session, Failure> {
         let text = format!("{name}: --at, --fps and --seconds are for .png, .gif and .mp4");
         return Err(Failure::Other(text));
     }
-    let show = Show::open(options)?;
-    Ok(show.session)
+    if options.view == Some(Arrangement::Volumes) {
+        let name = out.display();
+        let text = format!("{name}: volumes in space are no drawing: nodes, blocks or strip is expected");
+        return Err(Failure::Other(text));
+    }
+    Ok(Show::open(options)?.session)
 }
 
 impl Options {
