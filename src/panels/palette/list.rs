@@ -45,14 +45,6 @@ pub fn all(session: &Session, dock: &Dock) -> Vec<Entry> {
         one(Command::Open(Source::Bundled("fashion-mnist".into()))),
     );
     if let Some(document) = &session.document {
-        add("Compare with a model…", "", Do::Ask(Ask::OpenBeside));
-        for (i, member) in document.source.members.iter().enumerate() {
-            let name = format!("Take {} away from the comparison", member.name);
-            add(&name, "", one(Command::Part(i)));
-        }
-        for (ending, _, name) in bar::EXPORTS {
-            add(name, "", Do::Ask(Ask::Export(ending)));
-        }
         add("Open an input…", "", Do::Ask(Ask::OpenInput));
         match session.playing {
             true => add("Pause", "Space", one(Command::Pause)),
@@ -110,6 +102,14 @@ pub fn all(session: &Session, dock: &Dock) -> Vec<Entry> {
             );
             let forget = Command::Forget(bookmark.name.clone());
             add(&format!("Forget bookmark {}", bookmark.name), "", one(forget));
+        }
+        add("Compare with a model…", "", Do::Ask(Ask::OpenBeside));
+        for (i, member) in document.source.members.iter().enumerate() {
+            let name = format!("Take {} away from the comparison", member.name);
+            add(&name, "", one(Command::Part(i)));
+        }
+        for (ending, _, name) in bar::EXPORTS {
+            add(name, "", Do::Ask(Ask::Export(ending)));
         }
         if draw::possible(document) {
             add("Draw an input", "", Do::Ask(Ask::Show(draw::PANEL.id)));
