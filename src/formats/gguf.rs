@@ -32,7 +32,7 @@ pub(crate) fn read(source: &Source) -> Result<Network, Fault> {
     let weights = weights(&source.bytes)?;
     let stated = weights.metadata.iter().find(|(k, _)| k == "general.name");
     let name = stated.map_or(source.stem, |(_, v)| v.as_str()).to_string();
-    Ok(weights.tree(&name))
+    Ok(crate::architecture::gguf(source, &name, weights))
 }
 
 /// What the file holds.

@@ -163,3 +163,121 @@ fn efficientnet_sees_a_daisy() {
     let best = (0..logits.len()).max_by(|&a, &b| logits[a].total_cmp(&logits[b]));
     assert_eq!(best, Some(985));
 }
+
+/// A GGUF file of version 3 with `metadata` and `tensors`, as llama.cpp writes it.
+fn gguf(metadata: &[(&str, Stated)], tensors: &[(String, TensorData)]) -> Vec<u8> {
+    let text = |out: &mut Vec<u8>, text: &str| {
+        out.extend((text.len() as u64).to_le_bytes());
+        out.extend(text.as_bytes());
+    };
+    let mut out = b"GGUF\x03\0\0\0".to_vec();
+    out.extend((tensors.len() as u64).to_le_bytes());
+    out.extend((metadata.len() as u64).to_le_bytes());
+    for (key, value) in metadata {
+        text(&mut out, key);
+        match value {
+            Stated::Count(n) => out.extend([4u32.to_le_bytes(), n.to_le_bytes()].concat()),
+            Stated::Number(f) => out.extend([6u32.to_le_bytes(), f.to_le_bytes()].concat()),
+            Stated::Text(t) => {
+                out.extend(8u32.to_le_bytes());
+                text(&mut out, t);
+            }
+        }
+    }
+    let mut data: Vec<u8> = Vec::new();
+    for (name, tensor) in tensors {
+        text(&mut out, name);
+        out.extend((tensor.shape.len() as u32).to_le_bytes());
+        tensor
+            .shape
+            .iter()
+            .rev()
+            .for_each(|d| out.extend(d.to_le_bytes()));
+        out.extend(0u32.to_le_bytes());
+        out.extend((data.len() as u64).to_le_bytes());
+        data.extend(tensor.to_f32().unwrap().iter().flat_map(|v| v.to_le_bytes()));
+        data.resize(data.len().next_multiple_of(32), 0);
+    }
+    out.resize(out.len().next_multiple_of(32), 0);
+    [out, data].concat()
+}
+
+enum Stated {
+    Count(u32),
+    Number(f32),
+    Text(&'static str),
+}
+
+/// llama.cpp's order of the rows of queries and keys: those that turn together become neighbours.
+fn neighbours(tensor: &TensorData, heads: usize) -> TensorData {
+    let (rows, width) = (tensor.shape[0] as usize, tensor.shape[1] as usize);
+    let size = rows / heads;
+    let values = tensor.to_f32().unwrap();
+    let from = (0..rows).map(|r| r / size * size + r % size / 2 + r % 2 * size / 2);
+    let moved: Vec<f32> = from
+        .flat_map(|r| values[r * width..(r + 1) * width].to_vec())
+        .collect();
+    TensorData::from_f32(&tensor.shape, &moved)
+}
+
+/// The LLaMA of the families as a GGUF file, its slowed turns as factors: what transformers says.
+#[test]
+fn a_gguf_file_computes_what_transformers_does() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../formats/tests/families/llama");
+    let names = [
+        ("model.embed_tokens", "token_embd"),
+        ("model.norm", "output_norm"),
+        ("lm_head", "output"),
+        ("input_layernorm", "attn_norm"),
+        ("self_attn.q_proj", "attn_q"),
+        ("self_attn.k_proj", "attn_k"),
+        ("self_attn.v_proj", "attn_v"),
+        ("self_attn.o_proj", "attn_output"),
+        ("post_attention_layernorm", "ffn_norm"),
+        ("mlp.gate_proj", "ffn_gate"),
+        ("mlp.up_proj", "ffn_up"),
+        ("mlp.down_proj", "ffn_down"),
+        ("model.layers", "blk"),
+    ];
+    let bytes = std::fs::read(folder.join("model.safetensors")).unwrap();
+    // Without its configuration: the stored matrices as they are.
+    let plain = formats::open_bytes("model.safetensors", bytes.into(), None).unwrap();
+    let stored = plain.tensors.iter().filter_map(|t| {
+        let data = t.data.as_ref()?;
+        let data = match &t.name {
+            n if n.contains("q_proj") => neighbours(data, 2),
+            n if n.contains("k_proj") => neighbours(data, 1),
+            _ => (**data).clone(),
+        };
+        let name = names
+            .iter()
+            .fold(t.name.clone(), |n, (from, to)| n.replace(from, to));
+        Some((name, data))
+    });
+    let mut tensors: Vec<(String, TensorData)> = stored.collect();
+    // As its configuration scales them: the first of two turns fast, the second is slowed.
+    let scaled = |plain: f64| {
+        let turns = 8.0 * plain / std::f64::consts::TAU;
+        let smooth = ((turns - 1.0) / 3.0).clamp(0.0, 1.0);
+        (1.0 - smooth) * plain / 4.0 + smooth * plain
+    };
+    let factors = [1.0, 0.1].map(|f: f64| (f / scaled(f)) as f32);
+    tensors.push(("rope_freqs.weight".into(), TensorData::from_f32(&[2], &factors)));
+    let metadata = [
+        ("general.architecture", Stated::Text("llama")),
+        ("llama.embedding_length", Stated::Count(8)),
+        ("llama.block_count", Stated::Count(2)),
+        ("llama.feed_forward_length", Stated::Count(12)),
+        ("llama.attention.head_count", Stated::Count(2)),
+        ("llama.attention.head_count_kv", Stated::Count(1)),
+        ("llama.attention.layer_norm_rms_epsilon", Stated::Number(1e-6)),
+        ("llama.rope.freq_base", Stated::Number(100.0)),
+    ];
+    let network = formats::open_bytes("tiny.gguf", gguf(&metadata, &tensors).into(), None).unwrap();
+    assert_eq!(network.warnings, Vec::<String>::new());
+    let errors = compare(network, &folder.join("reference.safetensors"));
+    assert!(!errors.is_empty());
+    for (name, error) in errors {
+        assert!(error < 1e-5, "{name}: {error}");
+    }
+}

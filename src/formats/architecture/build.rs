@@ -180,11 +180,21 @@ impl Build {
         self.take(name, shape, TensorKind::Buffer, false)
     }
 
+    /// The numbers of the weight `name`, which is no part of the network then.
+    pub(super) fn numbers(&mut self, name: &str) -> Option<Vec<f32>> {
+        let named = self.weights.remove(&self.full(name))?;
+        named.data?.to_f32()
+    }
+
     /// The matrix `name`, which must be of `shape`, transposed.
     pub(super) fn transposed(&mut self, name: &str, shape: &[u64; 2]) -> Made<TensorId> {
-        match self.used.get(&(self.full(name), false)) {
-            // A matrix that is read both ways is one parameter.
-            Some(_) => {
+        let full = self.full(name);
+        let stored = self.weights.get(&full).and_then(|n| n.data.as_ref());
+        // A matrix that is read both ways is one parameter, and blocks run along rows.
+        let plain =
+            self.used.contains_key(&(full, false)) || stored.is_some_and(|d| d.transposed().is_none());
+        match plain {
+            true => {
                 let plain = self.weight(name, shape)?;
                 self.op(
                     "Transpose",
@@ -193,7 +203,7 @@ impl Build {
                     &[("perm", Attribute::Ints(vec![1, 0]))],
                 )
             }
-            None => self.take(name, shape, TensorKind::Parameter, true),
+            false => self.take(name, shape, TensorKind::Parameter, true),
         }
     }
 

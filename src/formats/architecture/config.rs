@@ -35,6 +35,11 @@ pub(super) fn beside(source: &Source) -> Made<Option<Config>> {
 }
 
 impl Config {
+    /// What `value` states.
+    pub(super) fn of(value: Value) -> Self {
+        Config(value)
+    }
+
     /// `model_type`.
     pub(super) fn kind(&self) -> &str {
         self.text("model_type").unwrap_or("")

@@ -38,7 +38,17 @@ pub(super) fn llama(b: &mut Build, config: &Config) -> Made<()> {
     if window.is_some() && config.kind() != "mistral" {
         return Err("some layers slide a window and some do not, which is not built yet".into());
     }
-    let frequencies = frequencies(config, size)?;
+    let mut frequencies = frequencies(config, size)?;
+    if let Some(factors) = b.numbers("/rope_freqs.weight") {
+        if factors.len() != frequencies.len() {
+            let (found, expected) = (factors.len(), frequencies.len());
+            return Err(format!(
+                "\"rope_freqs.weight\" holds {found} factors, where {expected} are expected"
+            ));
+        }
+        frequencies.iter_mut().zip(factors).for_each(|(f, by)| *f /= by);
+    }
+    let turn_pairs = config.flag("rope_interleaved", false);
     let ids = b.input("input_ids", DType::I64, &tokens());
     let (mut x, mask, turn) = b.within("embeddings", |b| {
         let x = embedding(b, "word", "embed_tokens", ids, width)?;
@@ -64,8 +74,8 @@ pub(super) fn llama(b: &mut Build, config: &Config) -> Made<()> {
                 let query = part(b, "query", "q", heads)?;
                 let key = part(b, "key", "k", groups)?;
                 let mut value = part(b, "value", "v", groups)?;
-                let query = rotate(b, "query", query, turn, size)?;
-                let mut key = rotate(b, "key", key, turn, size)?;
+                let query = rotate(b, "query", query, turn, (size, turn_pairs))?;
+                let mut key = rotate(b, "key", key, turn, (size, turn_pairs))?;
                 if groups != heads {
                     let places = b.ints(&shared);
                     let with = [("axis", Attribute::Int(1))];
@@ -173,13 +183,32 @@ fn angles(b: &mut Build, places: TensorId, frequencies: &[f32]) -> Made<[TensorI
     })
 }
 
-/// Turns each pair of elements, one of the first and one of the second half, by its position's
-/// angle.
-fn rotate(b: &mut Build, name: &str, x: TensorId, [cos, sin]: [TensorId; 2], size: u64) -> Made<TensorId> {
+/// Turns each pair of elements by its position's angle: one of the first and one of the second half,
+/// or neighbours, which come out sorted into halves; queries and keys alike, so that their products
+/// are the same.
+fn rotate(
+    b: &mut Build,
+    name: &str,
+    x: TensorId,
+    [cos, sin]: [TensorId; 2],
+    (size, neighbours): (u64, bool),
+) -> Made<TensorId> {
     b.within(&format!("{name}_rotary"), |b| {
-        let halves = b.ints(&[size as i64 / 2; 2]);
         let with = [("axis", Attribute::Int(-1))];
-        let parts = b.ops("Split", "halves", &[x, halves], &with, 2)?;
+        let parts = match neighbours {
+            false => {
+                let halves = b.ints(&[size as i64 / 2; 2]);
+                b.ops("Split", "halves", &[x, halves], &with, 2)?
+            }
+            true => {
+                let mut every_second = |name: &str, from: i64| {
+                    let places: Vec<i64> = (from..size as i64).step_by(2).collect();
+                    let places = b.ints(&places);
+                    b.op("Gather", name, &[x, places], &with)
+                };
+                vec![every_second("even", 0)?, every_second("odd", 1)?]
+            }
+        };
         let mut mul = |name: &str, i: usize, by| b.op("Mul", name, &[parts[i], by], &[]);
         let (a, c) = (mul("first_cos", 0, cos)?, mul("second_sin", 1, sin)?);
         let (d, e) = (mul("second_cos", 1, cos)?, mul("first_sin", 0, sin)?);

@@ -9,6 +9,7 @@ mod bert;
 mod build;
 mod config;
 mod efficientnet;
+mod gguf;
 mod gpt2;
 mod llama;
 mod parts;
@@ -104,7 +105,7 @@ fn complete(named: &Named, build: &mut Build) -> Made<()> {
 
 /// The network of `weights` from the file `source`: rebuilt where the architecture is known, else
 /// its weights by name.
-pub(crate) fn network(source: &Source, mut weights: Weights) -> Network {
+pub(crate) fn network(source: &Source, weights: Weights) -> Network {
     let mut build = Build::new(source.stem, &weights);
     let (kind, built) = match config::beside(source) {
         Ok(Some(config)) => {
@@ -127,10 +128,28 @@ pub(crate) fn network(source: &Source, mut weights: Weights) -> Network {
         }
         Err(why) => ("config.json".into(), Err(why)),
     };
+    shown(source, weights, build, &kind, built)
+}
+
+/// As [`network`], of a GGUF file, which states its own configuration.
+pub(crate) fn gguf(source: &Source, name: &str, weights: Weights) -> Network {
+    let Some(config) = gguf::config(&weights) else {
+        return weights.tree(name);
+    };
+    let mut build = Build::new(name, &gguf::renamed(&weights));
+    let built = llama::llama(&mut build, &config);
+    let kind = format!("the file states {:?}", config.kind());
+    shown(source, weights, build, &kind, built)
+}
+
+/// What was built of `weights`, or else these by name.
+fn shown(source: &Source, mut weights: Weights, build: Build, kind: &str, built: Made<()>) -> Network {
     match built {
         Ok(()) => {
             let mut network = build.finish(&weights.format);
-            network.metadata.insert(0, ("architecture".into(), kind));
+            network
+                .metadata
+                .insert(0, ("architecture".into(), kind.to_string()));
             network.warnings.extend(weights.remarks());
             network.metadata.extend(weights.metadata);
             network
