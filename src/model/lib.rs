@@ -14,6 +14,7 @@ pub mod infer;
 pub mod minifloat;
 pub mod network;
 pub mod op;
+mod parts;
 pub mod receptive;
 pub mod scope;
 pub mod scopes;

@@ -105,6 +105,8 @@ pub struct Network {
     pub graphs: Vec<Graph>,
     /// Scopes of the main graph and, below their layer, of nested graphs.
     pub scopes: ScopeTree,
+    /// The residual stream: tensors that travel from sum to sum, by id.
+    pub stream: Vec<TensorId>,
     /// Producer, version, licence and whatever else the file states, in its order.
     pub metadata: Vec<(String, String)>,
     /// What was odd about the file, in sentences for the user.

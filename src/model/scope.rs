@@ -8,6 +8,9 @@ use crate::LayerId;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ScopeId(pub u32);
 
+/// Kind of a scope whose children are copies of one block.
+pub const REPEAT: &str = "repeat";
+
 /// One scope.
 #[derive(Clone, Debug, Default)]
 pub struct Scope {
@@ -63,6 +66,21 @@ impl ScopeTree {
     /// From `id` up to and including the root.
     pub fn ancestors(&self, id: ScopeId) -> impl Iterator<Item = ScopeId> + '_ {
         std::iter::successors(Some(id), |&s| self.get(s).parent)
+    }
+
+    /// How many copies of one block it holds.
+    pub fn copies(&self, id: ScopeId) -> Option<usize> {
+        let scope = self.get(id);
+        (scope.kind == REPEAT).then_some(scope.children.len())
+    }
+
+    /// Its name, and for a repeat the number of its copies: `layer x 12`.
+    pub fn label(&self, id: ScopeId) -> String {
+        let name = &self.get(id).name;
+        match self.copies(id) {
+            Some(count) if !name.contains(&format!(" x {count}")) => format!("{name} x {count}"),
+            _ => name.clone(),
+        }
     }
 
     /// `encoder/layer.3/attention`; empty for the root.

@@ -38,13 +38,20 @@ fn resnet_50_costs_what_is_published() {
     assert_eq!(cost.total.buffers, 53_120);
     assert!(cost.unknown.is_empty());
     assert_eq!(network.warnings, Vec::<String>::new());
-    let root = network.scopes.get(model::ScopeTree::ROOT);
-    let stages: Vec<usize> = root
-        .children
-        .iter()
-        .map(|&c| network.scopes.get(c).children.len())
-        .collect();
-    assert_eq!(stages, [3, 4, 6, 3], "residual blocks of each stage");
+    let all = (0..network.scopes.scopes.len() as u32).map(ScopeId);
+    let of = |kind: &'static str| {
+        let network = &network;
+        all.clone().filter(move |s| network.scopes.get(*s).kind == kind)
+    };
+    let stages = of("stage").map(|stage| {
+        let inside = |b: &ScopeId| network.scopes.ancestors(*b).any(|a| a == stage);
+        of("residual block").filter(inside).count()
+    });
+    assert_eq!(
+        stages.collect::<Vec<_>>(),
+        [3, 4, 6, 3],
+        "residual blocks of each stage"
+    );
 }
 
 /// Inferred shapes hold whatever onnxruntime computed, with the symbols bound by the inputs.
