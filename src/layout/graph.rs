@@ -4,6 +4,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use model::{Layer, LayerId, Member, Network, Op, ScopeId, TensorId, TensorKind};
 
+use crate::cycles::components;
+use crate::once::Once;
 use crate::{LayoutRequest, Node};
 
 /// Roots that a hidden layer passes on at most: shape arithmetic may gather from many places.
@@ -55,6 +57,10 @@ struct Plan<'a> {
     shape: Vec<bool>,
     /// For a visible layer what it reads, for a hidden one what it passes on.
     roots: Vec<Vec<Root>>,
+    /// Copies of which only the first one is drawn.
+    once: Once,
+    /// Inputs that only copies read that are not drawn.
+    unread: HashSet<usize>,
 }
 
 /// Builds the drawn graph.
@@ -68,6 +74,7 @@ pub(crate) fn build(network: &Network, request: &LayoutRequest) -> Graph {
     let mut plan = Plan::new(network);
     plan.hide(request);
     plan.find_roots();
+    plan.show_once(request);
     let groups = plan.groups(&request.collapsed);
     plan.finish(&groups)
 }
@@ -98,6 +105,8 @@ impl<'a> Plan<'a> {
             hidden: vec![false; main.layers.len()],
             shape: vec![false; main.layers.len()],
             roots: Vec::new(),
+            once: Once::default(),
+            unread: HashSet::new(),
         };
         plan.reads = (0..plan.layers.len()).map(|i| plan.reads_of(i)).collect();
         plan
@@ -209,10 +218,69 @@ impl<'a> Plan<'a> {
         }
     }
 
+    /// Hides all copies but the first of what is shown once. What reads a hidden copy reads the same
+    /// place of the shown one; what a hidden copy reads from before all of them leads there too.
+    fn show_once(&mut self, request: &LayoutRequest) {
+        let once = Once::new(self.network, self.layers, request);
+        if once.is_empty() {
+            return;
+        }
+        let seen = |root: &Root| match root.1 {
+            Source::Layer(from) => (root.0, Source::Layer(once.shown(from))),
+            Source::Input(_) => *root,
+        };
+        let (mut read, mut unread) = (HashSet::new(), HashSet::new());
+        let mut roots: Vec<Vec<Root>> = Vec::with_capacity(self.roots.len());
+        for (i, all) in self.roots.iter().enumerate().filter(|(i, _)| !self.hidden[*i]) {
+            let inputs = all.iter().filter_map(|r| match r.1 {
+                Source::Input(k) => Some(k),
+                Source::Layer(_) => None,
+            });
+            match once.shown(i) == i {
+                true => read.extend(inputs),
+                false => unread.extend(inputs),
+            }
+        }
+        unread.retain(|k| !read.contains(k));
+        for (i, all) in self.roots.iter().enumerate() {
+            let shown = once.shown(i);
+            let earlier = |r: &Root| match r.1 {
+                Source::Layer(from) => from < i,
+                Source::Input(_) => true,
+            };
+            let mut own: Vec<Root> = all.iter().map(seen).filter(earlier).collect();
+            if shown != i && !self.hidden[i] {
+                let first = once.first(i);
+                let outside = all.iter().filter(|r| match r.1 {
+                    Source::Layer(from) => from < first,
+                    Source::Input(k) => !unread.contains(&k),
+                });
+                let outside: Vec<Root> = outside.map(seen).collect();
+                let there = &mut roots[shown];
+                for root in outside {
+                    if !there.contains(&root) {
+                        there.push(root);
+                    }
+                }
+                own.clear();
+            }
+            let mut each = HashSet::new();
+            own.retain(|r| each.insert(*r));
+            roots.push(own);
+        }
+        (self.roots, self.once, self.unread) = (roots, once, unread);
+    }
+
+    /// True for layers that are drawn.
+    fn visible(&self, i: usize) -> bool {
+        !self.hidden[i] && self.once.shown(i) == i
+    }
+
     /// Adds the drawn sources of `root` to `into`, each once.
     fn resolve(&self, root: Root, into: &mut Vec<Root>) {
         let passed = match root.1 {
             Source::Layer(from) if self.hidden[from] => self.roots[from].as_slice(),
+            Source::Layer(from) => &[(root.0, Source::Layer(self.once.shown(from)))],
             _ => &[root],
         };
         for &one in passed {
@@ -238,7 +306,7 @@ impl<'a> Plan<'a> {
             scope.map_or(Node::Layer(self.layers[i]), Node::Scope)
         };
         let (mut index, mut of) = (HashMap::new(), vec![usize::MAX; self.layers.len()]);
-        for (i, group) in of.iter_mut().enumerate().filter(|(i, _)| !self.hidden[*i]) {
+        for (i, group) in of.iter_mut().enumerate().filter(|(i, _)| self.visible(*i)) {
             let next = index.len();
             *group = *index.entry(node(i)).or_insert(next);
         }
@@ -256,23 +324,28 @@ impl<'a> Plan<'a> {
             }
         }
         (0..self.layers.len())
-            .map(|i| (!self.hidden[i]).then(|| (node(i), level[i])))
+            .map(|i| self.visible(i).then(|| (node(i), level[i])))
             .collect()
     }
 
     /// Pairs of a visible layer and a layer that it reads from, by place of the first.
     fn visible_reads(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
-        let visible = (0..self.layers.len()).filter(|&i| !self.hidden[i]);
-        visible.flat_map(|i| {
+        let visible = (0..self.layers.len()).filter(|&i| self.visible(i));
+        visible.flat_map(move |i| {
             self.roots[i].iter().filter_map(move |r| match r.1 {
-                Source::Layer(from) => Some((i, from)),
-                Source::Input(_) => None,
+                Source::Layer(from) if self.visible(from) => Some((i, from)),
+                _ => None,
             })
         })
     }
 
     fn finish(&self, groups: &[Option<(Node, u32)>]) -> Graph {
-        let mut items: Vec<Item> = self.inputs.iter().map(|&t| self.port(t, true)).collect();
+        let mut input_of = vec![usize::MAX; self.inputs.len()];
+        let mut items: Vec<Item> = Vec::new();
+        for (k, &t) in self.inputs.iter().enumerate().filter(|(k, _)| !self.unread.contains(k)) {
+            input_of[k] = items.len();
+            items.push(self.port(t, true));
+        }
         let mut of = vec![usize::MAX; self.layers.len()];
         let mut index: HashMap<(Node, u32), usize> = HashMap::new();
         for (i, group) in groups.iter().enumerate() {
@@ -285,27 +358,35 @@ impl<'a> Plan<'a> {
             items[of[i]].tensor = self.shown(self.layer(i));
         }
         let item_of = |source: Source| match source {
-            Source::Input(i) => i,
+            Source::Input(i) => input_of[i],
             Source::Layer(i) => of[i],
         };
         let mut edges = Vec::new();
         let mut connect = |to: usize, roots: &[Root]| {
             for &(tensor, source) in roots {
                 let from = item_of(source);
-                if from != to {
+                if from != to && from != usize::MAX {
                     edges.push(Edge { to, from, tensor });
                 }
             }
         };
-        for i in (0..self.layers.len()).filter(|&i| !self.hidden[i]) {
+        for i in (0..self.layers.len()).filter(|&i| self.visible(i)) {
             connect(of[i], &self.roots[i]);
         }
         let mut seen = HashSet::new();
+        let mut sources = HashSet::new();
         for &tensor in self.network.main().outputs.iter() {
             if seen.insert(tensor) {
                 let mut roots = Vec::new();
-                if let Some(source) = self.source(tensor) {
+                let source = self.source(tensor);
+                if let Some(source) = source {
                     self.resolve((tensor, source), &mut roots);
+                }
+                // The results of all copies are one, as the copies are.
+                let fresh = sources.insert(roots.iter().map(|r| r.1).collect::<Vec<_>>());
+                let copy = matches!(source, Some(Source::Layer(from)) if self.once.shown(from) != from);
+                if copy && !fresh {
+                    continue;
                 }
                 connect(items.len(), &roots);
                 items.push(self.port(tensor, false));
@@ -358,14 +439,14 @@ impl<'a> Plan<'a> {
             Node::Scope(id) => {
                 let scope = self.network.scopes.get(id);
                 let name = match scope.name.is_empty() {
-                    true => &self.network.name,
-                    false => &scope.name,
+                    true => self.network.name.clone(),
+                    false => self.network.scopes.label(id),
                 };
                 let kind = match scope.kind.is_empty() {
                     true => "scope",
                     false => &scope.kind,
                 };
-                (name.clone(), kind.to_string())
+                (name, kind.to_string())
             }
             Node::Layer(id) => {
                 let layer = self.network.layer(id);
@@ -391,48 +472,4 @@ fn passes_on(op: &Op) -> bool {
         op,
         Op::Identity | Op::Dropout { .. } | Op::Cast { .. } | Op::CastLike
     )
-}
-
-/// The strongly connected component of each node, numbered from 0 (Tarjan 1972, without recursion).
-fn components(next: &[Vec<usize>]) -> Vec<usize> {
-    const NEW: usize = usize::MAX;
-    let n = next.len();
-    let (mut order, mut low, mut component) = (vec![NEW; n], vec![0; n], vec![NEW; n]);
-    let (mut open, mut work, mut visited, mut found) = (Vec::new(), Vec::new(), 0, 0);
-    for start in 0..n {
-        if order[start] == NEW {
-            work.push((start, 0));
-        }
-        while let Some((v, k)) = work.last_mut() {
-            let v = *v;
-            if order[v] == NEW {
-                (order[v], low[v]) = (visited, visited);
-                visited += 1;
-                open.push(v);
-            }
-            if let Some(&w) = next[v].get(*k) {
-                *k += 1;
-                if order[w] == NEW {
-                    work.push((w, 0));
-                } else if component[w] == NEW {
-                    low[v] = low[v].min(order[w]);
-                }
-                continue;
-            }
-            work.pop();
-            if let Some(&(parent, _)) = work.last() {
-                low[parent] = low[parent].min(low[v]);
-            }
-            if low[v] == order[v] {
-                while let Some(w) = open.pop() {
-                    component[w] = found;
-                    if w == v {
-                        break;
-                    }
-                }
-                found += 1;
-            }
-        }
-    }
-    component
 }

@@ -22,9 +22,12 @@ use serde::{Deserialize, Serialize};
 mod arrangement;
 mod bands;
 mod cells;
+mod cycles;
 mod fold;
+mod frames;
 mod graph;
 mod lanes;
+mod once;
 mod reach;
 mod route;
 mod skyline;
@@ -32,6 +35,7 @@ mod strip;
 
 pub use arrangement::Arrangement;
 pub use cells::{batch_axis, cells, extent, size};
+pub use frames::Frame;
 pub use reach::Way;
 
 /// What the layout depends on besides the network. Equal requests give equal layouts.
@@ -39,6 +43,9 @@ pub use reach::Way;
 pub struct LayoutRequest {
     /// Scopes drawn as one volume. Inside a collapsed scope nothing else is drawn.
     pub collapsed: BTreeSet<ScopeId>,
+    /// Repeats of which only the first copy is drawn. Links to and from the others' layers lead to
+    /// those that stand for them.
+    pub once: BTreeSet<ScopeId>,
     /// Values for the symbolic sizes, in elements.
     pub bindings: Bindings,
     /// Draw layers with no path from an input too.
@@ -159,6 +166,8 @@ pub struct Link {
     pub path: Vec<Vec3>,
     /// True when it arcs above the volumes that it passes.
     pub skip: bool,
+    /// True when it is a piece of the residual stream.
+    pub stream: bool,
 }
 
 /// Where everything stands.
@@ -170,6 +179,8 @@ pub struct Layout {
     pub volumes: Vec<Volume>,
     /// The connections, by the volume they end at.
     pub links: Vec<Link>,
+    /// Frames around open scopes, outer ones first.
+    pub frames: Vec<Frame>,
     /// Smallest and largest corner of all boxes and links, scene units; zero when empty.
     pub bounds: (Vec3, Vec3),
 }
@@ -200,9 +211,18 @@ pub fn layout(network: &Network, request: &LayoutRequest) -> Layout {
     };
     let mut placed = route::place(graph, &lanes, volumes);
     placed.arrangement = request.arrangement;
-    match request.arrangement {
+    for link in &mut placed.links {
+        link.stream = network.stream.binary_search(&link.tensor).is_ok();
+    }
+    let mut placed = match request.arrangement {
         Arrangement::Strip => strip::strip(placed, network, &request.bindings),
         _ if request.fold => fold::fold(placed),
         _ => placed,
+    };
+    placed.frames = frames::frames(network, request, &placed);
+    for frame in &placed.frames {
+        let (min, max) = placed.bounds;
+        placed.bounds = (min.min(frame.min), max.max(frame.max));
     }
+    placed
 }

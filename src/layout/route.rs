@@ -58,6 +58,7 @@ pub(crate) fn place(graph: Graph, lanes: &Lanes, mut volumes: Vec<Volume>) -> La
             tensor: edge.tensor,
             path: path(from, to, ends, adjacent, lanes.routes[e], z),
             skip: lanes.routes[e] != Route::Lane,
+            stream: false,
         });
     }
     sort(&mut volumes, &mut links);
@@ -66,6 +67,7 @@ pub(crate) fn place(graph: Graph, lanes: &Lanes, mut volumes: Vec<Volume>) -> La
         arrangement: crate::Arrangement::default(),
         volumes,
         links,
+        frames: Vec::new(),
         bounds,
     }
 }

@@ -131,6 +131,7 @@ fn add(all: &mut Network, name: String, network: &Network) {
     whole.inputs.extend(&main.inputs);
     whole.outputs.extend(&main.outputs);
     whole.layers.extend(&main.layers);
+    all.stream.extend(network.stream.iter().copied().map(tensor));
     all.members.push(Member {
         name,
         layers: layers..all.layers.len() as u32,

@@ -70,8 +70,12 @@ pub enum Command {
     },
     /// Lights the paths that lead to the selected volume, from it, or both; the rest turns faint.
     Trail(Option<Way>),
+    /// Closes a scope. A repeat closes in two steps: to one copy with their number, to a volume.
     Collapse(String),
+    /// Opens a scope. A repeat opens in two steps: to one copy with their number, to all copies.
     Expand(String),
+    /// Shows all copies of a repeat.
+    Spread(String),
     CollapseAll,
     ExpandAll,
     /// Volumes in space, or a flat diagram.
@@ -186,34 +190,28 @@ pub(crate) fn apply(session: &mut Session, command: Command) -> Result<(), Strin
             state.selection = Some(match document.find(&name) {
                 Some(node) => node,
                 None => {
-                    let (layer, inside) = document.hidden(&name, &state.collapsed)?;
-                    inside.iter().for_each(|s| {
-                        state.collapsed.remove(s);
-                    });
+                    let layer = document.layer(&name)?;
+                    state.folds.reveal(&document.network, layer);
                     layer
                 }
             });
         }
-        Command::Collapse(path) | Command::Expand(path) if session.document.is_none() => {
-            return Err(format!("{path}: nothing is open"));
-        }
-        Command::Collapse(path) => {
-            let scope = session.document.as_ref().and_then(|d| d.scope(&path));
-            state
-                .collapsed
-                .insert(scope.ok_or_else(|| format!("there is no scope {path:?}"))?);
-        }
-        Command::Expand(path) => {
-            let scope = session.document.as_ref().and_then(|d| d.scope(&path));
-            state
-                .collapsed
-                .remove(&scope.ok_or_else(|| format!("there is no scope {path:?}"))?);
+        Command::Collapse(ref path) | Command::Expand(ref path) | Command::Spread(ref path) => {
+            let document = session.document.as_ref();
+            let document = document.ok_or_else(|| format!("{path}: nothing is open"))?;
+            let scope = document.scope(path);
+            let scope = scope.ok_or_else(|| format!("there is no scope {path:?}"))?;
+            let scopes = &document.network.scopes;
+            match command {
+                Command::Collapse(_) => state.folds.collapse(scopes, scope),
+                Command::Expand(_) => state.folds.expand(scopes, scope),
+                _ => state.folds.spread(scope),
+            }
         }
         Command::CollapseAll => {
-            state.collapsed = session
-                .document
-                .as_ref()
-                .map(|d| d.outermost())
+            let document = session.document.as_ref();
+            state.folds = document
+                .map(|d| crate::folds::outermost(&d.network))
                 .unwrap_or_default();
             session.goal = (session.goal.0 + 1, Goal::Home);
         }
@@ -222,7 +220,7 @@ pub(crate) fn apply(session: &mut Session, command: Command) -> Result<(), Strin
             session.goal = (session.goal.0 + 1, Goal::Home);
         }
         Command::ExpandAll => {
-            state.collapsed.clear();
+            state.folds = Default::default();
             session.goal = (session.goal.0 + 1, Goal::Home);
         }
         Command::Play => {

@@ -1,14 +1,15 @@
 //! An open network with its input, its pass and its layout.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use data::{Images, Picture, Preprocess};
 use layout::{Arrangement, Layout, LayoutRequest, Node};
-use model::{Bindings, Cost, Dim, Network, ScopeId, ScopeTree, TensorId, TensorKind, TensorSpec, Trace};
+use model::{Bindings, Cost, Dim, Network, ScopeId, TensorId, TensorKind, TensorSpec, Trace};
 
 use crate::beside::{Mark, Side};
+use crate::folds::{self, Folds};
 use crate::worker::Arrays;
 use crate::{Predictions, Source};
 
@@ -87,8 +88,8 @@ pub struct Document {
     pub bindings: Bindings,
     /// Cost of `network`.
     pub cost: Cost,
-    /// Scopes that are closed at first.
-    pub(crate) collapsed: BTreeSet<ScopeId>,
+    /// What is closed at first.
+    pub(crate) folds: Folds,
     /// Where everything stands.
     pub layout: Arc<Layout>,
     /// Activations of the last pass.
@@ -165,7 +166,7 @@ pub(crate) fn of(file: String, network: Arc<Network>) -> Document {
     let mut document = Document {
         file,
         cost: model::cost(&network, &bindings),
-        collapsed: BTreeSet::new(),
+        folds: Folds::default(),
         layout: Arc::default(),
         trace: None,
         gradients: None,
@@ -182,9 +183,9 @@ pub(crate) fn of(file: String, network: Arc<Network>) -> Document {
         source: network,
     };
     if document.network.main().layers.len() > MANY {
-        document.collapsed = document.outermost();
+        document.folds = folds::outermost(&document.network);
     }
-    document.place(document.collapsed.clone(), Arrangement::default());
+    document.place(&document.folds.clone(), Arrangement::default());
     document
 }
 
@@ -196,33 +197,6 @@ fn weighted(network: &Network) -> bool {
         .iter()
         .filter(|t| stored(t))
         .all(|t| t.data.is_some())
-}
-
-/// The outermost scopes. One that holds most of the layers is opened (exporters wrap the whole
-/// network in `model`, or all blocks in `encoder`), since a single box would show nothing.
-fn outermost(network: &Network) -> BTreeSet<ScopeId> {
-    let scopes = &network.scopes;
-    let layers = &network.main().layers;
-    let mut within = vec![0; scopes.scopes.len()];
-    for &layer in layers {
-        for scope in scopes.ancestors(network.layer(layer).scope) {
-            within[scope.0 as usize] += 1;
-        }
-    }
-    let mut closed = BTreeSet::from([ScopeTree::ROOT]);
-    let opens = |s: &ScopeId| {
-        let scope = scopes.get(*s);
-        let member = network.members.iter().find(|m| m.scopes.contains(&s.0));
-        let whole = member.map_or(layers.len(), |m| within[m.scopes.start as usize]);
-        *s == ScopeTree::ROOT
-            || member.is_some_and(|m| m.scope() == *s)
-            || 2 * within[s.0 as usize] > whole && !scope.children.is_empty() && scope.layers.len() <= MANY
-    };
-    while let Some(large) = closed.iter().copied().find(opens) {
-        closed.remove(&large);
-        closed.extend(&scopes.get(large).children);
-    }
-    closed
 }
 
 /// For a network of one picture.
@@ -249,15 +223,16 @@ fn pictures(network: &Network, inputs: &[TensorId]) -> Option<Preprocess> {
 
 impl Document {
     /// Lays the network out.
-    pub(crate) fn place(&mut self, collapsed: BTreeSet<ScopeId>, arrangement: Arrangement) {
-        self.layout = Arc::new(self.arranged(collapsed, arrangement));
+    pub(crate) fn place(&mut self, folds: &Folds, arrangement: Arrangement) {
+        self.layout = Arc::new(self.arranged(folds, arrangement));
         self.placed += 1;
     }
 
     /// How it would stand with these scopes closed, so arranged.
-    pub fn arranged(&self, collapsed: BTreeSet<ScopeId>, arrangement: Arrangement) -> Layout {
+    pub fn arranged(&self, folds: &Folds, arrangement: Arrangement) -> Layout {
         let request = LayoutRequest {
-            collapsed,
+            collapsed: folds.collapsed.clone(),
+            once: folds.once.clone(),
             bindings: self.bindings.clone(),
             hide_trivial: true,
             fold: true,
@@ -376,17 +351,13 @@ impl Document {
         self.cost = model::cost(&self.network, &self.bindings);
     }
 
-    /// The outermost scopes; where one of them is most of the network, those inside it.
-    pub(crate) fn outermost(&self) -> BTreeSet<ScopeId> {
-        outermost(&self.network)
-    }
-
-    /// The scope with this path.
+    /// The scope with this path. The scopes of repeats may be left out of it, for the file does not
+    /// name them.
     pub fn scope(&self, path: &str) -> Option<ScopeId> {
         let scopes = &self.network.scopes;
-        (1..scopes.scopes.len() as u32)
-            .map(ScopeId)
-            .find(|&s| scopes.path(s) == path)
+        let all = || (1..scopes.scopes.len() as u32).map(ScopeId);
+        let exact = all().find(|&s| scopes.path(s) == path);
+        exact.or_else(|| all().find(|&s| folds::plain(scopes, s) == path))
     }
 
     /// Name of a volume: that of its layer or tensor, or its scope's path.
@@ -414,32 +385,11 @@ impl Document {
         }
     }
 
-    /// A layer without a volume, with the collapsed scopes around it.
-    pub(crate) fn hidden(
-        &self,
-        name: &str,
-        collapsed: &BTreeSet<ScopeId>,
-    ) -> Result<(Node, Vec<ScopeId>), String> {
+    /// The layer of this name.
+    pub(crate) fn layer(&self, name: &str) -> Result<Node, String> {
         let layer = self.network.layer_named(name);
         let layer = layer.ok_or_else(|| format!("{}: nothing is named {name:?}", self.file))?;
-        let scopes = &self.network.scopes;
-        let around = scopes.ancestors(self.network.layer(layer).scope);
-        Ok((
-            Node::Layer(layer),
-            around.filter(|s| collapsed.contains(s)).collect(),
-        ))
-    }
-
-    /// False inside a collapsed scope.
-    pub(crate) fn open_to(&self, node: Node, collapsed: &BTreeSet<ScopeId>) -> bool {
-        let scopes = &self.network.scopes;
-        let inner = match node {
-            Node::Layer(l) => Some(self.network.layer(l).scope),
-            Node::Scope(s) => scopes.get(s).parent,
-            Node::Input(_) | Node::Output(_) => None,
-        };
-        let mut around = inner.into_iter().flat_map(|s| scopes.ancestors(s));
-        around.all(|s| !collapsed.contains(&s))
+        Ok(Node::Layer(layer))
     }
 
     /// The connection that carries `tensor` from one volume to another, where it is shown.
@@ -459,26 +409,5 @@ impl Document {
     /// Tensors that volumes show.
     pub fn shown(&self) -> impl Iterator<Item = TensorId> + '_ {
         self.layout.volumes.iter().filter_map(|v| v.tensor)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_scope_around_everything_is_opened() {
-        let mut network = model::templates::residual_cnn("t", 1, 28, 10, 16, 1);
-        let plain = outermost(&network);
-        assert!(plain.len() > 2, "{plain:?}");
-        // The same network inside `model`.
-        let inside = network.scopes.scopes[0].children.clone();
-        let around = network.scopes.add(ScopeTree::ROOT, "model", "");
-        for &scope in &inside {
-            network.scopes.scopes[scope.0 as usize].parent = Some(around);
-        }
-        network.scopes.scopes[0].children = vec![around];
-        network.scopes.scopes[around.0 as usize].children = inside;
-        assert_eq!(outermost(&network), plain);
     }
 }

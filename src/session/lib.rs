@@ -7,6 +7,7 @@ mod beside;
 mod command;
 mod document;
 mod fetch;
+mod folds;
 mod output;
 mod paint;
 mod predictions;
@@ -19,6 +20,7 @@ pub use crate::beside::{Mark, Side};
 pub use crate::output::{Output, Score};
 pub use command::{Command, Source};
 pub use document::{Connection, Document, Input};
+pub use folds::Folds;
 pub use paint::{Paint, Range};
 pub use predictions::{Guess, Predictions};
 pub use tour::{Stop, Tour};
@@ -29,7 +31,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use layout::{Arrangement, Layout, Node, Way};
-use model::{ScopeId, TensorId};
+use model::TensorId;
 
 use worker::{Done, Files, Job, Reply, Worker};
 
@@ -42,8 +44,8 @@ pub struct State {
     pub connection: Option<Connection>,
     /// Paths of the selected volume that are lit, the rest faint.
     pub trail: Option<Way>,
-    /// Scopes drawn as one volume.
-    pub collapsed: BTreeSet<ScopeId>,
+    /// Scopes that are closed, and repeats shown once.
+    pub folds: Folds,
     /// Volumes in space, or a flat diagram.
     pub arrangement: Arrangement,
     /// How far the flow has come, columns of the layout.
@@ -84,7 +86,7 @@ impl Default for State {
             selection: None,
             connection: None,
             trail: None,
-            collapsed: BTreeSet::new(),
+            folds: Folds::default(),
             arrangement: Arrangement::default(),
             playhead: f32::MAX,
             backward: false,
@@ -306,7 +308,7 @@ impl Session {
         if self.state.playhead > columns {
             self.state.playhead = columns;
         }
-        let placed = |s: &State| (s.collapsed.clone(), s.arrangement);
+        let placed = |s: &State| (s.folds.clone(), s.arrangement);
         if placed(&self.state) != placed(before) {
             self.place();
         }
@@ -324,10 +326,10 @@ impl Session {
         };
         let whole = self.state.playhead >= columns(&document.layout);
         let share = self.state.playhead / columns(&document.layout).max(1.0);
-        document.place(self.state.collapsed.clone(), self.state.arrangement);
+        document.place(&self.state.folds, self.state.arrangement);
         let end = columns(&document.layout);
         self.state.playhead = if whole { end } else { share * end };
-        let shown = |n: &Node| document.open_to(*n, &self.state.collapsed);
+        let shown = |n: &Node| self.state.folds.around(&document.network, *n).is_empty();
         self.state.selection = self.state.selection.filter(shown);
         let runs = |c: &Connection| shown(&c.from) && shown(&c.to);
         self.state.connection = self.state.connection.filter(runs);
@@ -457,7 +459,7 @@ impl Session {
                 };
                 // What the user set stays; what belongs to the network is new.
                 self.state = State {
-                    collapsed: document.collapsed.clone(),
+                    folds: document.folds.clone(),
                     input,
                     selection: None,
                     playhead: f32::MAX,

@@ -29,7 +29,8 @@ impl Run {
 /// may cut one or refuse it.
 pub(super) fn find(tokens: &[u64], least: usize, mut accept: impl FnMut(Run) -> Option<Run>) -> Vec<Run> {
     let mut found: Vec<Run> = Vec::new();
-    let mut free = Vec::from_iter([0..tokens.len()]);
+    let whole = 0..tokens.len();
+    let mut free = vec![whole];
     for _ in 0..ROUNDS {
         let mut candidates: Vec<Run> = Vec::new();
         let periods = periods(tokens, &free);
