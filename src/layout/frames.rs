@@ -53,14 +53,19 @@ pub(crate) fn frames(network: &Network, request: &LayoutRequest, layout: &Layout
     }
     let mut frames = Vec::new();
     let mut inner: HashMap<usize, Vec<&crate::Link>> = HashMap::new();
-    layout.links.iter().for_each(|l| inner.entry(l.from).or_default().push(l));
+    layout
+        .links
+        .iter()
+        .for_each(|l| inner.entry(l.from).or_default().push(l));
     let mut all: Vec<(ScopeId, Vec<usize>)> = members.into_iter().collect();
     all.sort_unstable();
     for (scope, members) in all {
         let once = scopes.get(scope).kind == REPEAT;
         let edge = EDGE + NESTED * levels[&scope] as f32;
         for piece in pieces(layout, &members) {
-            let corners = piece.iter().flat_map(|&v| [layout.volumes[v].min(), layout.volumes[v].max()]);
+            let corners = piece
+                .iter()
+                .flat_map(|&v| [layout.volumes[v].min(), layout.volumes[v].max()]);
             let links = piece.iter().flat_map(|v| inner.get(v).into_iter().flatten());
             let links = links.filter(|l| piece.binary_search(&l.to).is_ok());
             let corners = corners.chain(links.flat_map(|l| l.path.iter().copied()));

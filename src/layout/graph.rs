@@ -342,7 +342,12 @@ impl<'a> Plan<'a> {
     fn finish(&self, groups: &[Option<(Node, u32)>]) -> Graph {
         let mut input_of = vec![usize::MAX; self.inputs.len()];
         let mut items: Vec<Item> = Vec::new();
-        for (k, &t) in self.inputs.iter().enumerate().filter(|(k, _)| !self.unread.contains(k)) {
+        for (k, &t) in self
+            .inputs
+            .iter()
+            .enumerate()
+            .filter(|(k, _)| !self.unread.contains(k))
+        {
             input_of[k] = items.len();
             items.push(self.port(t, true));
         }

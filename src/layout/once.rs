@@ -45,7 +45,9 @@ impl Once {
             };
             once.same.resize(layers.len(), None);
             // Copies that differ in number, as an odd file may have them, stay.
-            let alike = children.filter_map(|c| of.get(c)).filter(|c| c.len() == first.len());
+            let alike = children
+                .filter_map(|c| of.get(c))
+                .filter(|c| c.len() == first.len());
             for copy in alike {
                 for (&i, &same) in copy.iter().zip(first) {
                     once.same[i].get_or_insert((same, first[0]));

@@ -45,7 +45,10 @@ pub const KEYS: &[(&str, &[(&str, &str)])] = &[
         "Layers",
         &[
             ("Click", "select"),
-            ("Double click", "look at a layer or connection, open a scope"),
+            (
+                "Double click",
+                "look at a layer or connection, open a scope; a repeat opens one copy",
+            ),
             ("C, E", "collapse or expand all"),
             ("P", "light the paths to the selection, from it, or both"),
             ("Escape", "select nothing"),

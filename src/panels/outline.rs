@@ -1,5 +1,6 @@
 //! The layers as a tree of scopes, with search and keys.
 
+mod query;
 mod rows;
 
 use std::collections::{BTreeSet, HashSet};
@@ -50,9 +51,9 @@ fn show(ui: &mut Ui, view: &mut View) {
     let state = view.memory.of::<State>();
     let out = &mut *view.out;
     let field = egui::TextEdit::singleline(&mut state.search)
-        .hint_text("Name or operator")
+        .hint_text(query::HINT)
         .desired_width(f32::INFINITY);
-    ui.add(field);
+    ui.add(field).on_hover_text(query::ABOUT);
     ui.horizontal(|ui| {
         if ui
             .small_button("Collapse all")
@@ -91,7 +92,11 @@ fn show(ui: &mut Ui, view: &mut View) {
     refresh(state, document);
     if state.rows.is_empty() {
         let text = format!("Nothing is named “{}”", state.search.trim());
-        return empty(ui, &text, "Try a part of a name, or an operator such as Conv.");
+        return empty(
+            ui,
+            &text,
+            "Try a part of a name, an operator such as Conv, or a shape such as 3x3.",
+        );
     }
     if !state.search.trim().is_empty() {
         ui.weak(format!("{} found", grouped(state.rows.len() as u64)));
@@ -217,10 +222,7 @@ fn line(
             )
         }
         Node::Scope(s) if searching => (network.scopes.path(s), network.scopes.get(s).kind.clone()),
-        Node::Scope(s) => (
-            network.scopes.get(s).name.clone(),
-            network.scopes.get(s).kind.clone(),
-        ),
+        Node::Scope(s) => (network.scopes.label(s), network.scopes.get(s).kind.clone()),
         Node::Input(t) => (network.tensor(t).name.clone(), "input".into()),
         Node::Output(t) => (network.tensor(t).name.clone(), "output".into()),
     };
@@ -228,8 +230,8 @@ fn line(
         egui::WidgetInfo::labeled(egui::WidgetType::Button, true, format!("{name}  ({kind})"))
     });
     let drawn = state.drawn.1.contains(&row.node);
-    let collapsed = |s: &ScopeId| session.state.collapsed.contains(s);
-    let inside = || rows::around(network, row.node).iter().any(collapsed);
+    let folds = &session.state.folds;
+    let inside = || !folds.around(network, row.node).is_empty();
     let scope = match row.node {
         Node::Scope(s) => Some(s),
         _ => None,
@@ -281,9 +283,14 @@ fn line(
     if let Some(s) = scope
         && (response.hovered() || chosen)
     {
-        let (sign, command) = match collapsed(&s) {
-            true => ("open in scene", Command::Expand(network.scopes.path(s))),
-            false => ("close in scene", Command::Collapse(network.scopes.path(s))),
+        let path = network.scopes.path(s);
+        let several = network.scopes.copies(s).is_some();
+        let (sign, command) = match (folds.collapsed.contains(&s), several) {
+            (true, true) => ("one copy in scene", Command::Expand(path)),
+            (true, false) => ("open in scene", Command::Expand(path)),
+            (false, true) if folds.once.contains(&s) => ("all copies in scene", Command::Expand(path)),
+            (false, true) => ("one copy in scene", Command::Collapse(path)),
+            (false, false) => ("close in scene", Command::Collapse(path)),
         };
         let color = ui.visuals().hyperlink_color;
         let galley = ui.painter().layout_no_wrap(sign.into(), small.clone(), color);

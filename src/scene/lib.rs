@@ -9,6 +9,7 @@ pub mod colormap;
 pub mod compose;
 pub mod controls;
 pub mod fly;
+mod frames;
 pub mod hover;
 pub mod labels;
 pub mod links;

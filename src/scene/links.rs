@@ -35,13 +35,17 @@ pub fn ribbons(layout: &Layout, paths: &[Vec<Vec3>], look: &Look) -> Vec<Segment
         let chosen = strong || (look.link.is_none() && ends(look.selected));
         let clear = look.clear(link.from) && look.clear(link.to);
         let chosen = chosen || (clear && look.trail.is_some());
-        let mut color = look.theme.link(link.skip, chosen);
+        let mut color = match link.stream && !chosen {
+            true => look.theme.stream(),
+            false => look.theme.link(link.skip, chosen),
+        };
         if !clear {
             color[3] *= FAINT;
         }
         let width = match (strong, chosen) {
             (true, _) => 0.13,
             (_, true) => 0.09,
+            _ if link.stream => 0.08,
             _ => 0.05,
         };
         let mut along = 0.0;
@@ -51,7 +55,11 @@ pub fn ribbons(layout: &Layout, paths: &[Vec<Vec3>], look: &Look) -> Vec<Segment
                 from: p[0].to_array(),
                 width,
                 to: p[1].to_array(),
-                least: if chosen { 2.4 } else { LEAST[0] },
+                least: match (chosen, link.stream) {
+                    (true, _) => 2.4,
+                    (_, true) => 2.2,
+                    _ => LEAST[0],
+                },
                 color,
                 span: [along / total.max(1e-6), next / total.max(1e-6)],
                 ..Segment::default()

@@ -3,6 +3,7 @@
 mod blocks;
 mod caption;
 mod channels;
+mod frames;
 mod legend;
 mod marks;
 mod members;
@@ -10,6 +11,7 @@ mod names;
 mod shapes;
 mod title;
 mod tooltip;
+mod values;
 
 pub(crate) use blocks::title as block_title;
 
@@ -41,7 +43,9 @@ pub struct Sheet<'a> {
 }
 
 /// The overlays, later ones over earlier ones.
-const OVERLAYS: [fn(&Sheet); 10] = [
+const OVERLAYS: [fn(&Sheet); 12] = [
+    values::draw,
+    frames::draw,
     shapes::draw,
     blocks::draw,
     names::draw,

@@ -12,7 +12,7 @@ use crate::hover::Hover;
 use crate::ranges::Ranges;
 use crate::rig::Rig;
 use crate::tiles::Tile;
-use crate::{Display, Look, Theme, compose, hover, links, marks, tiles, transition};
+use crate::{Display, Look, Theme, compose, frames, hover, links, marks, tiles, transition};
 
 /// Seconds that volumes take to their new places.
 const MOVE: f32 = 0.6;
@@ -191,7 +191,8 @@ impl Stage {
 
     /// Ribbons to draw: connections, and on the input what the hovered cell sees.
     pub fn segments(&self, session: &Session) -> Vec<Segment> {
-        let mut segments = links::ribbons(&self.layout, &self.paths, &self.look(session));
+        let mut segments = frames::segments(&self.layout, theme(session));
+        segments.extend(links::ribbons(&self.layout, &self.paths, &self.look(session)));
         if let Some(document) = &session.document {
             segments.extend(marks::edges(&self.layout, document, theme(session)));
         }

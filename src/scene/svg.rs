@@ -8,7 +8,7 @@ use svg::node::element::{Group, Path, Rectangle, Text, Title};
 use crate::colormap::srgb;
 use crate::labels::shorten;
 use crate::theme::{Theme, family_color};
-use crate::{hover, links, overlay, stage};
+use crate::{frames, hover, links, overlay, stage};
 
 /// Pixels of a scene unit.
 const UNIT: f32 = 40.0;
@@ -66,7 +66,7 @@ impl Sheet<'_> {
             .add(Title::new(name))
             .add(paper)
             .add(self.text(name, (EDGE, 34.0), 20.0, true, "start"));
-        drawing = drawing.add(self.links()).add(self.boxes());
+        drawing = drawing.add(self.frames()).add(self.links()).add(self.boxes());
         drawing
     }
 
@@ -99,13 +99,19 @@ impl Sheet<'_> {
                 format!("{} {}", rounded(x), rounded(y))
             });
             let line = format!("M{}", points.collect::<Vec<_>>().join("L"));
-            let [r, g, b, _] = self.theme.link(link.skip, false);
+            let [r, g, b, _] = match link.stream {
+                true => self.theme.stream(),
+                false => self.theme.link(link.skip, false),
+            };
             let shape = hover::brief(self.document, link.tensor);
             let about = Title::new(format!(
                 "{}  {shape}",
                 self.document.network.tensor(link.tensor).name
             ));
-            let path = Path::new().set("d", line).set("stroke", color([r, g, b]));
+            let mut path = Path::new().set("d", line).set("stroke", color([r, g, b]));
+            if link.stream {
+                path = path.set("stroke-width", 2.4);
+            }
             group = group.add(path.add(about));
             if let Some((at, room)) = self.room(&link.path).filter(|_| !shape.is_empty()) {
                 // About half of the size is the width of a letter.
@@ -115,6 +121,39 @@ impl Sheet<'_> {
             }
         }
         Group::new().add(group).add(names)
+    }
+
+    /// Outlines of open scopes, with their names; a repeat has further sheets behind it.
+    fn frames(&self) -> Group {
+        let mut group = Group::new().set("fill", "none");
+        for frame in &self.layout.frames {
+            let stroke = color(frames::color(frame, self.theme));
+            let size = (frame.max - frame.min) * UNIT;
+            let sheets = if frame.once { 2 } else { 0 };
+            for k in (0..=sheets).rev() {
+                let by = 0.14 * UNIT * k as f32;
+                let (x, y) = self.at(Vec3::new(frame.min.x, frame.max.y, 0.0));
+                let mut body = Rectangle::new()
+                    .set("x", rounded(x + by))
+                    .set("y", rounded(y - by))
+                    .set("width", rounded(size.x))
+                    .set("height", rounded(size.y))
+                    .set("rx", 10)
+                    .set("stroke", stroke.clone())
+                    .set("stroke-opacity", 0.8 - 0.25 * k as f32);
+                if sheets > 0 {
+                    body = body.set("fill", color(self.theme.background()));
+                }
+                group = group.add(body);
+            }
+            let (x, y) = self.at(Vec3::new(frame.min.x, frame.max.y, 0.0));
+            let text = match frame.once {
+                true => self.text(&frame.label, (x + 4.0, y - 16.0), 14.0, true, "start"),
+                false => self.text(&frame.label, (x + 4.0, y - 4.0), 10.5, false, "start"),
+            };
+            group = group.add(text);
+        }
+        group
     }
 
     /// The middle of the longest level piece of a link, and its length in pixels.

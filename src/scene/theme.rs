@@ -69,6 +69,15 @@ impl Theme {
         [r, g, b, 0.9]
     }
 
+    /// A link of the residual stream.
+    pub fn stream(self) -> [f32; 4] {
+        let [r, g, b] = linear(match self {
+            Theme::Dark => 0x8fd0ea,
+            Theme::Light => 0x1f6c8c,
+        });
+        [r, g, b, 0.95]
+    }
+
     /// A pulse on a link.
     pub fn pulse(self) -> [f32; 4] {
         let [r, g, b] = linear(match self {
@@ -99,6 +108,7 @@ pub fn family_color(kind: &str, theme: Theme) -> [f32; 3] {
         "attention",
         "gather",
         "embedding",
+        "mlp",
         "lstm",
         "gru",
         "rnn",
@@ -110,7 +120,7 @@ pub fn family_color(kind: &str, theme: Theme) -> [f32; 3] {
         "relu", "sigmoid", "tanh", "softmax", "elu", "clip", "erf", "swish",
     ]) {
         0x8fbc6b
-    } else if is(&["block", "stage", "module", "scope"]) {
+    } else if is(&["block", "stage", "module", "scope", "repeat"]) {
         0xd9b45b
     } else {
         0x8a93a0

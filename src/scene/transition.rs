@@ -59,6 +59,7 @@ pub fn between(new: &Layout, origins: &[(Vec3, Vec3)], share: f32) -> Layout {
     }
     if t < 0.85 {
         now.links.clear();
+        now.frames.clear();
     }
     now
 }

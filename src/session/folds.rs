@@ -48,7 +48,7 @@ impl Folds {
     }
 
     /// What hides `node`: closed scopes around it, and repeats of which it is in a hidden copy.
-    pub(crate) fn around(&self, network: &Network, node: Node) -> Vec<ScopeId> {
+    pub fn around(&self, network: &Network, node: Node) -> Vec<ScopeId> {
         let scopes = &network.scopes;
         let inner = match node {
             Node::Layer(l) => Some(network.layer(l).scope),
@@ -64,7 +64,11 @@ impl Folds {
             let other = copy.is_some() && scopes.get(*s).children.first().copied() != copy;
             self.collapsed.contains(s) || self.once.contains(s) && other
         };
-        inner.into_iter().flat_map(|s| scopes.ancestors(s)).filter(hides).collect()
+        inner
+            .into_iter()
+            .flat_map(|s| scopes.ancestors(s))
+            .filter(hides)
+            .collect()
     }
 
     /// Opens all that hides `node`.

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use layout::Node;
 use model::{LayerId, Network, Op, ScopeId, ScopeTree};
 
+use super::query::Query;
+
 /// One line.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Row {
@@ -80,15 +82,13 @@ fn scope(
     }
 }
 
-/// Layers and scopes whose name or operator holds `wanted`, a text in lower case.
+/// Layers and scopes that `wanted` finds.
 pub fn found(network: &Network, wanted: &str) -> Vec<Row> {
-    let holds = |text: &str| text.to_lowercase().contains(wanted);
+    let query = Query::read(wanted);
     let scopes = (1..network.scopes.scopes.len() as u32).map(ScopeId);
-    let scopes = scopes.filter(|&s| holds(&network.scopes.path(s)) || holds(&network.scopes.get(s).kind));
-    let layers = network.main().layers.iter().copied().filter(|&l| {
-        let layer = network.layer(l);
-        holds(&layer.name) || holds(&layer.kind)
-    });
+    let scopes = scopes.filter(|&s| query.holds_scope(network, s));
+    let layers = network.main().layers.iter().copied();
+    let layers = layers.filter(|&l| query.holds(network, network.layer(l)));
     let nodes = scopes.map(Node::Scope).chain(layers.map(Node::Layer));
     nodes.map(|node| Row { node, depth: 0 }).collect()
 }

@@ -67,6 +67,9 @@ pub fn all(session: &Session, dock: &Dock) -> Vec<Entry> {
         add("Select nothing", "Escape", one(Command::Select(None)));
         add("Collapse all scopes", "C", one(Command::CollapseAll));
         add("Expand all scopes", "E", one(Command::ExpandAll));
+        for (name, command) in folds(session) {
+            add(&name, "", one(command));
+        }
         if state.selection.is_some() {
             for way in layout::Way::ALL {
                 let name = format!("Paths {} of the selection", way.name());
@@ -198,6 +201,56 @@ pub fn all(session: &Session, dock: &Dock) -> Vec<Entry> {
         for &l in &network.main().layers {
             let layer = network.layer(l);
             add(&layer.name, &layer.kind, go(&layer.name));
+        }
+    }
+    list
+}
+
+/// What can be opened and closed of the selected scope, or of the repeats of a network of few.
+fn folds(session: &Session) -> Vec<(String, Command)> {
+    const FEW: usize = 12;
+    let Some(document) = &session.document else {
+        return Vec::new();
+    };
+    let (scopes, folds) = (&document.network.scopes, &session.state.folds);
+    let all = (1..scopes.scopes.len() as u32).map(ScopeId);
+    let repeats: Vec<ScopeId> = all.filter(|s| scopes.copies(*s).is_some()).collect();
+    let chosen = match session.state.selection {
+        Some(layout::Node::Scope(s)) => Some(s),
+        _ => None,
+    };
+    let near = repeats.into_iter().filter(|s| {
+        folds
+            .around(&document.network, layout::Node::Scope(*s))
+            .is_empty()
+    });
+    let mut list = Vec::new();
+    for scope in near
+        .take(FEW)
+        .chain(chosen.filter(|s| scopes.copies(*s).is_none()))
+    {
+        let (name, path) = (scopes.label(scope), scopes.path(scope));
+        let repeat = scopes.copies(scope).is_some();
+        let closed = folds.collapsed.contains(&scope);
+        let once = repeat && !closed && folds.once.contains(&scope);
+        let open = !closed && !once;
+        if !open && repeat {
+            list.push((
+                format!("Show all copies of {name}"),
+                Command::Spread(path.clone()),
+            ));
+        }
+        if closed {
+            let what = if repeat { "one copy of " } else { "" };
+            list.push((format!("Open {what}{name}"), Command::Expand(path.clone())));
+        }
+        if !closed {
+            let what = if repeat && open {
+                "Show one copy of"
+            } else {
+                "Close"
+            };
+            list.push((format!("{what} {name}"), Command::Collapse(path)));
         }
     }
     list

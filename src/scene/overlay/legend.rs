@@ -137,7 +137,7 @@ fn bar(sheet: &Sheet, rect: Rect, signed: bool, map: u32) {
 }
 
 /// Three digits that matter.
-fn number(value: f32) -> String {
+pub(super) fn number(value: f32) -> String {
     let size = value.abs();
     match size {
         0.0 => "0".into(),

@@ -4,7 +4,7 @@ use egui::Align2;
 use glam::{Vec2, Vec3};
 use layout::{Arrangement, Volume};
 
-use super::{Sheet, caption, legend, members, title};
+use super::{Sheet, caption, frames, legend, members, title};
 use crate::hover;
 
 pub(super) fn draw(sheet: &Sheet) {
@@ -27,6 +27,7 @@ pub(super) fn draw(sheet: &Sheet) {
         .into_iter()
         .flatten()
         .chain(members::places(sheet))
+        .chain(frames::places(sheet))
         .map(|r| (corner(r.min), corner(r.max)))
         .collect();
     for tile in &stage.tiles {

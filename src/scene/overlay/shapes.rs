@@ -4,7 +4,7 @@ use egui::{Align2, Pos2, Rect, vec2};
 use glam::Vec3;
 use layout::Link;
 
-use super::{Sheet, caption, legend, members, title};
+use super::{Sheet, caption, frames, legend, members, title};
 use crate::hover;
 
 /// Links that are looked at: more would not be legible.
@@ -20,6 +20,7 @@ pub(super) fn draw(sheet: &Sheet) {
     let fixed = [title::place, title::answer, legend::place, caption::place];
     let mut taken: Vec<Rect> = fixed.iter().filter_map(|place| place(sheet)).collect();
     taken.extend(members::places(sheet));
+    taken.extend(frames::places(sheet));
     let look = sheet.stage.look(sheet.session);
     let clear = |l: &&Link| look.clear(l.from) && look.clear(l.to);
     for link in layout.links.iter().filter(clear).take(MOST) {

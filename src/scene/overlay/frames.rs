@@ -1,0 +1,69 @@
+//! What frames hold, written at their upper left corner where there is room.
+
+use egui::{Align2, FontId, Rect, vec2};
+use glam::Vec3;
+use layout::Frame;
+
+use super::Sheet;
+
+/// Size of the text, points: of a repeat, and of others.
+const SIZES: [f32; 2] = [14.0, 11.0];
+
+pub(super) fn draw(sheet: &Sheet) {
+    for (frame, place) in captions(sheet) {
+        let size = SIZES[usize::from(!frame.once)];
+        sheet.haloed(
+            place.left_bottom(),
+            Align2::LEFT_BOTTOM,
+            &frame.label,
+            size,
+            frame.once,
+        );
+    }
+}
+
+/// Where captions stand: other texts keep off.
+pub(super) fn places(sheet: &Sheet) -> Vec<Rect> {
+    captions(sheet).into_iter().map(|c| c.1).collect()
+}
+
+/// Frames that are wide enough for their caption, with its place.
+fn captions<'a>(sheet: &Sheet<'a>) -> Vec<(&'a Frame, Rect)> {
+    let mut taken: Vec<Rect> = Vec::new();
+    let mut captions = Vec::new();
+    // Outer frames come first, and their captions win.
+    for frame in &sheet.stage.layout.frames {
+        let Some(on_screen) = on_screen(sheet, frame).filter(|r| r.intersects(sheet.rect)) else {
+            continue;
+        };
+        let size = SIZES[usize::from(!frame.once)];
+        // About half of the size is the width of a letter.
+        if on_screen.width() < 0.4 * size * frame.label.chars().count() as f32 {
+            continue;
+        }
+        let font = FontId::proportional(size);
+        let text = sheet
+            .painter
+            .layout_no_wrap(frame.label.clone(), font, sheet.strong);
+        let at = on_screen.left_top() + vec2(6.0, -3.0);
+        let place = Rect::from_min_size(at - vec2(0.0, text.size().y), text.size());
+        let free = taken.iter().all(|t| !t.intersects(place));
+        if text.size().x + 8.0 < on_screen.width() && free && sheet.rect.contains_rect(place) {
+            taken.push(place);
+            captions.push((frame, place));
+        }
+    }
+    captions
+}
+
+/// The frame's corners on the screen.
+fn on_screen(sheet: &Sheet, frame: &Frame) -> Option<Rect> {
+    let z = (frame.min.z + frame.max.z) / 2.0;
+    let corners = [
+        Vec3::new(frame.min.x, frame.max.y, z),
+        Vec3::new(frame.max.x, frame.min.y, z),
+    ];
+    let camera = &sheet.stage.rig.camera;
+    let [a, b] = corners.map(|p| camera.project(p, sheet.size()).map(|(at, _)| sheet.at(at)));
+    Some(Rect::from_two_pos(a?, b?))
+}
