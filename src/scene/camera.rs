@@ -77,12 +77,15 @@ impl Camera {
     /// Where `world` falls on a screen of `size` pixels (from the top left), and its distance
     /// along the view; `None` behind the eye.
     pub fn project(&self, world: Vec3, size: Vec2) -> Option<(Vec2, f32)> {
-        let clip = self.clip_from_world(size.x / size.y) * world.extend(1.0);
-        if clip.w < Self::NEAR {
-            return None;
+        self.lens(size).project(world)
+    }
+
+    /// What projects many points onto a screen of `size` pixels.
+    pub fn lens(&self, size: Vec2) -> Lens {
+        Lens {
+            clip_from_world: self.clip_from_world(size.x / size.y),
+            size,
         }
-        let ndc = clip.truncate() / clip.w;
-        Some((Vec2::new(ndc.x + 1.0, 1.0 - ndc.y) * 0.5 * size, clip.w))
     }
 
     /// The ray through a screen point: origin and unit direction.
@@ -198,6 +201,25 @@ pub fn hit(origin: Vec3, direction: Vec3, min: Vec3, max: Vec3) -> Option<f32> {
     let (a, b) = ((min - origin) / direction, (max - origin) / direction);
     let (enter, leave) = (a.min(b).max_element(), a.max(b).min_element());
     (enter <= leave && leave > 0.0).then_some(enter.max(0.0))
+}
+
+/// A camera that stands still before a screen.
+#[derive(Clone, Copy, Debug)]
+pub struct Lens {
+    clip_from_world: Mat4,
+    size: Vec2,
+}
+
+impl Lens {
+    /// As [`Camera::project`].
+    pub fn project(&self, world: Vec3) -> Option<(Vec2, f32)> {
+        let clip = self.clip_from_world * world.extend(1.0);
+        if clip.w < Camera::NEAR {
+            return None;
+        }
+        let ndc = clip.truncate() / clip.w;
+        Some((Vec2::new(ndc.x + 1.0, 1.0 - ndc.y) * 0.5 * self.size, clip.w))
+    }
 }
 
 #[cfg(test)]

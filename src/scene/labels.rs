@@ -21,6 +21,10 @@ pub struct Label {
     pub size: f32,
 }
 
+/// Volumes that names keep off, and names that are tried.
+const SOLID: usize = 800;
+const TRIED: usize = 1200;
+
 /// Names that fit a screen of `size` points, outside the rectangles that are `taken` (upper left
 /// and lower right corners). `measure` gives the width in points of a text at a font size; `detail`
 /// the second line of a volume.
@@ -33,12 +37,13 @@ pub fn labels(
     measure: impl Fn(&str, f32) -> f32,
     detail: impl Fn(&Volume) -> String,
 ) -> Vec<Label> {
+    let lens = camera.lens(size);
     let mut order: Vec<(f32, usize, Vec2, Vec2)> = Vec::new();
     for (i, volume) in layout.volumes.iter().enumerate().filter(|(i, _)| look.clear(*i)) {
         // Under the middle of the front face's lower edge, or over that of the back's upper one.
         let foot = Vec3::new(volume.center.x, volume.min().y, volume.max().z);
         let head = Vec3::new(volume.center.x, volume.max().y, volume.min().z);
-        let ends = [foot, head].map(|p| camera.project(p, size));
+        let ends = [foot, head].map(|p| lens.project(p));
         let [Some((at, depth)), Some((above, _))] = ends else {
             continue;
         };
@@ -54,12 +59,20 @@ pub fn labels(
         }
         order.push((weight, i, at, above));
     }
+    order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     // Names keep off the largest volumes; more would cost more than they show.
     let mut solid: Vec<(usize, Vec2, Vec2)> = Vec::new();
-    for (i, volume) in layout.volumes.iter().enumerate().take(2_000) {
+    let few = layout.volumes.len() <= SOLID;
+    let first = order.iter().map(|o| o.1).take(SOLID);
+    let large: Vec<usize> = match few {
+        true => (0..layout.volumes.len()).collect(),
+        false => first.collect(),
+    };
+    for i in large {
+        let volume = &layout.volumes[i];
         let corner = |k: usize| {
             let pick = glam::BVec3::new(k & 1 == 0, k & 2 == 0, k & 4 == 0);
-            camera.project(Vec3::select(pick, volume.min(), volume.max()), size)
+            lens.project(Vec3::select(pick, volume.min(), volume.max()))
         };
         let corners: Option<Vec<Vec2>> = (0..8).map(|k| corner(k).map(|c| c.0)).collect();
         if let Some(corners) = corners {
@@ -67,7 +80,8 @@ pub fn labels(
             solid.push((i, fold(Vec2::min), fold(Vec2::max)));
         }
     }
-    order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    // Where many have found no room, the smaller ones find none either.
+    order.truncate(TRIED);
     let mut placed = Vec::new();
     for (_, i, below, above) in order {
         let volume = &layout.volumes[i];

@@ -576,3 +576,63 @@ fn networks_beside_each_other_are_aligned() {
         }
     }
 }
+
+/// Four copies of two layers each, which all read a mask, each with a result of its own.
+#[test]
+fn a_repeat_shown_once_hides_its_other_copies() {
+    let mut b = Builder::new();
+    let x = b.input("x", map());
+    let mask = b.input("mask", map());
+    let group = b.network.scopes.add(ROOT, "layers", "repeat");
+    let (mut y, mut ends) = (x, Vec::new());
+    for i in 0..4 {
+        let copy = b.network.scopes.add(group, &format!("{i}"), "");
+        let state = b.input(&format!("state{i}"), map());
+        y = b.layer(add(), "Add", &[y, mask, state], map(), copy);
+        y = b.layer(relu(), "Relu", &[y], map(), copy);
+        ends.push(y);
+    }
+    let after = b.layer(conv(), "Conv", &[y], map(), ROOT);
+    b.output(after);
+    ends.iter().for_each(|&e| b.output(e));
+    let mut request = LayoutRequest {
+        once: [group].into(),
+        ..LayoutRequest::default()
+    };
+    let l = checked(&b.network, &request);
+    // Inputs and results of hidden copies are hidden with them.
+    let mut names = labels(&l);
+    names.sort_unstable();
+    assert_eq!(
+        names,
+        [
+            "Add_0", "Conv_8", "Conv_8", "Relu_1", "Relu_1", "mask", "state0", "x"
+        ]
+    );
+    let at = |name: &str| l.volumes.iter().position(|v| v.label == name).unwrap();
+    let from = |i: usize| l.links.iter().filter(move |k| k.from == i).map(|k| k.tensor);
+    assert_eq!(
+        from(at("mask")).collect::<Vec<_>>(),
+        [mask],
+        "read by all copies, drawn once"
+    );
+    let mut leaving: Vec<TensorId> = from(at("Relu_1")).collect();
+    leaving.sort_unstable();
+    assert_eq!(
+        leaving,
+        [ends[0], ends[3]],
+        "to its result, and from the last copy on"
+    );
+    assert_eq!((l.frames.len(), l.frames[0].label.as_str()), (1, "layers x 4"));
+    for v in &l.volumes {
+        let inside = v.min().cmpge(l.frames[0].min).all() && v.max().cmple(l.frames[0].max).all();
+        assert_eq!(
+            inside,
+            matches!(v.label.as_str(), "Add_0" | "Relu_1") && v.kind != "Output"
+        );
+    }
+    // Closed, it is one volume without a frame.
+    request.collapsed = [group].into();
+    let l = checked(&b.network, &request);
+    assert!(l.frames.is_empty() && l.volumes.iter().any(|v| v.label == "layers x 4"));
+}

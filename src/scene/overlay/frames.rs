@@ -5,6 +5,7 @@ use glam::Vec3;
 use layout::Frame;
 
 use super::Sheet;
+use crate::camera::Lens;
 
 /// Size of the text, points: of a repeat, and of others.
 const SIZES: [f32; 2] = [14.0, 11.0];
@@ -31,9 +32,10 @@ pub(super) fn places(sheet: &Sheet) -> Vec<Rect> {
 fn captions<'a>(sheet: &Sheet<'a>) -> Vec<(&'a Frame, Rect)> {
     let mut taken: Vec<Rect> = Vec::new();
     let mut captions = Vec::new();
+    let lens = sheet.stage.rig.camera.lens(sheet.size());
     // Outer frames come first, and their captions win.
     for frame in &sheet.stage.layout.frames {
-        let Some(on_screen) = on_screen(sheet, frame).filter(|r| r.intersects(sheet.rect)) else {
+        let Some(on_screen) = on_screen(sheet, &lens, frame).filter(|r| r.intersects(sheet.rect)) else {
             continue;
         };
         let size = SIZES[usize::from(!frame.once)];
@@ -57,13 +59,12 @@ fn captions<'a>(sheet: &Sheet<'a>) -> Vec<(&'a Frame, Rect)> {
 }
 
 /// The frame's corners on the screen.
-fn on_screen(sheet: &Sheet, frame: &Frame) -> Option<Rect> {
+fn on_screen(sheet: &Sheet, lens: &Lens, frame: &Frame) -> Option<Rect> {
     let z = (frame.min.z + frame.max.z) / 2.0;
     let corners = [
         Vec3::new(frame.min.x, frame.max.y, z),
         Vec3::new(frame.max.x, frame.min.y, z),
     ];
-    let camera = &sheet.stage.rig.camera;
-    let [a, b] = corners.map(|p| camera.project(p, sheet.size()).map(|(at, _)| sheet.at(at)));
+    let [a, b] = corners.map(|p| lens.project(p).map(|(at, _)| sheet.at(at)));
     Some(Rect::from_two_pos(a?, b?))
 }

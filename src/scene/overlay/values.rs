@@ -6,6 +6,7 @@ use layout::{Arrangement, Volume};
 
 use super::Sheet;
 use super::legend::number;
+use crate::camera::Lens;
 use crate::colormap::{diverging, sequential, srgb};
 use crate::stage;
 
@@ -20,23 +21,23 @@ pub(super) fn draw(sheet: &Sheet) {
     if matches!(layout.arrangement, Arrangement::Blocks | Arrangement::Strip) {
         return;
     }
+    let lens = sheet.stage.rig.camera.lens(sheet.size());
     let mut left = MOST;
     for volume in &layout.volumes {
-        if let Some([across, down]) = step(sheet, volume)
+        if let Some([across, down]) = step(&lens, volume)
             && across.length().min(down.length()) >= LEAST
         {
-            left -= face(sheet, volume, across.length().min(down.length()), left);
+            left -= face(sheet, &lens, volume, across.length().min(down.length()), left);
         }
     }
 }
 
 /// How far a cell of the front face reaches on the screen, to the right and down.
-fn step(sheet: &Sheet, volume: &Volume) -> Option<[Vec2; 2]> {
-    let camera = &sheet.stage.rig.camera;
+fn step(lens: &Lens, volume: &Volume) -> Option<[Vec2; 2]> {
     let at = |x: f32, y: f32| {
         let corner = Vec3::new(volume.min().x, volume.max().y, volume.max().z);
         let point = corner + Vec3::new(x * volume.size.x, -y * volume.size.y, 0.0);
-        camera.project(point, sheet.size()).map(|p| p.0)
+        lens.project(point).map(|p| p.0)
     };
     let [across, down] = [volume.cells.counts[0], volume.cells.counts[1]].map(|c| 1.0 / c.max(1) as f32);
     let origin = at(0.0, 0.0)?;
@@ -44,7 +45,7 @@ fn step(sheet: &Sheet, volume: &Volume) -> Option<[Vec2; 2]> {
 }
 
 /// Writes the numbers of the front face that lie in the picture; tells how many.
-fn face(sheet: &Sheet, volume: &Volume, room: f32, most: usize) -> usize {
+fn face(sheet: &Sheet, lens: &Lens, volume: &Volume, room: f32, most: usize) -> usize {
     let values = volume.tensor.and_then(|t| {
         let trace = stage::trace(sheet.session, sheet.document)?;
         Some((t, trace.tensors.get(&t)?.host()?))
@@ -52,7 +53,6 @@ fn face(sheet: &Sheet, volume: &Volume, room: f32, most: usize) -> usize {
     let Some((tensor, values)) = values else { return 0 };
     let scale = sheet.stage.ranges.of(tensor);
     let [columns, rows, _] = volume.cells.counts.map(|c| c.max(1));
-    let camera = &sheet.stage.rig.camera;
     let mut written = 0;
     for row in 0..rows {
         for column in 0..columns {
@@ -62,7 +62,7 @@ fn face(sheet: &Sheet, volume: &Volume, room: f32, most: usize) -> usize {
                 volume.max().y - volume.size.y * share(row, rows),
                 volume.max().z,
             );
-            let Some((at, _)) = camera.project(point, sheet.size()) else {
+            let Some((at, _)) = lens.project(point) else {
                 continue;
             };
             let at = sheet.at(at);
