@@ -280,6 +280,7 @@ fn random(recipe: &Recipe) -> (Network, LayoutRequest) {
     b.output(tensors[tensors.len() / 2]);
     let request = LayoutRequest {
         collapsed: recipe.2.iter().map(|&s| ScopeId(u32::from(s))).collect(),
+        once: Default::default(),
         bindings: BTreeMap::new(),
         show_constants: recipe.3.0,
         hide_trivial: recipe.3.1,

@@ -39,7 +39,7 @@ fn layout(session: &Session) -> &Layout {
 
 /// Convolutions and frames that are drawn.
 fn drawn(session: &Session) -> (usize, usize) {
-    let convolutions = layout(session).volumes.iter().filter(|v| v.kind == "Conv");
+    let convolutions = layout(session).volumes.iter().filter(|v| v.kind == "conv2d");
     (convolutions.count(), layout(session).frames.len())
 }
 
