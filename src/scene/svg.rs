@@ -27,7 +27,7 @@ pub fn write(session: &Session) -> Result<String, String> {
     let layout = match document.layout.arrangement.flat() {
         true => &document.layout,
         false => {
-            blocks = document.arranged(session.state.collapsed.clone(), Arrangement::Blocks);
+            blocks = document.arranged(&session.state.folds, Arrangement::Blocks);
             &blocks
         }
     };
