@@ -83,12 +83,12 @@ fn links_lead_through_the_shown_copy() {
         kinds,
         [
             "Input",
-            "Conv",
-            "Conv",
-            "BatchNormalization",
-            "Relu",
-            "Flatten",
-            "Gemm",
+            "conv2d",
+            "conv2d",
+            "batchnormalization",
+            "relu",
+            "flatten",
+            "dense",
             "Output"
         ]
     );
