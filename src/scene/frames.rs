@@ -66,14 +66,14 @@ fn outline(frame: &Frame, round: bool) -> Vec<Vec3> {
     points
 }
 
-/// The upper and right edge of a sheet that lies `by` behind the frame.
+/// The right and lower edge of a sheet that lies `by` behind the frame; its name stands above.
 fn sheet(frame: &Frame, by: f32) -> [Vec3; 3] {
-    let (min, max, z) = (frame.min, frame.max + by, depth(frame));
-    let cut = RADIUS + by;
+    let (left, right, z) = (frame.min.x + by, frame.max.x + by, depth(frame));
+    let (top, bottom) = (frame.max.y - by, frame.min.y - by);
     [
-        Vec3::new(min.x + cut, max.y, z),
-        Vec3::new(max.x, max.y, z),
-        Vec3::new(max.x, min.y + cut, z),
+        Vec3::new(right, top - RADIUS, z),
+        Vec3::new(right, bottom, z),
+        Vec3::new(left + RADIUS, bottom, z),
     ]
 }
 

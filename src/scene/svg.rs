@@ -135,7 +135,7 @@ impl Sheet<'_> {
                 let (x, y) = self.at(Vec3::new(frame.min.x, frame.max.y, 0.0));
                 let mut body = Rectangle::new()
                     .set("x", rounded(x + by))
-                    .set("y", rounded(y - by))
+                    .set("y", rounded(y + by))
                     .set("width", rounded(size.x))
                     .set("height", rounded(size.y))
                     .set("rx", 10)
@@ -148,7 +148,7 @@ impl Sheet<'_> {
             }
             let (x, y) = self.at(Vec3::new(frame.min.x, frame.max.y, 0.0));
             let text = match frame.once {
-                true => self.text(&frame.label, (x + 4.0, y - 16.0), 14.0, true, "start"),
+                true => self.text(&frame.label, (x + 4.0, y - 5.0), 14.0, true, "start"),
                 false => self.text(&frame.label, (x + 4.0, y - 4.0), 10.5, false, "start"),
             };
             group = group.add(text);

@@ -101,10 +101,10 @@ pub(crate) fn plain(scopes: &ScopeTree, scope: ScopeId) -> String {
 pub(crate) fn outermost(network: &Network) -> Folds {
     let scopes = &network.scopes;
     let layers = &network.main().layers;
-    let mut within = vec![0; scopes.scopes.len()];
+    let mut held = vec![0; scopes.scopes.len()];
     for &layer in layers {
         for scope in scopes.ancestors(network.layer(layer).scope) {
-            within[scope.0 as usize] += 1;
+            held[scope.0 as usize] += 1;
         }
     }
     let mut folds = Folds::default();
@@ -112,15 +112,17 @@ pub(crate) fn outermost(network: &Network) -> Folds {
     while let Some(id) = stack.pop() {
         let scope = scopes.get(id);
         let member = network.members.iter().find(|m| m.scopes.contains(&id.0));
-        let whole = member.map_or(layers.len(), |m| within[m.scopes.start as usize]);
+        let whole = member.map_or(layers.len(), |m| held[m.scopes.start as usize]);
         let few = scope.layers.len() <= MANY && !scope.children.is_empty();
         // A copy that stands for all opens to its parts.
-        let copy = scope.parent.is_some_and(|p| folds.once.contains(&p));
+        let within = |s: ScopeId| scopes.get(s).parent.is_some_and(|p| folds.once.contains(&p));
+        let plain = matches!(scope.kind.as_str(), "residual block" | "block");
+        let copy = within(id) || plain && scope.parent.is_some_and(within);
         let opens = id == ScopeTree::ROOT
             || member.is_some_and(|m| m.scope() == id)
-            || few && (copy || 2 * within[id.0 as usize] > whole);
+            || few && (copy || 2 * held[id.0 as usize] > whole);
         match scopes.copies(id) {
-            Some(_) if within[id.0 as usize] * 4 > whole || copy => {
+            Some(_) if held[id.0 as usize] * 4 > whole || copy => {
                 folds.once.insert(id);
                 // The hidden copies are closed, for when they come to light.
                 let mut copies = scope.children.iter().copied();

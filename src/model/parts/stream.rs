@@ -18,7 +18,13 @@ pub(crate) fn find(flow: &Flow) -> Vec<TensorId> {
         }
         let inputs = &flow.layer(i).inputs;
         for (input, from) in inputs.iter().zip(&flow.inputs[i]) {
-            if let (Some(tensor), true) = (input, skips(flow, i, *from)) {
+            let output = flow.layer(i).outputs.first().copied().flatten();
+            // A mask or a bias is broadcast; what travels on is not.
+            let whole = input.zip(output).is_some_and(|(a, b)| {
+                let sizes = |t| flow.network.tensor(t).spec.dims();
+                sizes(a).zip(sizes(b)).is_none_or(|(a, b)| a == b)
+            });
+            if let (Some(tensor), true) = (input, whole && skips(flow, i, *from)) {
                 found.push(*tensor);
                 found.extend(flow.layer(i).outputs.iter().flatten().take(1));
             }
