@@ -6,7 +6,7 @@ use std::sync::Arc;
 use data::Preprocess;
 use layout::Node;
 use model::diff::{Difference, Pair};
-use model::{Cost, LayerId, Network, ScopeTree};
+use model::{Cost, LayerId, Member, Network, ScopeTree};
 
 use crate::document::{self, Document};
 use crate::{Output, Session, Source};
@@ -21,6 +21,8 @@ pub struct Side {
     pub cost: Cost,
     /// How a picture becomes its input; `None` for networks of other input.
     pub preprocess: Option<Preprocess>,
+    /// Its classes: those that its file states, else those of the data set.
+    pub classes: Vec<String>,
     /// The first network's layers with this one's; empty for the first itself.
     pub pairs: Vec<Pair>,
 }
@@ -68,6 +70,10 @@ pub(crate) fn open(mut known: Known, source: Option<&Source>) -> Result<(Documen
         document.sides.push(Side {
             cost: model::cost(&network, &document.bindings),
             preprocess: document::preprocess(&network),
+            classes: match document::classes(&network) {
+                Some(stated) => stated,
+                None => document.classes.clone(),
+            },
             file,
             network,
             pairs,
@@ -172,6 +178,8 @@ impl Session {
     /// What each of the compared networks says about the input.
     pub fn answers(&self) -> Vec<Option<Output>> {
         let members = self.document.iter().flat_map(|d| &d.source.members);
-        members.map(|m| self.output_of(*m.outputs.first()?)).collect()
+        let sides = self.document.iter().flat_map(|d| &d.sides);
+        let answer = |(m, side): (&Member, &Side)| self.output_of(*m.outputs.first()?, &side.classes);
+        members.zip(sides).map(answer).collect()
     }
 }

@@ -143,17 +143,19 @@ fn leading(network: &Network) -> (Option<Preprocess>, Option<TensorId>) {
     (pictures(network, inputs), outputs.first().copied())
 }
 
+/// The names of the classes, where the file states them.
+pub(crate) fn classes(network: &Network) -> Option<Vec<String>> {
+    let members = network.members.iter().flat_map(|m| &m.metadata);
+    let mut stated = network.metadata.iter().chain(members);
+    let found = stated.find(|(key, _)| key == "classes");
+    found.map(|(_, names)| names.lines().map(String::from).collect())
+}
+
 /// The document of `network`, which `file` holds.
 pub(crate) fn of(file: String, network: Arc<Network>) -> Document {
     let bindings = model::cost::default_bindings(&network);
     let (preprocess, output) = leading(&network);
-    let members = network.members.iter().flat_map(|m| &m.metadata);
-    let stated = network
-        .metadata
-        .iter()
-        .chain(members)
-        .find(|(k, _)| k == "classes");
-    let mut classes: Vec<String> = stated.map_or(Vec::new(), |(_, v)| v.lines().map(String::from).collect());
+    let mut classes = classes(&network).unwrap_or_default();
     let samples = data::fashion_sample();
     let fits = preprocess.as_ref().is_some_and(|p| *p == samples.preprocess())
         && output.and_then(|o| network.tensor(o).spec.elements(&bindings))

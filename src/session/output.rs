@@ -35,11 +35,12 @@ impl Session {
     /// The scores of the last pass, for an output of one list of values an item.
     pub fn output(&self) -> Option<Output> {
         let document = self.document.as_ref()?;
-        self.output_of(*document.network.main().outputs.first()?)
+        self.output_of(*document.network.main().outputs.first()?, &document.classes)
     }
 
-    /// The scores in `id` of the last pass, where it is a list of values an item.
-    pub(crate) fn output_of(&self, id: TensorId) -> Option<Output> {
+    /// The scores in `id` of the last pass, where it is a list of values an item, under the names
+    /// `classes`.
+    pub(crate) fn output_of(&self, id: TensorId, classes: &[String]) -> Option<Output> {
         let document = self.document.as_ref()?;
         let tensor = document.trace.as_ref()?.tensors.get(&id)?;
         let long = tensor.shape.iter().filter(|&&n| n > 1).count();
@@ -52,13 +53,7 @@ impl Session {
             true => analyze::softmax(values),
             false => values.to_vec(),
         };
-        let name = |i: usize| {
-            document
-                .classes
-                .get(i)
-                .cloned()
-                .unwrap_or_else(|| format!("#{i}"))
-        };
+        let name = |i: usize| classes.get(i).cloned().unwrap_or_else(|| format!("#{i}"));
         let score = |(index, value)| Score {
             index,
             name: name(index),

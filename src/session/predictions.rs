@@ -8,7 +8,7 @@ use data::{Images, Preprocess};
 use model::{Network, Op, TensorData, TensorId};
 
 use crate::worker::Job;
-use crate::{Level, Session};
+use crate::{Level, Session, Side};
 
 /// The answer for one sample.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -114,20 +114,22 @@ impl Session {
         let Some(samples) = &document.samples else {
             return;
         };
-        let alone = (&document.source, &document.preprocess);
+        let alone = (&document.source, &document.preprocess, true);
         let sides: Vec<_> = match document.sides.is_empty() {
             true => vec![alone],
             false => {
+                // A network of other classes cannot know the labels.
+                let knows = |s: &Side| s.classes == samples.classes;
                 let sides = document.sides.iter();
-                sides.map(|s| (&s.network, &s.preprocess)).collect()
+                sides.map(|s| (&s.network, &s.preprocess, knows(s))).collect()
             }
         };
         document.predictions.resize(sides.len(), Predictions::default());
-        let open = |(known, side): (&Predictions, &(_, &Option<Preprocess>))| {
-            known.problem.is_none() && known.guesses.len() < samples.len() && side.1.is_some()
+        let open = |(known, side): (&Predictions, &(_, &Option<Preprocess>, bool))| {
+            known.problem.is_none() && known.guesses.len() < samples.len() && side.1.is_some() && side.2
         };
         let next = document.predictions.iter().zip(&sides).position(open);
-        let Some((side, (network, Some(how)))) = next.map(|side| (side, sides[side])) else {
+        let Some((side, (network, Some(how), _))) = next.map(|side| (side, sides[side])) else {
             return;
         };
         let input = network.tensor(network.main().inputs[0]);

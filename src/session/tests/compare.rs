@@ -88,6 +88,26 @@ fn two_networks_run_beside_each_other_on_the_same_input() {
     );
 }
 
+/// The CIFAR-10 network takes the picture too, but its classes are others: it is not asked about
+/// Fashion-MNIST's labels, and its answers have its own names.
+#[test]
+fn a_network_of_other_classes_keeps_its_names() {
+    let mut session = Session::new();
+    session.apply(Command::Open(bundled()));
+    session.wait();
+    session.apply(Command::Compare(Source::Bytes {
+        name: "cifar-10.onnx".into(),
+        bytes: include_bytes!("../../../models/cifar-10.onnx")[..].into(),
+    }));
+    session.wait_for_predictions();
+    let document = session.document.as_ref().unwrap();
+    let asked: Vec<usize> = document.predictions.iter().map(|p| p.guesses.len()).collect();
+    assert_eq!(asked, [200, 0]);
+    let answers = session.answers();
+    let names = |i: usize| answers[i].as_ref().unwrap().scores.iter().map(|s| s.name.clone());
+    assert!(names(0).any(|n| n == "Ankle boot") && names(1).any(|n| n == "airplane"));
+}
+
 #[test]
 fn differences_are_marked_where_they_are() {
     let session = compared();
