@@ -3,6 +3,7 @@
 //! In: command-line arguments. Out: text, files and an exit status: 0 done, 2 wrong input.
 //! It knows every room below the app, and no window.
 
+mod by;
 mod convert;
 mod diff;
 mod inspect;
@@ -37,6 +38,13 @@ enum Command {
         /// A size for a symbol, as `sequence=128`; batch axes are 1 unless bound.
         #[arg(long = "bind", value_name = "NAME=SIZE", value_parser = binding)]
         bindings: Vec<(String, u64)>,
+        /// Layers by parameters, flops, weights, activations, intensity, time or sparsity, largest
+        /// first, with their shares.
+        #[arg(long, value_name = "QUANTITY", value_parser = render::quantity)]
+        by: Option<session::Quantity>,
+        /// `.npz` or picture to run through the model first: times and sparsity are measured.
+        #[arg(long, requires = "by")]
+        inputs: Option<PathBuf>,
     },
     /// Print what differs between two models: layers, shapes, attributes and weights.
     Diff {
@@ -151,7 +159,20 @@ pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> i32 {
         }
     };
     let done = match parsed.command {
-        Command::Inspect { file, json, bindings } => inspect::inspect(&file, json, &bindings),
+        Command::Inspect {
+            file,
+            json,
+            bindings,
+            by: None,
+            ..
+        } => inspect::inspect(&file, json, &bindings),
+        Command::Inspect {
+            file,
+            json,
+            bindings,
+            by: Some(quantity),
+            inputs,
+        } => by::by(file, json, bindings, quantity, inputs),
         Command::Diff { a, b, json } => diff::run(&a, &b, json),
         Command::Run {
             model,

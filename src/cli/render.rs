@@ -20,7 +20,7 @@ use session::Session;
 use crate::Failure;
 use canvas::Canvas;
 use film::Film;
-pub use options::Options;
+pub use options::{Options, quantity};
 use show::Show;
 
 /// What is written.

@@ -185,6 +185,9 @@ pub(crate) async fn pass<P: Place>(
     let mut made = trace(place, executor.network(), pass.values).await?;
     made.dropped = pass.dropped;
     made.seconds = pass.seconds;
+    if P::WAITS {
+        made.times = pass.times;
+    }
     made.read_back += pass.read_back;
     Ok(made)
 }

@@ -182,6 +182,8 @@ impl Place for Gpu {
 
     const UNIT_STRIDES: bool = true;
 
+    const WAITS: bool = false;
+
     fn device(&self) -> WgpuDevice {
         self.burn.clone()
     }

@@ -14,6 +14,7 @@ pub mod gradients;
 pub mod inputs;
 mod ops;
 mod place;
+pub mod roofs;
 pub mod run;
 mod summaries;
 mod threads;

@@ -15,6 +15,9 @@ pub(crate) trait Place {
     /// Whether gradients need [`crate::RunOptions::unit_strides`].
     const UNIT_STRIDES: bool;
 
+    /// Whether an operator has been computed when it comes back, so that its time is known.
+    const WAITS: bool;
+
     fn device(&self) -> <Self::Backend as BackendTypes>::Device;
 
     /// Bytes of the largest tensor.
@@ -35,6 +38,8 @@ impl Place for Cpu {
     type Backend = Flex;
 
     const UNIT_STRIDES: bool = false;
+
+    const WAITS: bool = true;
 
     fn device(&self) -> FlexDevice {
         FlexDevice

@@ -1,7 +1,7 @@
 //! The executor: layers in topological order, every intermediate kept.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -106,6 +106,9 @@ pub struct Pass<B: Backend> {
     pub dropped: Vec<TensorId>,
     /// Wall time, seconds.
     pub seconds: f64,
+    /// Seconds until each layer of the main graph came back: the work itself on the processor, the
+    /// submission on a graphics device.
+    pub times: BTreeMap<LayerId, f64>,
     /// Bytes that operators had to read from the device to go on.
     pub read_back: u64,
     /// In training: what each batch normalisation saw.
@@ -284,6 +287,7 @@ impl<B: Backend> Executor<B> {
             held: 0,
             dropped: Vec::new(),
             read_back: 0,
+            times: BTreeMap::new(),
             statistics: RefCell::default(),
         };
         frame.graph(GraphId(0)).await?;
@@ -292,6 +296,7 @@ impl<B: Backend> Executor<B> {
             dropped: frame.dropped,
             statistics: frame.statistics.into_inner(),
             read_back: frame.read_back,
+            times: frame.times,
             seconds: start.elapsed().as_secs_f64(),
         })
     }
@@ -329,6 +334,7 @@ pub(crate) struct Frame<'a, B: Backend> {
     held: u64,
     dropped: Vec<TensorId>,
     read_back: u64,
+    times: BTreeMap<LayerId, f64>,
     statistics: RefCell<Vec<Statistics<B>>>,
 }
 
@@ -345,8 +351,10 @@ impl<B: Backend> Frame<'_, B> {
                 if self.options.cancel.load(Ordering::Relaxed) {
                     return Err(RunError::Cancelled);
                 }
+                let start = web_time::Instant::now();
                 self.layer(&network, layer).await?;
                 if graph == GraphId(0) {
+                    self.times.insert(layer, start.elapsed().as_secs_f64());
                     self.release(&network, layer, done);
                     if let Some(report) = &self.options.progress {
                         report(Progress {

@@ -13,12 +13,13 @@
 //! Links change height only in the gaps between columns and cross a column only on a lane that is
 //! reserved for them, so no link meets a third volume.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use glam::Vec3;
 use model::{Bindings, LayerId, Network, ScopeId, TensorId, TensorSpec};
 use serde::{Deserialize, Serialize};
 
+mod amounts;
 mod arrangement;
 mod bands;
 mod cells;
@@ -60,6 +61,9 @@ pub struct LayoutRequest {
     /// Of networks that stand beside each other: layers of the first one with those of another one
     /// that correspond to them. They stand in one column where the flow allows.
     pub matched: Vec<(LayerId, LayerId)>,
+    /// How large the volumes are to be, in any unit: only proportions count, and what is missing
+    /// has none. Without it they are as large as their shapes, the strip's bars as their FLOPs.
+    pub amounts: Option<BTreeMap<Node, u64>>,
 }
 
 /// What a volume stands for.
@@ -189,7 +193,9 @@ pub struct Layout {
 pub fn layout(network: &Network, request: &LayoutRequest) -> Layout {
     let mut graph = graph::build(network, request);
     let mut volumes = Vec::with_capacity(graph.items.len());
-    for item in &mut graph.items {
+    let nodes = graph.items.iter().map(|i| i.node);
+    let shares = request.amounts.as_ref().map(|a| amounts::shares(nodes, a));
+    for (i, item) in graph.items.iter_mut().enumerate() {
         let unknown = TensorSpec::unknown();
         let spec = item.tensor.map_or(&unknown, |t| &network.tensor(t).spec);
         let cells = cells(spec, &request.bindings);
@@ -197,7 +203,10 @@ pub fn layout(network: &Network, request: &LayoutRequest) -> Layout {
             node: item.node,
             tensor: item.tensor,
             center: Vec3::ZERO,
-            size: arrangement::size(request.arrangement, &cells),
+            size: match &shares {
+                Some(shares) => amounts::sized(request.arrangement, &cells, shares[i]),
+                None => arrangement::size(request.arrangement, &cells),
+            },
             cells,
             rank: 0,
             label: std::mem::take(&mut item.label),
@@ -215,7 +224,7 @@ pub fn layout(network: &Network, request: &LayoutRequest) -> Layout {
         link.stream = network.stream.binary_search(&link.tensor).is_ok();
     }
     let mut placed = match request.arrangement {
-        Arrangement::Strip => strip::strip(placed, network, &request.bindings),
+        Arrangement::Strip => strip::strip(placed, network, request),
         _ if request.fold => fold::fold(placed),
         _ => placed,
     };

@@ -1,12 +1,12 @@
 //! Bars in rows, without links: a whole network at a glance, and where its work is done.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use glam::Vec3;
-use model::{Bindings, Network, ScopeId};
+use model::{Bindings, Network};
 
 use crate::bands::band;
-use crate::{Layout, Node};
+use crate::{Layout, LayoutRequest, Node, amounts};
 
 /// Distance of neighbouring bars, scene units.
 const PITCH: f32 = 0.36;
@@ -18,15 +18,19 @@ const GAP: f32 = 0.9;
 const ASPECT: f32 = 2.2;
 
 /// Stands the volumes of `layout` side by side, by rank, on the base line of their row. A bar grows
-/// with the square root of its FLOPs, so that its square is their share.
-pub(crate) fn strip(mut layout: Layout, network: &Network, bindings: &Bindings) -> Layout {
+/// with the square root of its FLOPs, or of the amount that is asked for, so that its square is
+/// their share.
+pub(crate) fn strip(mut layout: Layout, network: &Network, request: &LayoutRequest) -> Layout {
     layout.links.clear();
     let count = layout.volumes.len();
     if count == 0 {
         return layout;
     }
-    let work = work(&layout, network, bindings);
-    let most = work.iter().copied().max().unwrap_or(0).max(1) as f64;
+    let nodes = layout.volumes.iter().map(|v| v.node);
+    let shares = match &request.amounts {
+        Some(amounts) => amounts::shares(nodes, amounts),
+        None => amounts::shares(nodes, &work(network, &request.bindings)),
+    };
     let pitch = HEIGHTS[0] + HEIGHTS[1] + GAP;
     let rows = (count as f32 * PITCH / (pitch * ASPECT)).sqrt().round().max(1.0) as usize;
     let row = count.div_ceil(rows);
@@ -34,9 +38,9 @@ pub(crate) fn strip(mut layout: Layout, network: &Network, bindings: &Bindings) 
     let mut lines = 0;
     for number in 0..network.members.len().max(1) {
         let mut own = 0;
-        let volumes = layout.volumes.iter_mut().zip(&work);
-        for (volume, work) in volumes.filter(|(v, _)| band(network, v.node) == number) {
-            volume.size.y = HEIGHTS[0] + HEIGHTS[1] * (*work as f64 / most).sqrt() as f32;
+        let volumes = layout.volumes.iter_mut().zip(&shares);
+        for (volume, share) in volumes.filter(|(v, _)| band(network, v.node) == number) {
+            volume.size.y = HEIGHTS[0] + HEIGHTS[1] * share.sqrt();
             let (column, line) = ((own % row) as f32, (lines + own / row) as f32);
             volume.center = Vec3::new(column * PITCH, volume.size.y / 2.0 - line * pitch, 0.0);
             own += 1;
@@ -50,22 +54,18 @@ pub(crate) fn strip(mut layout: Layout, network: &Network, bindings: &Bindings) 
     layout
 }
 
-/// FLOPs of each volume; unknown ones are none. A scope that others interrupt is counted at each
-/// of its volumes.
-fn work(layout: &Layout, network: &Network, bindings: &Bindings) -> Vec<u64> {
+/// FLOPs of layers and scopes; unknown ones are none. A scope that others interrupt is counted at
+/// each of its volumes.
+fn work(network: &Network, bindings: &Bindings) -> BTreeMap<Node, u64> {
     let cost = model::cost(network, bindings);
-    let mut scopes: HashMap<ScopeId, u64> = HashMap::new();
+    let mut work: BTreeMap<Node, u64> = BTreeMap::new();
     for &id in network.graphs.first().map_or(&[][..], |g| &g.layers) {
         let flops = cost.layers[id.0 as usize].flops.unwrap_or(0);
+        work.insert(Node::Layer(id), flops);
         for scope in network.scopes.ancestors(network.layer(id).scope) {
-            let sum = scopes.entry(scope).or_default();
+            let sum = work.entry(Node::Scope(scope)).or_default();
             *sum = sum.saturating_add(flops);
         }
     }
-    let of = |node: Node| match node {
-        Node::Layer(id) => cost.layers[id.0 as usize].flops.unwrap_or(0),
-        Node::Scope(id) => scopes.get(&id).copied().unwrap_or(0),
-        Node::Input(_) | Node::Output(_) => 0,
-    };
-    layout.volumes.iter().map(|v| of(v.node)).collect()
+    work
 }

@@ -20,6 +20,20 @@ pub struct LayerCost {
     pub flops: Option<u64>,
     /// Bytes of all outputs that are computed from the inputs.
     pub activation_bytes: Option<u64>,
+    /// Bytes of the parameters and buffers that are counted here, as they are stored.
+    pub weight_bytes: u64,
+    /// Bytes that have to pass between memory and processor at least: every tensor that the layer
+    /// reads, stored ones too, and every one that it writes, each whole and once.
+    pub moved_bytes: Option<u64>,
+}
+
+impl LayerCost {
+    /// Arithmetic intensity: FLOPs per moved byte. `None` where one of them is not known, or
+    /// nothing is moved.
+    pub fn intensity(&self) -> Option<f64> {
+        let moved = self.moved_bytes.filter(|b| *b > 0)?;
+        Some(self.flops? as f64 / moved as f64)
+    }
 }
 
 /// Cost of a network.
@@ -74,17 +88,20 @@ pub fn cost(network: &Network, bindings: &Bindings) -> Cost {
         };
         if work.constant() {
             (at.macs, at.flops, at.activation_bytes) = (Some(0), Some(0), Some(0));
+            at.moved_bytes = Some(0);
             continue;
         }
         at.macs = work.macs();
         at.flops = work.flops(at.macs);
         at.activation_bytes = total_bytes(network, layer.outputs.iter().flatten(), bindings);
+        at.moved_bytes = work.moved();
         if at.macs.is_none() || at.flops.is_none() || at.activation_bytes.is_none() {
             cost.unknown.push(id);
         }
     }
     let total = &mut cost.total;
     (total.macs, total.flops, total.activation_bytes) = (Some(0), Some(0), Some(0));
+    total.moved_bytes = Some(0);
     let add =
         |sum: &mut Option<u64>, part: Option<u64>| *sum = sum.map(|s| s.saturating_add(part.unwrap_or(0)));
     for layer in &cost.layers {
@@ -93,6 +110,8 @@ pub fn cost(network: &Network, bindings: &Bindings) -> Cost {
         add(&mut total.macs, layer.macs);
         add(&mut total.flops, layer.flops);
         add(&mut total.activation_bytes, layer.activation_bytes);
+        add(&mut total.moved_bytes, layer.moved_bytes);
+        total.weight_bytes = total.weight_bytes.saturating_add(layer.weight_bytes);
     }
     cost.peak_activation_bytes = peak(network, bindings);
     cost
@@ -101,13 +120,15 @@ pub fn cost(network: &Network, bindings: &Bindings) -> Cost {
 /// Adds a stored tensor, or what it is computed from, to the first layer that reads it.
 fn count(network: &Network, id: TensorId, counted: &mut HashSet<TensorId>, at: &mut LayerCost) {
     let tensor = network.tensor(id);
-    let elements = || tensor.spec.elements(&Bindings::new()).unwrap_or(0);
-    match tensor.kind {
-        TensorKind::Parameter if counted.insert(id) => {
-            at.parameters = at.parameters.saturating_add(elements())
-        }
-        TensorKind::Buffer if counted.insert(id) => at.buffers = at.buffers.saturating_add(elements()),
-        _ => {}
+    let stored = match tensor.kind {
+        TensorKind::Parameter => &mut at.parameters,
+        TensorKind::Buffer => &mut at.buffers,
+        _ => return,
+    };
+    if counted.insert(id) {
+        let elements = tensor.spec.elements(&Bindings::new()).unwrap_or(0);
+        *stored = stored.saturating_add(elements);
+        at.weight_bytes = at.weight_bytes.saturating_add(tensor.spec.dtype.bytes(elements));
     }
 }
 
@@ -133,6 +154,18 @@ impl Work<'_> {
     fn output(&self) -> Option<u64> {
         let id = self.layer.outputs.first().copied().flatten()?;
         self.network.tensor(id).spec.elements(self.bindings)
+    }
+
+    /// Bytes of all that it reads and writes.
+    fn moved(&self) -> Option<u64> {
+        let mut read: Vec<TensorId> = self.layer.inputs.iter().flatten().copied().collect();
+        read.sort_unstable();
+        read.dedup();
+        let all = read.iter().chain(self.layer.outputs.iter().flatten());
+        all.copied().try_fold(0u64, |sum, id| {
+            let spec = &self.network.tensor(id).spec;
+            sum.checked_add(spec.dtype.bytes(spec.elements(self.bindings)?))
+        })
     }
 
     fn has(&self, place: usize) -> bool {

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
-use crate::{DType, TensorId};
+use crate::{DType, LayerId, TensorId};
 
 /// Statistics of a tensor's finite values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -94,6 +94,9 @@ pub struct Trace {
     pub dropped: Vec<TensorId>,
     /// Wall time of the pass, seconds.
     pub seconds: f64,
+    /// Seconds that each layer of the main graph took, with the branches inside it. Empty where a
+    /// device only takes orders and computes later: when it was done with each is not known there.
+    pub times: BTreeMap<LayerId, f64>,
     /// What it ran on, in words.
     pub device: String,
     /// Bytes that had to be read from the device for it: numbers that operators look at, and

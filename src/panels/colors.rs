@@ -1,7 +1,7 @@
 //! How values are coloured, and how channels are ordered.
 
 use egui::{Color32, ComboBox, Rect, ScrollArea, Sense, Ui, pos2, vec2};
-use session::{Command, Paint, Range};
+use session::{Command, Paint, Quantity, Range};
 
 use crate::panel::{Panel, Side, View};
 use crate::widgets::section;
@@ -10,7 +10,7 @@ use crate::widgets::section;
 pub const PANEL: Panel = Panel {
     id: "colors",
     title: "Colours",
-    about: "Colour map, range and sign of the values; order of the channels",
+    about: "What colour and size stand for; map, range and sign of the values",
     side: Side::RightBelow,
     open: true,
     show,
@@ -32,6 +32,13 @@ fn show(ui: &mut Ui, view: &mut View) {
 
 fn all(ui: &mut Ui, view: &mut View) {
     let mut paint = view.session.state.paint;
+    let (color, size) = (view.session.state.color, view.session.state.size);
+    if let Some(color) = choice(ui, "Colour by", "values", color) {
+        view.out.push(Command::Color(color));
+    }
+    if let Some(size) = choice(ui, "Size by", "shape", size) {
+        view.out.push(Command::Size(size));
+    }
     section(ui, "Colour map");
     let current = MAPS.get(paint.map as usize).map_or("?", |m| m.0);
     let width = ui.available_width().min(220.0);
@@ -70,6 +77,31 @@ fn all(ui: &mut Ui, view: &mut View) {
     if paint != view.session.state.paint {
         view.out.push(Command::Paint(paint));
     }
+}
+
+/// A quantity to choose, or what stands there without one; what was chosen, where that is new.
+fn choice(
+    ui: &mut Ui,
+    title: &str,
+    without: &'static str,
+    chosen: Option<Quantity>,
+) -> Option<Option<Quantity>> {
+    let mut now = chosen;
+    ui.horizontal(|ui| {
+        ui.add_sized([70.0, 22.0], egui::Label::new(title));
+        let width = ui.available_width().min(144.0);
+        ComboBox::from_id_salt(title)
+            .selected_text(chosen.map_or(without, Quantity::name))
+            .width(width)
+            .show_ui(ui, |ui| {
+                ui.selectable_value(&mut now, None, without);
+                for quantity in Quantity::all() {
+                    ui.selectable_value(&mut now, Some(quantity), quantity.name())
+                        .on_hover_text(quantity.about());
+                }
+            });
+    });
+    (now != chosen).then_some(now)
 }
 
 /// A bar that runs through `colors`.

@@ -76,13 +76,14 @@ impl Dock {
             Side::Right => (Some(Side::RightBelow), Split::Above, 0.31),
             Side::RightBelow => (Some(Side::Right), Split::Below, 0.31),
             Side::Below => (None, Split::Below, 0.85),
+            Side::Charts => (None, Split::Below, 0.55),
         };
         let beside = beside.and_then(|s| at(&self.0, s)).filter(|p| p.surface == main);
         let (node, split, share) = match (beside, panel.side) {
             (Some(path), _) => (path.node, split, share),
             (None, Side::Left | Side::LeftBelow) => (self.scene(), Split::Left, 0.2),
             (None, Side::Right | Side::RightBelow) => (self.scene(), Split::Right, 0.7),
-            (None, Side::Below) => (self.scene(), Split::Below, share),
+            (None, Side::Below | Side::Charts) => (self.scene(), Split::Below, share),
         };
         self.0
             .main_surface_mut()

@@ -6,7 +6,7 @@ mod statistics;
 use egui::{Label, RichText, ScrollArea, Sense, Ui, vec2};
 use layout::Node;
 use model::{LayerId, ScopeId, TensorId, TensorKind};
-use session::{Command, Connection, Document, Input};
+use session::{Command, Connection, Document, Input, Quantity};
 
 use crate::panel::{Panel, Side, View};
 use crate::widgets::{bytes, empty, fact, grouped, line, section, short, value};
@@ -58,7 +58,7 @@ fn network(ui: &mut Ui, document: &Document) {
     section(ui, "Cost of one pass");
     let total = &document.cost.total;
     fact(ui, "layers", grouped(document.network.main().layers.len() as u64));
-    cost(ui, total);
+    cost(ui, total, |_| String::new());
     if let Some(peak) = document.cost.peak_activation_bytes {
         fact(ui, "peak memory", bytes(peak)).on_hover_text("Largest sum of live activations");
     }
@@ -88,19 +88,42 @@ fn network(ui: &mut Ui, document: &Document) {
     }
 }
 
-fn cost(ui: &mut Ui, cost: &model::LayerCost) {
-    fact(ui, "parameters", grouped(cost.parameters));
+/// What a layer or scope costs, with its shares of the whole network and what the pass tells.
+fn spent(ui: &mut Ui, document: &Document, node: Node, of: &model::LayerCost) {
+    let share = |quantity: Quantity| {
+        let share = document.amounts(quantity).share(quantity, node);
+        share.map_or(String::new(), |s| format!("  ({:.1} %)", 100.0 * s))
+    };
+    cost(ui, of, share);
+    for quantity in [
+        Quantity::Weights,
+        Quantity::Intensity,
+        Quantity::Time,
+        Quantity::Sparsity,
+    ] {
+        if let Some(told) = document.told(quantity, node) {
+            fact(ui, quantity.name(), told).on_hover_text(quantity.about());
+        }
+    }
+}
+
+fn cost(ui: &mut Ui, cost: &model::LayerCost, share: impl Fn(Quantity) -> String) {
+    fact(
+        ui,
+        "parameters",
+        grouped(cost.parameters) + &share(Quantity::Parameters),
+    );
     if cost.buffers > 0 {
         fact(ui, "buffers", grouped(cost.buffers))
             .on_hover_text("Stored but not trained: running statistics");
     }
     let count = |n: Option<u64>| n.map_or("unknown".into(), grouped);
     fact(ui, "MACs", count(cost.macs)).on_hover_text("Multiply-accumulates");
-    fact(ui, "FLOPs", count(cost.flops)).on_hover_text("Floating-point operations");
+    fact(ui, "FLOPs", count(cost.flops) + &share(Quantity::Flops)).on_hover_text("Floating-point operations");
     fact(
         ui,
         "activations",
-        cost.activation_bytes.map_or("unknown".into(), bytes),
+        cost.activation_bytes.map_or("unknown".into(), bytes) + &share(Quantity::Activations),
     );
 }
 
@@ -112,7 +135,12 @@ fn layer(ui: &mut Ui, view: &mut View, document: &Document, id: LayerId) {
         ui.hyperlink_to("The operator in the ONNX specification", page);
     }
     section(ui, "Cost");
-    cost(ui, &document.cost.layers[id.0 as usize]);
+    spent(
+        ui,
+        document,
+        Node::Layer(id),
+        &document.cost.layers[id.0 as usize],
+    );
     if !layer.attributes.is_empty() || layer.activation.is_some() {
         section(ui, "Attributes");
         for (name, value) in &layer.attributes {
@@ -185,10 +213,12 @@ fn scope(ui: &mut Ui, view: &mut View, document: &Document, id: ScopeId) {
         macs: sum(|c| c.macs),
         flops: sum(|c| c.flops),
         activation_bytes: sum(|c| c.activation_bytes),
+        weight_bytes: costs.clone().map(|c| c.weight_bytes).sum(),
+        moved_bytes: sum(|c| c.moved_bytes),
     };
     section(ui, "Cost of all inside");
     fact(ui, "layers", grouped(inside.len() as u64));
-    cost(ui, &total);
+    spent(ui, document, Node::Scope(id), &total);
     let volume = document.layout.volumes.iter().find(|v| v.node == Node::Scope(id));
     if let Some(tensor) = volume.and_then(|v| v.tensor) {
         values(ui, view, document, tensor);

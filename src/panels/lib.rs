@@ -8,6 +8,7 @@
 mod bar;
 mod colors;
 mod compare;
+mod cost;
 mod dock;
 mod draw;
 mod files;
@@ -50,6 +51,7 @@ pub const PANELS: &[Panel] = &[
     compare::PANEL,
     colors::PANEL,
     timeline::PANEL,
+    cost::PANEL,
     log::PANEL,
     settings::PANEL,
 ];

@@ -37,6 +37,8 @@ pub enum Side {
     RightBelow,
     /// Below the scene.
     Below,
+    /// Below the scene too, with room for charts.
+    Charts,
 }
 
 /// What a panel reads, and where it asks.

@@ -253,3 +253,12 @@ pub fn bar(visuals: &Visuals) -> Color32 {
         rgb(0x9cc3e6)
     }
 }
+
+/// What is selected in a chart: the colour that it has in the scene.
+pub fn marked(visuals: &Visuals) -> Color32 {
+    if visuals.dark_mode {
+        rgb(0xffd257)
+    } else {
+        rgb(0xc98600)
+    }
+}

@@ -4,17 +4,7 @@ use egui::{Color32, Label, Pos2, Rect, Response, RichText, Sense, Stroke, Ui, Ve
 
 use crate::style;
 
-pub use session::words::{grouped, short};
-
-/// `1.21 MB`, `812 bytes`.
-pub fn bytes(n: u64) -> String {
-    match n {
-        1_000_000_000.. => format!("{:.2} GB", n as f64 / 1e9),
-        1_000_000.. => format!("{:.2} MB", n as f64 / 1e6),
-        10_000.. => format!("{:.1} kB", n as f64 / 1e3),
-        _ => format!("{} bytes", grouped(n)),
-    }
-}
+pub use session::words::{bytes, grouped, short};
 
 /// A value with about four digits: `0.01234`, `-12.3`, `1.2e-9`.
 pub fn value(v: f64) -> String {

@@ -11,6 +11,7 @@ use model::{Network, TensorId, Trace};
 
 use crate::ranges::Ranges;
 use crate::theme::{Theme, family_color};
+use crate::tint::Tint;
 
 /// A traced tensor in display memory.
 #[derive(Clone, Copy, Debug)]
@@ -127,6 +128,8 @@ pub struct Look {
     pub theme: Theme,
     /// By volume, whether it stands on a lit path; `None`: all are seen alike.
     pub trail: Option<Arc<[bool]>>,
+    /// Colours of whole volumes, instead of their values.
+    pub tint: Option<Arc<Tint>>,
 }
 
 impl Look {
@@ -144,7 +147,7 @@ pub fn boxes(
     look: &Look,
 ) -> Vec<(gpu::Volume, Option<Slot>)> {
     // Blocks are written on, and bars too thin to read values from.
-    let plain = matches!(layout.arrangement, Arrangement::Blocks | Arrangement::Strip);
+    let plain = matches!(layout.arrangement, Arrangement::Blocks | Arrangement::Strip) || look.tint.is_some();
     let one = |(i, volume): (usize, &Volume)| {
         let shown = volume.tensor.and_then(|t| display.get(t)).filter(|_| !plain);
         let scale = volume.tensor.and_then(|t| ranges.of(t));
@@ -175,10 +178,13 @@ pub fn boxes(
         flags |= if look.backward { Flags::REVERSED } else { 0 };
         let form = volume.cells.form;
         let slabs = matches!(form, Form::FeatureMap | Form::Volume3d) && laid.counts[2] > 1;
-        let [r, g, b] = match layout.arrangement {
-            Arrangement::Blocks => look.theme.ground(family_color(&volume.kind, look.theme)),
-            _ => family_color(&volume.kind, look.theme),
+        let [r, g, b] = match (&look.tint, layout.arrangement) {
+            (Some(tint), _) => tint.volume(i),
+            (None, Arrangement::Blocks) => look.theme.ground(family_color(&volume.kind, look.theme)),
+            (None, _) => family_color(&volume.kind, look.theme),
         };
+        // A legend's colours are those of lit volumes.
+        let playhead = look.playhead.filter(|_| look.tint.is_none());
         let instance = gpu::Volume {
             center: volume.center.to_array(),
             first: shown.map_or(0, |s| s.slot.first),
@@ -190,7 +196,7 @@ pub fn boxes(
             slabs: (slabs && !picture) as u32,
             low: scale.map_or(0.0, |s| s.low),
             high: scale.map_or(1.0, |s| s.high),
-            front: look.playhead.map_or(1.1, |p| {
+            front: playhead.map_or(1.1, |p| {
                 let past = p - volume.rank as f32;
                 let past = if look.backward { 1.0 - past } else { past };
                 past.clamp(-0.1, 1.1)

@@ -147,6 +147,12 @@ pub fn describe(session: &Session, document: &Document, hover: Hover) -> Option<
     if let Some(channel) = hover.tile() {
         text += &format!("\nchannel {channel}");
     }
+    let state = &session.state;
+    let size = state.size.filter(|s| state.color != Some(*s));
+    for quantity in state.color.into_iter().chain(size) {
+        let told = document.told(quantity, volume.node);
+        text += &told.map_or(String::new(), |t| format!("\n{}: {t}", quantity.name()));
+    }
     let Some(tensor) = volume.tensor else {
         return Some(text);
     };

@@ -22,6 +22,7 @@ pub mod stage;
 pub mod svg;
 pub mod theme;
 pub mod tiles;
+pub mod tint;
 pub mod transition;
 
 pub use camera::{Camera, Margins};

@@ -12,7 +12,7 @@ use crate::hover::Hover;
 use crate::ranges::Ranges;
 use crate::rig::Rig;
 use crate::tiles::Tile;
-use crate::{Display, Look, Theme, compose, frames, hover, links, marks, tiles, transition};
+use crate::{Display, Look, Theme, compose, frames, hover, links, marks, tiles, tint, transition};
 
 /// Seconds that volumes take to their new places.
 const MOVE: f32 = 0.6;
@@ -39,6 +39,8 @@ pub struct Stage {
     moving: Option<(Vec<(Vec3, Vec3)>, f32)>,
     /// Lit paths, with what they are of.
     trail: Option<(Trail, Arc<[bool]>)>,
+    /// Colours of whole volumes.
+    tint: tint::Kept,
     /// Since the start.
     seconds: f32,
 }
@@ -56,6 +58,7 @@ impl Stage {
         self.follow(session);
         if let Some(document) = &session.document {
             self.ranges.update(session, document);
+            self.tint.update(session, document);
         }
         self.rig.update(session, &self.tiles, size, dt);
     }
@@ -91,9 +94,12 @@ impl Stage {
 
     /// Opens the selection's channels, where they are not open already.
     fn open(&mut self, session: &Session) {
-        // A diagram has no room for them, and lit paths are seen as a whole.
+        // A diagram has no room for them; lit paths and quantities are seen as a whole.
         let state = &session.state;
-        let room = self.moving.is_none() && !state.arrangement.flat() && state.trail.is_none();
+        let room = self.moving.is_none()
+            && !state.arrangement.flat()
+            && state.trail.is_none()
+            && state.color.is_none();
         let document = session.document.as_ref().filter(|_| room);
         let wanted = document.map(|document| Opened {
             layout: document.layout.clone(),
@@ -175,6 +181,7 @@ impl Stage {
             map: state.paint.map,
             magnitude: state.paint.magnitude,
             trail: self.trail.as_ref().map(|t| t.1.clone()),
+            tint: self.tint.get().cloned(),
         }
     }
 

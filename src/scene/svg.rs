@@ -8,6 +8,7 @@ use svg::node::element::{Group, Path, Rectangle, Text, Title};
 use crate::colormap::srgb;
 use crate::labels::shorten;
 use crate::theme::{Theme, family_color};
+use crate::tint::Tint;
 use crate::{frames, hover, links, overlay, stage};
 
 /// Pixels of a scene unit.
@@ -35,6 +36,7 @@ pub fn write(session: &Session) -> Result<String, String> {
         document,
         layout,
         theme: stage::theme(session),
+        tint: Tint::of(session, document, layout),
     };
     Ok(sheet.draw().to_string())
 }
@@ -43,6 +45,7 @@ struct Sheet<'a> {
     document: &'a Document,
     layout: &'a Layout,
     theme: Theme,
+    tint: Option<Tint>,
 }
 
 impl Sheet<'_> {
@@ -67,7 +70,34 @@ impl Sheet<'_> {
             .add(paper)
             .add(self.text(name, (EDGE, 34.0), 20.0, true, "start"));
         drawing = drawing.add(self.frames()).add(self.links()).add(self.boxes());
+        if let Some(tint) = &self.tint {
+            drawing = drawing.add(self.legend(tint, height - 22.0));
+        }
         drawing
+    }
+
+    /// What colour means, in a line whose middle is at `y`.
+    fn legend(&self, tint: &Tint, y: f32) -> Group {
+        const STEPS: usize = 24;
+        let Some(spread) = tint.spread else {
+            return Group::new();
+        };
+        let (low, high) = (tint.quantity.write(spread.low), tint.quantity.write(spread.high));
+        let words = format!("{}: {low}", tint.quantity.name());
+        // About half of the size is the width of a letter.
+        let begin = EDGE + 5.5 * words.chars().count() as f32 + 10.0;
+        let group = Group::new().add(self.text(&words, (EDGE, y + 4.0), 10.5, false, "start"));
+        let end = begin + 6.0 * STEPS as f32;
+        let group = group.add(self.text(&high, (end + 8.0, y + 4.0), 10.5, false, "start"));
+        (0..STEPS).fold(group, |group, i| {
+            let place = i as f32 / (STEPS - 1) as f32;
+            let step = Rectangle::new()
+                .set("x", rounded(begin + 6.0 * i as f32))
+                .set("y", rounded(y - 4.0))
+                .set("width", 6.2)
+                .set("height", 8);
+            group.add(step.set("fill", color(tint.color(place))))
+        })
     }
 
     /// Pixels from the upper left corner.
@@ -168,18 +198,23 @@ impl Sheet<'_> {
 
     fn boxes(&self) -> Group {
         let mut group = Group::new();
-        for volume in &self.layout.volumes {
-            group = group.add(self.volume(volume));
+        for (i, volume) in self.layout.volumes.iter().enumerate() {
+            group = group.add(self.volume(i, volume));
         }
         group
     }
 
-    fn volume(&self, volume: &Volume) -> Group {
-        let family = family_color(&volume.kind, self.theme);
+    fn volume(&self, index: usize, volume: &Volume) -> Group {
+        let family = match &self.tint {
+            Some(tint) => tint.volume(index),
+            None => family_color(&volume.kind, self.theme),
+        };
         let (x, y) = self.at(Vec3::new(volume.min().x, volume.max().y, 0.0));
         let size = volume.size * UNIT;
         let fill = match self.layout.arrangement {
             Arrangement::Strip => family,
+            // A tint is one to write on already.
+            Arrangement::Blocks if self.tint.is_some() => family,
             _ => self.theme.ground(family),
         };
         let shape = volume.tensor.map(|t| hover::brief(self.document, t));

@@ -12,7 +12,7 @@ use crate::beside::Known;
 use crate::document::Input;
 use crate::view::{Bookmark, Goal};
 use crate::worker::Job;
-use crate::{Level, Paint, Session, Tour};
+use crate::{Level, Paint, Quantity, Session, Tour};
 
 /// Where a file comes from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -95,6 +95,10 @@ pub enum Command {
     Softmax(bool),
     Light(bool),
     Paint(Paint),
+    /// Colours volumes by a quantity, or by their values.
+    Color(Option<Quantity>),
+    /// Makes volumes as large as a quantity, or as their shapes.
+    Size(Option<Quantity>),
     /// Share of the names that are written in the scene, 0 to 1.
     Labels(f32),
     Look(Goal),
@@ -110,6 +114,8 @@ pub enum Command {
     Tour(Option<Tour>),
     /// Goes to a stop of the tour.
     Stop(usize),
+    /// Measures what the processor can do at best.
+    Measure,
     /// Stops what the worker is doing, as far as it can be stopped.
     Cancel,
     Undo,
@@ -259,6 +265,8 @@ pub(crate) fn apply(session: &mut Session, command: Command) -> Result<(), Strin
         Command::Trail(way) => state.trail = way,
         Command::Light(on) => state.light = on,
         Command::Paint(paint) => state.paint = paint,
+        Command::Color(quantity) => state.color = quantity,
+        Command::Size(quantity) => state.size = quantity,
         Command::Labels(share) if share.is_finite() => state.labels = share.clamp(0.0, 1.0),
         Command::Labels(share) => {
             return Err(format!(
@@ -301,6 +309,11 @@ pub(crate) fn apply(session: &mut Session, command: Command) -> Result<(), Strin
                 (*at, *time) = (stop, 0.0);
                 session.arriving = true;
             }
+        }
+        Command::Measure => {
+            session
+                .worker
+                .submit(session.ticket, session.budget, Job::Measure);
         }
         Command::Cancel if session.worker.cancel() => session.say(Level::Info, "cancelled"),
         Command::Cancel => (),

@@ -1,7 +1,7 @@
 //! An open network with its input, its pass and its layout.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use data::{Images, Picture, Preprocess};
@@ -11,7 +11,7 @@ use model::{Bindings, Cost, Dim, Network, ScopeId, TensorId, TensorKind, TensorS
 use crate::beside::{Mark, Side};
 use crate::folds::{self, Folds};
 use crate::worker::Arrays;
-use crate::{Predictions, Source};
+use crate::{Amounts, Predictions, Quantity, Source};
 
 /// Models that are built in.
 const BUNDLED: &[(&str, &[u8])] = &[("fashion-mnist", include_bytes!("../../models/fashion-mnist.onnx"))];
@@ -108,6 +108,10 @@ pub struct Document {
     pub(crate) marks: HashMap<Node, Mark>,
     /// How a picture becomes the input; `None` for networks of other input.
     pub preprocess: Option<Preprocess>,
+    /// What its volumes are as large as, instead of as their shapes.
+    pub(crate) size: Option<Quantity>,
+    /// Quantities as far as they were counted.
+    pub(crate) amounts: [OnceLock<Amounts>; 7],
     /// Grows with each layout.
     pub placed: u64,
     /// Grows with each pass or gradient.
@@ -178,6 +182,8 @@ pub(crate) fn of(file: String, network: Arc<Network>) -> Document {
         sides: Vec::new(),
         marks: HashMap::new(),
         preprocess,
+        size: None,
+        amounts: Default::default(),
         placed: 0,
         passed: 0,
         bindings,
@@ -240,6 +246,7 @@ impl Document {
             fold: true,
             arrangement,
             matched: self.matched(),
+            amounts: self.size.map(|q| self.amounts(q).grains()),
             ..LayoutRequest::default()
         };
         layout::layout(&self.network, &request)
@@ -320,6 +327,7 @@ impl Document {
 
     pub(crate) fn clear_pass(&mut self) {
         (self.trace, self.gradients) = (None, None);
+        self.amounts = Default::default();
         self.passed += 1;
     }
 
@@ -338,6 +346,7 @@ impl Document {
         }
         self.cost = model::cost(&self.network, &self.bindings);
         self.trace = Some(Arc::new(trace));
+        self.amounts = Default::default();
         self.gradients = None;
         self.passed += 1;
     }
@@ -350,6 +359,7 @@ impl Document {
     /// Sets the size of a symbol.
     pub(crate) fn bind(&mut self, symbol: String, size: u64) {
         self.bindings.insert(symbol, size);
+        self.amounts = Default::default();
         self.cost = model::cost(&self.network, &self.bindings);
     }
 

@@ -11,6 +11,7 @@ mod folds;
 mod output;
 mod paint;
 mod predictions;
+mod quantity;
 pub mod tour;
 mod view;
 pub mod words;
@@ -19,10 +20,12 @@ mod worker;
 pub use crate::beside::{Mark, Side};
 pub use crate::output::{Output, Score};
 pub use command::{Command, Source};
+pub use compute::roofs::Roofs;
 pub use document::{Connection, Document, Input};
 pub use folds::Folds;
 pub use paint::{Paint, Range};
 pub use predictions::{Guess, Predictions};
+pub use quantity::{Amounts, Quantity, Ranked, Spread};
 pub use tour::{Stop, Tour};
 pub use view::{Bookmark, Goal, Pose, View};
 pub use worker::Busy;
@@ -66,6 +69,10 @@ pub struct State {
     pub light: bool,
     /// How values are coloured.
     pub paint: Paint,
+    /// Volumes are coloured by it as a whole, instead of by their values.
+    pub color: Option<Quantity>,
+    /// Volumes are as large as it, instead of as their shapes.
+    pub size: Option<Quantity>,
     /// Share of the names that are written beside volumes where there is room: 0 to 1, the most
     /// telling ones first.
     pub labels: f32,
@@ -97,6 +104,8 @@ impl Default for State {
             softmax: true,
             light: false,
             paint: Paint::default(),
+            color: None,
+            size: None,
             labels: 1.0,
             bookmarks: Vec::new(),
         }
@@ -126,6 +135,8 @@ pub struct Session {
     pub goal: (u64, Goal),
     /// How the camera is steered.
     pub view: View,
+    /// What the processor can do at best, once that was measured.
+    pub roofs: Option<Roofs>,
     /// Guided tour, its stop, and seconds since that stop began.
     pub tour: Option<(Arc<Tour>, usize, f32)>,
     /// What the tour's stop says is still to be done, once the worker is idle.
@@ -164,6 +175,7 @@ impl Session {
             playing: false,
             goal: (0, Goal::Home),
             view: View::default(),
+            roofs: None,
             tour: None,
             arriving: false,
             undo: Vec::new(),
@@ -308,7 +320,7 @@ impl Session {
         if self.state.playhead > columns {
             self.state.playhead = columns;
         }
-        let placed = |s: &State| (s.folds.clone(), s.arrangement);
+        let placed = |s: &State| (s.folds.clone(), s.arrangement, s.size);
         if placed(&self.state) != placed(before) {
             self.place();
         }
@@ -326,6 +338,7 @@ impl Session {
         };
         let whole = self.state.playhead >= columns(&document.layout);
         let share = self.state.playhead / columns(&document.layout).max(1.0);
+        document.size = self.state.size;
         document.place(&self.state.folds, self.state.arrangement);
         let end = columns(&document.layout);
         self.state.playhead = if whole { end } else { share * end };
@@ -354,8 +367,18 @@ impl Session {
                 };
                 self.worker.submit(self.ticket, self.budget, job);
             }
-            Ok(None) => document.clear_pass(),
+            Ok(None) => self.clear_pass(),
             Err(problem) => self.say(Level::Error, problem),
+        }
+    }
+
+    /// Forgets the pass, and sizes that it told.
+    fn clear_pass(&mut self) {
+        if let Some(document) = &mut self.document {
+            document.clear_pass();
+        }
+        if self.state.size.is_some() {
+            self.place();
         }
     }
 
@@ -442,8 +465,8 @@ impl Session {
             Reply::NotPassed(problem) => {
                 self.say(Level::Error, problem);
                 // The answer on show belongs to another input.
-                if let Some(document) = self.document.as_mut().filter(|_| ticket == self.ticket) {
-                    document.clear_pass();
+                if ticket == self.ticket {
+                    self.clear_pass();
                 }
             }
             Reply::Opened { document, notes } => {
@@ -468,7 +491,7 @@ impl Session {
                     ..self.state.clone()
                 };
                 self.document = Some(*document);
-                if self.state.arrangement != Arrangement::default() {
+                if self.state.arrangement != Arrangement::default() || self.state.size.is_some() {
                     self.place();
                 }
                 self.opened += 1;
@@ -509,6 +532,7 @@ impl Session {
                     self.wanted.retain(|(backward, _)| !backward);
                 }
             }
+            Reply::Measured(roofs) => self.roofs = Some(roofs),
             Reply::Read(input) if ticket == self.ticket => self.give(input),
             Reply::Predicted(side, guesses) => self.guessed(ticket, side, guesses),
             Reply::Fetched(bytes) => {

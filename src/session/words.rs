@@ -23,3 +23,51 @@ pub fn grouped(n: u64) -> String {
     }
     out
 }
+
+/// `1.21 MB`, `812 bytes`.
+pub fn bytes(n: u64) -> String {
+    match n {
+        1_000_000_000.. => format!("{:.2} GB", n as f64 / 1e9),
+        1_000_000.. => format!("{:.2} MB", n as f64 / 1e6),
+        10_000.. => format!("{:.1} kB", n as f64 / 1e3),
+        _ => format!("{} bytes", grouped(n)),
+    }
+}
+
+/// Three digits that matter, with the prefix of `unit`: `3.21 ms`, `48.0 GFLOP/s`.
+pub fn si(value: f64, unit: &str) -> String {
+    const PREFIXES: [&str; 9] = ["n", "µ", "m", "", "k", "M", "G", "T", "P"];
+    if value == 0.0 || !value.is_finite() {
+        return format!("{value} {unit}");
+    }
+    // 999.6 rounds to the next prefix.
+    let place = ((value.abs() * 1.0005).log10() / 3.0).floor().clamp(-3.0, 5.0);
+    let scaled = value / 1000f64.powf(place);
+    let digits = match scaled.abs() {
+        100.0.. => 0,
+        10.0.. => 1,
+        _ => 2,
+    };
+    format!("{scaled:.digits$} {}{unit}", PREFIXES[(place + 3.0) as usize])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::si;
+
+    #[test]
+    fn prefixes_follow_the_size() {
+        let pairs = [
+            (0.0, "0 s"),
+            (0.00321, "3.21 ms"),
+            (4.5e-7, "450 ns"),
+            (0.9999, "1.00 s"),
+            (12.34, "12.3 s"),
+            (4.8e10, "48.0 Gs"),
+            (1e-12, "0.00 ns"),
+        ];
+        for (value, text) in pairs {
+            assert_eq!(si(value, "s"), text);
+        }
+    }
+}

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+use compute::roofs::Roofs;
 use compute::{Device, Engine, RunError, RunOptions};
 use model::{Network, TensorData, Trace, TraceTensor};
 
@@ -48,6 +49,8 @@ pub(crate) enum Job {
     Predict(Batch),
     /// Brings host copies of device tensors.
     Fetch(Vec<TraceTensor>),
+    /// Measures what the processor can do.
+    Measure,
     /// Computes there from now on.
     Device(Device),
 }
@@ -72,6 +75,7 @@ pub(crate) enum Reply {
     Predicted(usize, Result<Vec<Guess>, String>),
     /// Host copies are there; bytes that were read for them.
     Fetched(u64),
+    Measured(Roofs),
     Moved,
     Cancelled,
     /// A pass that could not be made, and why.
@@ -183,6 +187,7 @@ async fn attempt(engine: &mut Engine, order: &Order) -> Reply {
             }
             Reply::Fetched(bytes)
         }
+        Job::Measure => compute::roofs::measure().map_or_else(Reply::Failed, Reply::Measured),
         Job::Device(device) => {
             *engine = Engine::new(device.clone());
             Reply::Moved
@@ -211,6 +216,7 @@ impl Job {
             Job::Run { network, .. } => format!("running {}", network.name),
             Job::Gradients { network, .. } => format!("gradients of {}", network.name),
             Job::Fetch(_) => "reading values".into(),
+            Job::Measure => "measuring the processor".into(),
             Job::Device(_) => "changing the device".into(),
         }
     }
@@ -222,7 +228,7 @@ impl Job {
                 matches!(self, Job::Run { .. } | Job::Gradients { .. })
             }
             Job::Gradients { .. } => matches!(self, Job::Gradients { .. }),
-            Job::Read(_) | Job::Predict(_) | Job::Fetch(_) | Job::Device(_) => false,
+            Job::Read(_) | Job::Predict(_) | Job::Fetch(_) | Job::Measure | Job::Device(_) => false,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use layout::{Arrangement, Way};
+use session::Quantity;
 
 /// What is drawn, and how.
 #[derive(Args)]
@@ -36,6 +37,12 @@ pub struct Options {
     /// Volumes in space, or a flat diagram; `.svg` and `.pdf` are of a flat one.
     #[arg(long, value_parser = view)]
     pub view: Option<Arrangement>,
+    /// Colour whole volumes by parameters, flops, weights, activations, intensity, time or sparsity.
+    #[arg(long, value_name = "QUANTITY", value_parser = quantity)]
+    pub color_by: Option<Quantity>,
+    /// Make volumes as large as one of these quantities, instead of as their shapes.
+    #[arg(long, value_name = "QUANTITY", value_parser = quantity)]
+    pub size_by: Option<Quantity>,
     /// Another model beside it, aligned, with the differences marked; may be given several times.
     #[arg(long, value_name = "FILE")]
     pub compare: Vec<PathBuf>,
@@ -56,6 +63,12 @@ pub struct Options {
 fn view(text: &str) -> Result<Arrangement, String> {
     let found = Arrangement::ALL.into_iter().find(|a| a.name() == text);
     found.ok_or_else(|| format!("{text:?}: volumes, nodes, blocks or strip is expected"))
+}
+
+/// A quantity by its id.
+pub fn quantity(text: &str) -> Result<Quantity, String> {
+    let ids: Vec<&str> = Quantity::all().map(Quantity::id).collect();
+    Quantity::of(text).ok_or_else(|| format!("{text:?}: one of {} is expected", ids.join(", ")))
 }
 
 fn size(text: &str) -> Result<(u32, u32), String> {

@@ -41,12 +41,14 @@ impl Show {
                 let own = options.collapsed
                     || options.view.is_some()
                     || !options.compare.is_empty()
+                    || options.color_by.is_some()
+                    || options.size_by.is_some()
                     || options.select.is_some()
                     || !options.bindings.is_empty();
                 if options.inputs.is_some() || own {
                     let name = options.what.display();
                     let text = format!(
-                        "{name}: a tour brings its own --inputs, --collapsed, --view, --compare, --select and --bind"
+                        "{name}: a tour brings its own --inputs, --collapsed, --view, --compare, --color-by, --size-by, --select and --bind"
                     );
                     return Err(Failure::Other(text));
                 }
@@ -56,6 +58,8 @@ impl Show {
             What::Model(source) => source,
         };
         show.apply(Command::Arrange(options.view.unwrap_or_default()))?;
+        show.apply(Command::Color(options.color_by))?;
+        show.apply(Command::Size(options.size_by))?;
         show.apply(Command::Open(source))?;
         for other in &options.compare {
             show.apply(Command::Compare(model(other)))?;

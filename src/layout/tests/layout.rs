@@ -287,6 +287,7 @@ fn random(recipe: &Recipe) -> (Network, LayoutRequest) {
         fold: false,
         arrangement: Arrangement::Volumes,
         matched: Vec::new(),
+        amounts: None,
     };
     (b.network, request)
 }

@@ -1,7 +1,7 @@
 //! What the palette offers.
 
 use model::ScopeId;
-use session::{Command, Goal, Range, Session, Source};
+use session::{Command, Goal, Quantity, Range, Session, Source};
 
 use crate::colors::MAPS;
 use crate::dock::Dock;
@@ -168,6 +168,15 @@ pub fn all(session: &Session, dock: &Dock) -> Vec<Entry> {
     for (range, words) in Range::ALL {
         let paint = session::Paint { range, ..state.paint };
         add(&format!("Colour range: {words}"), "", one(Command::Paint(paint)));
+    }
+    let quantities = || std::iter::once(None).chain(Quantity::all().map(Some));
+    for quantity in quantities().filter(|q| *q != state.color) {
+        let name = format!("Colour by {}", quantity.map_or("values", Quantity::name));
+        add(&name, "", one(Command::Color(quantity)));
+    }
+    for quantity in quantities().filter(|q| *q != state.size) {
+        let name = format!("Size by {}", quantity.map_or("shape", Quantity::name));
+        add(&name, "", one(Command::Size(quantity)));
     }
     for panel in PANELS {
         add(

@@ -8,6 +8,7 @@ use super::Sheet;
 use crate::colormap::{diverging, sequential, srgb};
 use crate::compose;
 use crate::ranges::Scale;
+use crate::tint::Tint;
 
 /// Width and height of a bar, points.
 const BAR: egui::Vec2 = vec2(150.0, 9.0);
@@ -22,21 +23,22 @@ pub(super) fn place(sheet: &Sheet) -> Option<Rect> {
 pub(super) fn draw(sheet: &Sheet) {
     let left = sheet.rect.left_bottom() + vec2(14.0, -12.0);
     let (state, document) = (&sheet.session.state, sheet.document);
+    let look = sheet.stage.look(sheet.session);
+    if let Some(tint) = &look.tint {
+        return tinted(sheet, left, tint);
+    }
     let diagram = match sheet.stage.layout.arrangement {
-        Arrangement::Blocks => Some("colour: kind of operator"),
-        Arrangement::Strip => Some("height: square root of the FLOPs  ·  colour: kind of operator"),
+        Arrangement::Blocks | Arrangement::Strip => Some("colour: kind of operator"),
+        Arrangement::Volumes | Arrangement::Nodes if document.trace.is_none() => {
+            Some("structure only: give an input to see values")
+        }
         Arrangement::Volumes | Arrangement::Nodes => None,
     };
     if let Some(text) = diagram {
+        let text = format!("{}{text}", size(sheet));
         sheet.text(left, Align2::LEFT_BOTTOM, text, 12.0, false);
         return;
     }
-    if document.trace.is_none() {
-        let text = "structure only: give an input to see values";
-        sheet.text(left, Align2::LEFT_BOTTOM, text, 12.0, false);
-        return;
-    }
-    let look = sheet.stage.look(sheet.session);
     let ranges = &sheet.stage.ranges;
     let hovered = sheet.stage.hover.cell().map(|(volume, _)| volume);
     let volume = hovered.or(look.selected).map(|v| &sheet.stage.layout.volumes[v]);
@@ -79,8 +81,10 @@ pub(super) fn draw(sheet: &Sheet) {
         bar(
             sheet,
             Rect::from_min_size(at - vec2(0.0, BAR.y + 14.0), BAR),
-            signed,
-            map,
+            |t| match signed {
+                true => diverging(t, sheet.theme),
+                false => sequential(t, map),
+            },
         );
         let ends = match (scale, signed) {
             (Some(s), _) => [number(s.low), number(s.high)],
@@ -107,22 +111,68 @@ pub(super) fn draw(sheet: &Sheet) {
     sheet.text(
         left - vec2(0.0, BAR.y + 18.0),
         Align2::LEFT_BOTTOM,
-        title,
+        size(sheet) + &title,
         12.0,
         false,
     );
 }
 
-/// The map as a strip.
-fn bar(sheet: &Sheet, rect: Rect, signed: bool, map: u32) {
+/// What the boxes are as large as, where that is not their shapes.
+fn size(sheet: &Sheet) -> String {
+    let quantity = sheet.session.state.size.map(|q| q.name());
+    match (sheet.stage.layout.arrangement, quantity) {
+        (Arrangement::Strip, quantity) => {
+            format!("height: square root of {}  ·  ", quantity.unwrap_or("the FLOPs"))
+        }
+        (_, Some(quantity)) => format!("size: {quantity}  ·  "),
+        (_, None) => String::new(),
+    }
+}
+
+/// The legend of volumes that are coloured as a whole.
+fn tinted(sheet: &Sheet, left: egui::Pos2, tint: &Tint) {
+    let quantity = tint.quantity;
+    let mut title = format!("{}colour: {}", size(sheet), quantity.name());
+    let Some(spread) = tint.spread else {
+        title += ", not known yet: give an input";
+        sheet.text(left, Align2::LEFT_BOTTOM, title, 12.0, false);
+        return;
+    };
+    let notes = [quantity.unit(), if spread.log { "logarithmic" } else { "" }];
+    let notes: Vec<&str> = notes.into_iter().filter(|n| !n.is_empty()).collect();
+    if !notes.is_empty() {
+        title += &format!(" ({})", notes.join(", "));
+    }
+    let strip = Rect::from_min_size(left - vec2(0.0, BAR.y + 14.0), BAR);
+    bar(sheet, strip, |t| tint.color(t));
+    sheet.text(left, Align2::LEFT_BOTTOM, quantity.write(spread.low), 11.0, false);
+    let right = left + vec2(BAR.x, 0.0);
+    sheet.text(
+        right,
+        Align2::RIGHT_BOTTOM,
+        quantity.write(spread.high),
+        11.0,
+        false,
+    );
+    if tint.gaps {
+        let [r, g, b] = srgb(tint.unknown());
+        let corner = strip.right_top() + vec2(18.0, 0.0);
+        let swatch = Rect::from_min_size(corner, vec2(14.0, BAR.y));
+        sheet.painter.rect_filled(swatch, 0.0, Color32::from_rgb(r, g, b));
+        let at = swatch.right_center() + vec2(6.0, 0.0);
+        sheet.text(at, Align2::LEFT_CENTER, "not known", 11.0, false);
+    }
+    let above = left - vec2(0.0, BAR.y + 18.0);
+    sheet.text(above, Align2::LEFT_BOTTOM, title, 12.0, false);
+}
+
+/// Colours as a strip.
+fn bar(sheet: &Sheet, rect: Rect, color: impl Fn(f32) -> [f32; 3]) {
     const STEPS: u32 = 32;
     let mut mesh = Mesh::default();
     for i in 0..=STEPS {
         let t = i as f32 / STEPS as f32;
-        let [r, g, b] = srgb(match signed {
-            true => diverging(t, sheet.theme),
-            false => sequential(t, map),
-        });
+        let [r, g, b] = srgb(color(t));
         let x = rect.left() + rect.width() * t;
         for y in [rect.top(), rect.bottom()] {
             mesh.colored_vertex(pos2(x, y), Color32::from_rgb(r, g, b));

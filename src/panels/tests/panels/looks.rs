@@ -24,6 +24,10 @@ fn still(mut session: Session) -> Session {
     if let Some(trace) = document.and_then(|d| d.trace.as_mut()) {
         let trace = std::sync::Arc::make_mut(trace);
         (trace.seconds, trace.device) = (0.0123, "processor".into());
+        // As if each layer had been done at its own speed.
+        for (layer, time) in &mut trace.times {
+            *time = 1e-6 * (3 + 7 * layer.0 % 11) as f64;
+        }
     }
     session
 }
@@ -31,6 +35,7 @@ fn still(mut session: Session) -> Session {
 fn size(id: &str) -> [f32; 2] {
     match id {
         "timeline" | "log" => [760.0, 120.0],
+        "cost" => [760.0, 270.0],
         "output" => [310.0, 220.0],
         "inspector" => [310.0, 760.0],
         "colors" => [310.0, 360.0],
@@ -53,9 +58,16 @@ fn each_panel_looks_as_it_did() {
     let mut harness = alone(still(compared()), panel_of("compare").unwrap(), size("compare"));
     take(&mut results, &mut harness, "compared");
     let mut session = session.unwrap();
+    session.roofs = Some(session::Roofs {
+        flops: 120e9,
+        bandwidth: 20e9,
+    });
+    let mut harness = alone(session, panel_of("cost").unwrap(), size("cost"));
+    take(&mut results, &mut harness, "cost_measured");
+    let mut session = std::mem::take(&mut harness.state_mut().session);
     session.apply(Command::Light(true));
     let mut session = Some(session);
-    for id in ["outline", "input", "output", "inspector"] {
+    for id in ["outline", "input", "output", "inspector", "cost"] {
         let mut harness = alone(session.take().unwrap(), panel_of(id).unwrap(), size(id));
         take(&mut results, &mut harness, &format!("{id}_light"));
         session = Some(std::mem::take(&mut harness.state_mut().session));
@@ -65,7 +77,7 @@ fn each_panel_looks_as_it_did() {
 #[test]
 fn panels_without_anything_to_show() {
     let mut results = SnapshotResults::new();
-    for id in ["outline", "input", "output", "inspector", "log"] {
+    for id in ["outline", "input", "output", "inspector", "log", "cost"] {
         let mut harness = alone(empty(), panel_of(id).unwrap(), [250.0, 170.0]);
         take(&mut results, &mut harness, &format!("{id}_empty"));
     }

@@ -1,0 +1,205 @@
+//! What layers are coloured, sized and sorted by: one entry in a list a quantity.
+
+mod amounts;
+mod ranked;
+mod spread;
+
+use model::LayerId;
+use serde::{Deserialize, Serialize};
+
+pub use amounts::Amounts;
+pub use ranked::Ranked;
+pub use spread::Spread;
+
+use crate::Document;
+use crate::words::{bytes, short, si};
+
+/// A number that each layer has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub enum Quantity {
+    Parameters,
+    Flops,
+    Weights,
+    Activations,
+    Intensity,
+    Time,
+    Sparsity,
+}
+
+/// What a layer adds to a quantity: an amount, or the two sides of a mean.
+#[derive(Clone, Copy)]
+enum Part {
+    Sum(f64),
+    Mean(f64, f64),
+}
+
+struct Entry {
+    quantity: Quantity,
+    /// In commands.
+    id: &'static str,
+    name: &'static str,
+    about: &'static str,
+    /// What its numbers count, where [`Quantity::write`] leaves that out.
+    unit: &'static str,
+    write: fn(f64) -> String,
+    part: fn(&Document, LayerId) -> Option<Part>,
+}
+
+const ENTRIES: [Entry; 7] = [
+    Entry {
+        quantity: Quantity::Parameters,
+        id: "parameters",
+        name: "parameters",
+        about: "Trained values, counted at the first layer that reads them",
+        unit: "values",
+        write: count,
+        part: |d, l| Some(Part::Sum(d.cost.layers.get(l.0 as usize)?.parameters as f64)),
+    },
+    Entry {
+        quantity: Quantity::Flops,
+        id: "flops",
+        name: "FLOPs",
+        about: "Floating-point operations of one pass",
+        unit: "operations",
+        write: count,
+        part: |d, l| Some(Part::Sum(d.cost.layers.get(l.0 as usize)?.flops? as f64)),
+    },
+    Entry {
+        quantity: Quantity::Weights,
+        id: "weights",
+        name: "weight memory",
+        about: "Bytes of parameters and running statistics, as they are stored",
+        unit: "",
+        write: |v| bytes(v as u64),
+        part: |d, l| Some(Part::Sum(d.cost.layers.get(l.0 as usize)?.weight_bytes as f64)),
+    },
+    Entry {
+        quantity: Quantity::Activations,
+        id: "activations",
+        name: "activation memory",
+        about: "Bytes of all that a layer computes in one pass",
+        unit: "",
+        write: |v| bytes(v as u64),
+        part: |d, l| {
+            Some(Part::Sum(
+                d.cost.layers.get(l.0 as usize)?.activation_bytes? as f64,
+            ))
+        },
+    },
+    Entry {
+        quantity: Quantity::Intensity,
+        id: "intensity",
+        name: "arithmetic intensity",
+        about: "FLOPs per byte that a layer reads and writes, weights too, each tensor whole and once",
+        unit: "FLOPs per byte",
+        write: decimal,
+        part: |d, l| {
+            let cost = d.cost.layers.get(l.0 as usize)?;
+            Some(Part::Mean(cost.flops? as f64, cost.moved_bytes? as f64))
+        },
+    },
+    Entry {
+        quantity: Quantity::Time,
+        id: "time",
+        name: "measured time",
+        about: "Time of the layer in the last pass; known where the processor computes",
+        unit: "",
+        write: |v| si(v, "s"),
+        part: |d, l| Some(Part::Sum(*d.trace.as_ref()?.times.get(&l)?)),
+    },
+    Entry {
+        quantity: Quantity::Sparsity,
+        id: "sparsity",
+        name: "activation sparsity",
+        about: "Share of exact zeros among what a layer computed in the last pass",
+        unit: "zeros",
+        write: |v| format!("{:.1} %", 100.0 * v),
+        part: sparsity,
+    },
+];
+
+fn count(v: f64) -> String {
+    short(v as u64)
+}
+
+/// Three digits that matter.
+fn decimal(v: f64) -> String {
+    match v {
+        _ if v >= 1000.0 => short(v as u64),
+        _ if v >= 100.0 => format!("{v:.0}"),
+        _ if v >= 10.0 => format!("{v:.1}"),
+        _ => format!("{v:.2}"),
+    }
+}
+
+fn sparsity(document: &Document, layer: LayerId) -> Option<Part> {
+    let trace = document.trace.as_ref()?;
+    let outputs = document.network.layer(layer).outputs.iter().flatten();
+    let known = outputs.filter_map(|t| {
+        let tensor = trace.tensors.get(t)?;
+        Some((tensor.summary?.zeros as f64, tensor.len() as f64))
+    });
+    let (zeros, all) = known.fold((0.0, 0.0), |(z, n), (share, len)| (z + share * len, n + len));
+    (all > 0.0).then_some(Part::Mean(zeros, all))
+}
+
+impl Quantity {
+    /// Every one, in the order in which they are offered.
+    pub fn all() -> impl Iterator<Item = Quantity> {
+        ENTRIES.iter().map(|e| e.quantity)
+    }
+
+    /// The one of this id: `flops`.
+    pub fn of(id: &str) -> Option<Self> {
+        ENTRIES.iter().find(|e| e.id == id).map(|e| e.quantity)
+    }
+
+    fn entry(self) -> &'static Entry {
+        // A test finds every quantity in the list.
+        ENTRIES.iter().find(|e| e.quantity == self).unwrap_or(&ENTRIES[0])
+    }
+
+    /// How commands name it.
+    pub fn id(self) -> &'static str {
+        self.entry().id
+    }
+
+    /// What it is called in a sentence.
+    pub fn name(self) -> &'static str {
+        self.entry().name
+    }
+
+    /// What it is, in a sentence.
+    pub fn about(self) -> &'static str {
+        self.entry().about
+    }
+
+    /// What the written numbers count; empty where they say so themselves.
+    pub fn unit(self) -> &'static str {
+        self.entry().unit
+    }
+
+    /// A value of it, in words.
+    pub fn write(self, value: f64) -> String {
+        (self.entry().write)(value)
+    }
+
+    /// True where parts add up to the whole, so that each has a share of it.
+    pub fn adds(self) -> bool {
+        !matches!(self, Quantity::Intensity | Quantity::Sparsity)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_quantity_is_in_the_list_once() {
+        for (i, entry) in ENTRIES.iter().enumerate() {
+            assert_eq!(entry.quantity as usize, i);
+            assert_eq!(Quantity::of(entry.id), Some(entry.quantity));
+        }
+    }
+}
