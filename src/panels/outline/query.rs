@@ -132,7 +132,7 @@ mod tests {
     fn names_operators_sizes_and_shapes() {
         check("classifier", &["head/classifier"]);
         check("HEAD gemm", &["head/classifier"]);
-        check("conv 1x1", &["block1/shortcut/conv", "block2/shortcut/conv"]);
+        check("conv 1x1", &["block1/skip", "block2/skip"]);
         check("conv 3x3 32x16", &["block1/conv1"]);
         check("10x64", &["head/classifier"]);
         check("?x64 gemm", &["head/classifier"]);
