@@ -6,9 +6,21 @@ use bevy::render::error_handler::{ErrorType, RenderErrorHandler, RenderErrorPoli
 use bevy::render::renderer::{RenderAdapter, RenderDevice, RenderInstance, RenderQueue};
 use bevy::render::settings::RenderCreation;
 use compute::{Device, Gpu};
+use gpu::Headless;
 
 use crate::explorer::Explorer;
 use crate::pass::Target;
+
+/// The device that draws the window, once the renderer has one.
+pub(crate) fn drawing(app: &App) -> Option<Headless> {
+    let world = app.get_sub_app(RenderApp)?.world();
+    Some(Headless::of(
+        (**world.get_resource::<RenderInstance>()?.0).clone(),
+        (**world.get_resource::<RenderAdapter>()?.0).clone(),
+        world.get_resource::<RenderDevice>()?.wgpu_device().clone(),
+        (**world.get_resource::<RenderQueue>()?.0).clone(),
+    ))
+}
 
 /// Gives the session Bevy's device to compute on, and survives its loss.
 pub struct DevicePlugin;
@@ -20,20 +32,11 @@ impl Plugin for DevicePlugin {
 
     /// The renderer's device is there only now.
     fn finish(&self, app: &mut App) {
-        let Some(world) = app.get_sub_app(RenderApp).map(SubApp::world) else {
-            return;
-        };
-        let found = (
-            world.get_resource::<RenderInstance>(),
-            world.get_resource::<RenderAdapter>(),
-            world.get_resource::<RenderDevice>(),
-            world.get_resource::<RenderQueue>(),
-        );
-        let (Some(instance), Some(adapter), Some(device), Some(queue)) = found else {
+        let Some(drawing) = drawing(app) else {
             return;
         };
         // On a software adapter burn-flex is many times faster, and only pictures go to the adapter.
-        let software = adapter.get_info().device_type == wgpu::DeviceType::Cpu;
+        let software = drawing.software;
         let asked = std::env::var("LAYERSCOPE_DEVICE").unwrap_or_default();
         let gpu = match asked.as_str() {
             "gpu" => true,
@@ -44,15 +47,10 @@ impl Plugin for DevicePlugin {
                 !software
             }
         };
-        if !gpu || !Gpu::fits(adapter) {
+        if !gpu || !Gpu::fits(&drawing.adapter) {
             return;
         }
-        let device = Gpu::shared(
-            (**instance.0).clone(),
-            (**adapter.0).clone(),
-            device.wgpu_device().clone(),
-            (**queue.0).clone(),
-        );
+        let device = Gpu::shared(drawing.instance, drawing.adapter, drawing.device, drawing.queue);
         let mut explorer = app.world_mut().resource_mut::<Explorer>();
         explorer.session.compute_on(Device::Gpu(device));
     }

@@ -3,11 +3,9 @@
 use std::path::Path;
 
 use bevy::prelude::*;
-use bevy::render::RenderApp;
-use bevy::render::renderer::{RenderAdapter, RenderDevice, RenderInstance, RenderQueue};
 
-use crate::entry;
 use crate::explorer::Explorer;
+use crate::{device, entry};
 
 /// Writes what the panels ask for.
 pub struct ExportPlugin;
@@ -22,25 +20,9 @@ impl Plugin for ExportPlugin {
 
     /// The renderer's device is there only now.
     fn finish(&self, app: &mut App) {
-        let Some(world) = app.get_sub_app(RenderApp).map(SubApp::world) else {
-            return;
-        };
-        let found = (
-            world.get_resource::<RenderInstance>(),
-            world.get_resource::<RenderAdapter>(),
-            world.get_resource::<RenderDevice>(),
-            world.get_resource::<RenderQueue>(),
-        );
-        let (Some(instance), Some(adapter), Some(device), Some(queue)) = found else {
-            return;
-        };
-        let device = gpu::Headless::of(
-            (**instance.0).clone(),
-            (**adapter.0).clone(),
-            device.wgpu_device().clone(),
-            (**queue.0).clone(),
-        );
-        app.insert_non_send(Drawing(device));
+        if let Some(device) = device::drawing(app) {
+            app.insert_non_send(Drawing(device));
+        }
     }
 }
 

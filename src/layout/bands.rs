@@ -13,7 +13,7 @@ use crate::lanes::{self, Lanes, Route};
 const GAP: f32 = 1.8;
 
 /// The member that `node` belongs to, by its place in [`Network::members`].
-pub(crate) fn band(network: &Network, node: Node) -> usize {
+pub fn band(network: &Network, node: Node) -> usize {
     let within = network.members.iter().position(|m| match node {
         Node::Layer(l) => m.layers.contains(&l.0),
         Node::Scope(s) => m.scopes.contains(&s.0),
@@ -31,7 +31,11 @@ pub(crate) fn assign(
     matched: &[(LayerId, LayerId)],
 ) -> Lanes {
     let bands: Vec<usize> = graph.items.iter().map(|i| band(network, i.node)).collect();
-    let rank = ranks(graph, &pairs(graph, &bands, network, matched));
+    let mut one: Vec<usize> = (0..graph.items.len()).collect();
+    for (a, b) in pairs(graph, &bands, network, matched) {
+        one[b] = a;
+    }
+    let rank = lanes::ranks(graph, &one);
     let mut all = Lanes {
         y: vec![0.0; rank.len()],
         routes: vec![Route::Lane; graph.edges.len()],
@@ -98,7 +102,7 @@ fn pairs(
         }
     }
     let mut order: Vec<usize> = (0..graph.items.len()).collect();
-    let own = lanes::ranks(graph, &lanes::successors(graph));
+    let own = lanes::ranks(graph, &order);
     order.sort_by_key(|&i| (own[i], i));
     let mut place = vec![0; order.len()];
     order.iter().enumerate().for_each(|(p, &i)| place[i] = p);
@@ -139,37 +143,6 @@ fn rising(keys: &[usize]) -> Vec<usize> {
     run
 }
 
-/// The longest path to each item, where paired items count as one.
-fn ranks(graph: &Graph, pairs: &[(usize, usize)]) -> Vec<usize> {
-    let n = graph.items.len();
-    let mut one: Vec<usize> = (0..n).collect();
-    pairs.iter().for_each(|&(a, b)| one[b] = a);
-    let (mut next, mut waits) = (vec![Vec::new(); n], vec![0; n]);
-    for edge in &graph.edges {
-        next[one[edge.from]].push(one[edge.to]);
-        waits[one[edge.to]] += 1;
-    }
-    let sources: Vec<usize> = (0..n).filter(|&i| one[i] == i && waits[i] == 0).collect();
-    let (mut rank, mut ready) = (vec![0; n], sources.clone());
-    while let Some(u) = ready.pop() {
-        for &v in &next[u] {
-            rank[v] = rank[v].max(rank[u] + 1);
-            waits[v] -= 1;
-            if waits[v] == 0 {
-                ready.push(v);
-            }
-        }
-    }
-    debug_assert!(waits.iter().all(|&w| w == 0), "pairs keep the flow order");
-    for u in sources {
-        let first = next[u].iter().map(|&v| rank[v]).min();
-        if let (false, Some(first)) = (matches!(graph.items[u].node, Node::Input(_)), first) {
-            rank[u] = first - 1;
-        }
-    }
-    (0..n).map(|i| rank[one[i]]).collect()
-}
-
 /// How an edge of the whole graph runs in its band.
 #[derive(Clone, Copy)]
 enum Way {
@@ -203,8 +176,11 @@ impl Band {
             items,
             edges: Vec::new(),
         };
-        let own: Vec<(usize, &Edge)> = graph.edges.iter().enumerate().collect();
-        let own = own.into_iter().filter(|(_, e)| bands[e.to] == number);
+        let own = graph
+            .edges
+            .iter()
+            .enumerate()
+            .filter(|(_, e)| bands[e.to] == number);
         // The last before each item: the one that its lane is kept for.
         let mut last: HashMap<usize, usize> = HashMap::new();
         let mut direct = Vec::new();

@@ -63,7 +63,8 @@ pub(crate) struct Lanes {
 
 /// Assigns ranks and heights. `sizes` are the boxes, one an item.
 pub(crate) fn assign(graph: &Graph, sizes: &[Vec3]) -> Lanes {
-    let rank = ranks(graph, &successors(graph));
+    let each: Vec<usize> = (0..graph.items.len()).collect();
+    let rank = ranks(graph, &each);
     assign_at(graph, sizes, rank)
 }
 
@@ -144,7 +145,7 @@ pub(crate) fn assign_at(graph: &Graph, sizes: &[Vec3], rank: Vec<usize>) -> Lane
 }
 
 /// The items that each item leads to, each once, by index.
-pub(crate) fn successors(graph: &Graph) -> Vec<Vec<usize>> {
+fn successors(graph: &Graph) -> Vec<Vec<usize>> {
     let mut next = vec![Vec::new(); graph.items.len()];
     for edge in &graph.edges {
         let of: &mut Vec<usize> = &mut next[edge.from];
@@ -155,16 +156,18 @@ pub(crate) fn successors(graph: &Graph) -> Vec<Vec<usize>> {
     next
 }
 
-/// The longest path that leads to each item. What nothing leads to stands right before what it
-/// leads to first, except inputs, which stand at the beginning.
-pub(crate) fn ranks(graph: &Graph, next: &[Vec<usize>]) -> Vec<usize> {
-    let n = next.len();
-    let (mut rank, mut waits) = (vec![0; n], vec![0; n]);
-    for &v in next.iter().flatten() {
-        waits[v] += 1;
+/// The longest path that leads to each item; items with an equal number in `one`, which is an item
+/// among them, count as one. What nothing leads to stands right before what it leads to first,
+/// except inputs, which stand at the beginning.
+pub(crate) fn ranks(graph: &Graph, one: &[usize]) -> Vec<usize> {
+    let n = graph.items.len();
+    let (mut next, mut waits) = (vec![Vec::new(); n], vec![0; n]);
+    for edge in &graph.edges {
+        next[one[edge.from]].push(one[edge.to]);
+        waits[one[edge.to]] += 1;
     }
-    let sources: Vec<usize> = (0..n).filter(|&i| waits[i] == 0).collect();
-    let mut ready = sources.clone();
+    let sources: Vec<usize> = (0..n).filter(|&i| one[i] == i && waits[i] == 0).collect();
+    let (mut rank, mut ready) = (vec![0; n], sources.clone());
     while let Some(u) = ready.pop() {
         for &v in &next[u] {
             rank[v] = rank[v].max(rank[u] + 1);
@@ -174,15 +177,17 @@ pub(crate) fn ranks(graph: &Graph, next: &[Vec<usize>]) -> Vec<usize> {
             }
         }
     }
+    debug_assert!(
+        waits.iter().all(|&w| w == 0),
+        "items that are one keep the flow order"
+    );
     for u in sources {
-        if let (false, Some(first)) = (
-            matches!(graph.items[u].node, Node::Input(_)),
-            next[u].iter().map(|&v| rank[v]).min(),
-        ) {
+        let first = next[u].iter().map(|&v| rank[v]).min();
+        if let (false, Some(first)) = (matches!(graph.items[u].node, Node::Input(_)), first) {
             rank[u] = first - 1;
         }
     }
-    rank
+    (0..n).map(|i| rank[one[i]]).collect()
 }
 
 /// Splits the items into chains, the trunk first, and tells the chain of each item. Each chain

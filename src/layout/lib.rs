@@ -35,6 +35,7 @@ mod skyline;
 mod strip;
 
 pub use arrangement::Arrangement;
+pub use bands::band;
 pub use cells::{batch_axis, cells, extent, size};
 pub use frames::Frame;
 pub use reach::Way;

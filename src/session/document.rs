@@ -111,7 +111,7 @@ pub struct Document {
     /// What its volumes are as large as, instead of as their shapes.
     pub(crate) size: Option<Quantity>,
     /// Quantities as far as they were counted.
-    pub(crate) amounts: [OnceLock<Amounts>; 7],
+    pub(crate) amounts: [OnceLock<Amounts>; crate::quantity::COUNT],
     /// Grows with each layout.
     pub placed: u64,
     /// Grows with each pass or gradient.

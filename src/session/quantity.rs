@@ -34,6 +34,9 @@ enum Part {
     Mean(f64, f64),
 }
 
+/// How many there are.
+pub(crate) const COUNT: usize = 7;
+
 struct Entry {
     quantity: Quantity,
     /// In commands.
@@ -46,7 +49,7 @@ struct Entry {
     part: fn(&Document, LayerId) -> Option<Part>,
 }
 
-const ENTRIES: [Entry; 7] = [
+const ENTRIES: [Entry; COUNT] = [
     Entry {
         quantity: Quantity::Parameters,
         id: "parameters",

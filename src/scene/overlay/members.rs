@@ -2,7 +2,7 @@
 
 use egui::{Align2, Rect, pos2, vec2};
 use glam::Vec3;
-use layout::{Arrangement, Node};
+use layout::Arrangement;
 use session::words::short;
 
 use super::Sheet;
@@ -21,16 +21,16 @@ fn words(sheet: &Sheet) -> Vec<(Rect, Vec<String>)> {
     let sides = document.sides.iter().zip(&document.source.members).enumerate();
     sides
         .filter_map(|(i, (side, member))| {
-            let own = |node: Node| match node {
-                Node::Layer(l) => member.layers.contains(&l.0),
-                Node::Scope(s) => member.scopes.contains(&s.0),
-                Node::Input(t) | Node::Output(t) => member.tensors.contains(&t.0),
+            let stood = &sheet.stage.layout;
+            let volumes = || {
+                stood
+                    .volumes
+                    .iter()
+                    .filter(|v| layout::band(&document.source, v.node) == i)
             };
-            let layout = &sheet.stage.layout;
-            let volumes = || layout.volumes.iter().filter(|v| own(v.node));
             let first = volumes().min_by_key(|v| v.rank)?;
             // Bars stand on one line, and the highest is not the first.
-            let top = match layout.arrangement {
+            let top = match stood.arrangement {
                 Arrangement::Strip => volumes().map(|v| v.max().y).fold(first.max().y, f32::max),
                 _ => first.max().y,
             };
