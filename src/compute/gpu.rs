@@ -58,6 +58,17 @@ impl Gpu {
         }
     }
 
+    /// A device of `adapter` as the backend wants it: with every settled feature, and all limits.
+    pub fn descriptor(adapter: &wgpu::Adapter) -> wgpu::DeviceDescriptor<'static> {
+        let left_out = wgpu::Features::MAPPABLE_PRIMARY_BUFFERS | wgpu::Features::all_experimental_mask();
+        wgpu::DeviceDescriptor {
+            label: Some("layerscope"),
+            required_features: adapter.features().difference(left_out),
+            required_limits: adapter.limits(),
+            ..Default::default()
+        }
+    }
+
     /// Whether the backend can compute on devices of `adapter`: in a browser cubecl stops the page
     /// where there are no timestamp queries.
     pub fn fits(adapter: &wgpu::Adapter) -> bool {
@@ -86,14 +97,7 @@ impl Gpu {
         let adapter = adapter.map_err(|e| {
             format!("no graphics adapter was found (a Vulkan driver is needed; mesa-vulkan-drivers has a software one): {e}")
         })?;
-        let left_out = wgpu::Features::MAPPABLE_PRIMARY_BUFFERS | wgpu::Features::all_experimental_mask();
-        let descriptor = wgpu::DeviceDescriptor {
-            label: Some("compute"),
-            required_features: adapter.features().difference(left_out),
-            required_limits: adapter.limits(),
-            ..Default::default()
-        };
-        let found = adapter.request_device(&descriptor).await;
+        let found = adapter.request_device(&Gpu::descriptor(&adapter)).await;
         let (device, queue) =
             found.map_err(|e| format!("{} gave no device: {e}", adapter.get_info().name))?;
         let gpu = Gpu::shared(instance, adapter, device, queue);

@@ -53,12 +53,8 @@ impl Headless {
         };
         let adapter =
             block_on(instance.request_adapter(&options)).map_err(|e| DeviceError::Adapter(e.to_string()))?;
-        let left_out = wgpu::Features::MAPPABLE_PRIMARY_BUFFERS | wgpu::Features::all_experimental_mask();
-        let descriptor = wgpu::DeviceDescriptor {
-            required_features: adapter.features().difference(left_out),
-            required_limits: adapter.limits(),
-            ..Default::default()
-        };
+        // The same device computes.
+        let descriptor = compute::Gpu::descriptor(&adapter);
         let (device, queue) =
             block_on(adapter.request_device(&descriptor)).map_err(|e| DeviceError::Device {
                 adapter: adapter.get_info().name,

@@ -71,10 +71,7 @@ fn scores(flow: &Flow, i: usize, members: &mut BTreeSet<usize>) -> Option<usize>
     let mut at = i;
     for _ in 0..STEPS {
         // A mask or a bias beside the scores leads to no product of two computed tensors.
-        let before = flow.computed(at).filter_map(|f| match f {
-            From::Layer(p) => Some(p),
-            _ => None,
-        });
+        let before = flow.computed(at).filter_map(From::layer);
         let before: Vec<usize> = before.collect();
         if let Some(&product) = before.iter().find(|&&p| flow.multiplies(p)) {
             members.insert(product);
@@ -89,10 +86,7 @@ fn scores(flow: &Flow, i: usize, members: &mut BTreeSet<usize>) -> Option<usize>
 /// True when a product of two computed tensors is near behind `i`.
 fn leads(flow: &Flow, mut i: usize) -> bool {
     for _ in 0..STEPS {
-        let mut before = flow.computed(i).filter_map(|f| match f {
-            From::Layer(p) => Some(p),
-            _ => None,
-        });
+        let mut before = flow.computed(i).filter_map(From::layer);
         if flow.multiplies(i) {
             return true;
         }

@@ -19,6 +19,16 @@ pub(crate) enum From {
     Layer(usize),
 }
 
+impl From {
+    /// The layer that computes it, by its place.
+    pub fn layer(self) -> Option<usize> {
+        match self {
+            From::Layer(place) => Some(place),
+            _ => None,
+        }
+    }
+}
+
 /// Layers of the main graph in flow order.
 pub(crate) struct Flow<'a> {
     pub network: &'a Network,

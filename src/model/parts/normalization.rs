@@ -28,7 +28,7 @@ fn single(name: &'static str, i: usize) -> Part {
 
 /// The normalization whose mean square is the layer at `i`.
 fn at(flow: &Flow, i: usize) -> Option<Part> {
-    let square = layer(mean(flow, i)?)?;
+    let square = mean(flow, i)?.layer()?;
     let base = squared(flow, square)?;
     let mut members = BTreeSet::from([i, square]);
     // Centred by its own mean, it is the variance.
@@ -116,13 +116,6 @@ fn squared(flow: &Flow, i: usize) -> Option<From> {
             let power = flow.network.tensor(*power).data.as_ref()?.to_f32()?;
             (power == [2.0]).then_some(*a)
         }
-        _ => None,
-    }
-}
-
-fn layer(from: From) -> Option<usize> {
-    match from {
-        From::Layer(p) => Some(p),
         _ => None,
     }
 }

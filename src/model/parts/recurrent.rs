@@ -74,7 +74,7 @@ fn gru(flow: &Flow, i: usize) -> Option<Part> {
             |op| is(op, Unary::Tanh),
         );
         if let Some((rest, new)) = blend {
-            let gate = flow.computed(rest).find_map(layer)?;
+            let gate = flow.computed(rest).find_map(From::layer)?;
             let keeps =
                 matches!(flow.op(b), Op::Binary(Binary::Mul)) && flow.inputs[b].contains(&From::Layer(gate));
             if is(flow.op(gate), Unary::Sigmoid) && keeps {
@@ -159,14 +159,7 @@ fn pair(
 }
 
 fn behind(flow: &Flow, i: usize) -> Option<usize> {
-    flow.sole(i).and_then(layer)
-}
-
-fn layer(from: From) -> Option<usize> {
-    match from {
-        From::Layer(p) => Some(p),
-        _ => None,
-    }
+    flow.sole(i).and_then(From::layer)
 }
 
 fn is(op: &Op, unary: Unary) -> bool {

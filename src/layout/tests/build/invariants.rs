@@ -24,9 +24,13 @@ fn meets(a: Vec3, b: Vec3, min: Vec3, max: Vec3) -> bool {
     enter < leave
 }
 
-/// No two volumes intersect; flow order holds along each link; links begin and end on the faces of
+/// Volumes are sorted by rank, and no two intersect; flow order holds along each link; links begin and end on the faces of
 /// their volumes, meet no other volume, and run back only to begin the next row.
 pub fn check(l: &Layout) -> Result<(), String> {
+    let most = l.volumes.iter().map(|v| v.rank + 1).max().unwrap_or(0);
+    if !l.volumes.is_sorted_by_key(|v| v.rank) || l.columns() != most {
+        return Err("volumes are not sorted by rank".into());
+    }
     for (i, a) in l.volumes.iter().enumerate() {
         if a.size.min_element() <= 0.0 || !a.center.is_finite() {
             return Err(format!("{} has no box", a.label));

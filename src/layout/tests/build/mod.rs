@@ -35,6 +35,11 @@ pub fn add() -> Op {
     Op::Binary(Binary::Add)
 }
 
+/// What most layers of the tests give.
+pub fn map() -> TensorSpec {
+    fixed(&[1, 16, 28, 28])
+}
+
 pub fn fixed(shape: &[u64]) -> TensorSpec {
     TensorSpec::fixed(DType::F32, shape)
 }
