@@ -14,6 +14,9 @@ const PLATE: [f32; 2] = [0.5, 2.4];
 /// Scale of a block of the least and of the greatest amount: less would not hold its words.
 const BLOCK: [f32; 2] = [0.75, 1.9];
 
+/// Free room beside a sized volume, share of its depth.
+pub(crate) const ROOM: f32 = 0.4;
+
 /// Each node's share of the greatest amount among them; what is not known has none.
 pub(crate) fn shares(nodes: impl Iterator<Item = Node> + Clone, amounts: &BTreeMap<Node, u64>) -> Vec<f32> {
     let of = |node: Node| amounts.get(&node).copied().unwrap_or(0) as f64;

@@ -190,6 +190,13 @@ pub struct Layout {
     pub bounds: (Vec3, Vec3),
 }
 
+impl Layout {
+    /// Columns along the flow.
+    pub fn columns(&self) -> u32 {
+        self.volumes.last().map_or(0, |v| v.rank + 1)
+    }
+}
+
 /// Places `network` as `request` asks.
 pub fn layout(network: &Network, request: &LayoutRequest) -> Layout {
     let mut graph = graph::build(network, request);
@@ -214,12 +221,18 @@ pub fn layout(network: &Network, request: &LayoutRequest) -> Layout {
             kind: std::mem::take(&mut item.kind),
         });
     }
-    let sizes: Vec<Vec3> = volumes.iter().map(|v| v.size).collect();
+    // What is deep hides more of what stands behind it and beside it.
+    let depth = match (request.arrangement, &shares) {
+        (Arrangement::Volumes, Some(_)) => amounts::ROOM,
+        _ => 0.0,
+    };
+    let tall = |v: &Volume| v.size + Vec3::Y * depth * v.size.z;
+    let sizes: Vec<Vec3> = volumes.iter().map(tall).collect();
     let lanes = match network.members.is_empty() {
         true => lanes::assign(&graph, &sizes),
         false => bands::assign(&graph, &sizes, network, &request.matched),
     };
-    let mut placed = route::place(graph, &lanes, volumes);
+    let mut placed = route::place(graph, &lanes, volumes, depth);
     placed.arrangement = request.arrangement;
     for link in &mut placed.links {
         link.stream = network.stream.binary_search(&link.tensor).is_ok();

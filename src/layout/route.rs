@@ -11,26 +11,29 @@ const GAP: f64 = 1.6;
 /// Part of a gap in which an arc rises, and in which one comes down.
 const BEND: f64 = 0.45;
 
-/// Left and right end of each column, scene units.
-fn columns(rank: &[usize], sizes: &[Vec3]) -> Vec<(f64, f64)> {
+/// Left and right end of each column, scene units. Between two of them is the gap, and besides
+/// `room` of the depth of the deeper one.
+fn columns(rank: &[usize], sizes: &[Vec3], room: f32) -> Vec<(f64, f64)> {
     let count = rank.iter().max().map_or(0, |r| r + 1);
-    let mut widths = vec![0f64; count];
+    let mut widths = vec![(0f64, 0f64); count];
     for (&r, size) in rank.iter().zip(sizes) {
-        widths[r] = widths[r].max(size.x as f64);
+        let (width, depth) = &mut widths[r];
+        *width = width.max(size.x as f64);
+        *depth = depth.max((room * size.z) as f64);
     }
-    let mut x = 0.0;
-    let column = |width: &f64| {
-        let left = x;
-        x += width + GAP;
+    let (mut x, mut before) = (0.0, 0.0);
+    let column = |&(width, depth): &(f64, f64)| {
+        let left = x + f64::max(before, depth);
+        (x, before) = (left + width + GAP, depth);
         (left, left + width)
     };
     widths.iter().map(column).collect()
 }
 
-/// Puts volumes and links in space.
-pub(crate) fn place(graph: Graph, lanes: &Lanes, mut volumes: Vec<Volume>) -> Layout {
+/// Puts volumes and links in space, with more between columns where `room` says so.
+pub(crate) fn place(graph: Graph, lanes: &Lanes, mut volumes: Vec<Volume>, room: f32) -> Layout {
     let sizes: Vec<Vec3> = volumes.iter().map(|v| v.size).collect();
-    let columns = columns(&lanes.rank, &sizes);
+    let columns = columns(&lanes.rank, &sizes, room);
     for (i, volume) in volumes.iter_mut().enumerate() {
         let (left, right) = columns[lanes.rank[i]];
         volume.rank = lanes.rank[i] as u32;
