@@ -80,7 +80,7 @@ fn text(document: &Document, quantity: Quantity) -> String {
     if quantity.adds() {
         out += "   share  together";
     }
-    for row in &rows {
+    for row in rows {
         let layer = document.network.layer(row.layer);
         out += &format!(
             "\n{:width$}  {:20}  {:>14}",

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::beside::Known;
 use crate::document::Input;
-use crate::view::{Bookmark, Goal};
+use crate::view::{Bookmark, Goal, Kept};
 use crate::worker::Job;
 use crate::{Level, Paint, Quantity, Session, Tour};
 
@@ -110,6 +110,8 @@ pub enum Command {
     Bookmark(Bookmark),
     /// Forgets the bookmark of this name.
     Forget(String),
+    /// Takes in bookmarks that were kept in earlier runs.
+    Keep(Kept),
     /// Begins a guided tour, or ends it.
     Tour(Option<Tour>),
     /// Goes to a stop of the tour.
@@ -317,8 +319,8 @@ pub(crate) fn apply(session: &mut Session, command: Command) -> Result<(), Strin
         }
         Command::Cancel if session.worker.cancel() => session.say(Level::Info, "cancelled"),
         Command::Cancel => (),
-        // The session itself travels in time.
-        Command::Undo | Command::Redo => (),
+        // The session itself travels in time, and remembers.
+        Command::Undo | Command::Redo | Command::Keep(_) => (),
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ mod command;
 mod document;
 mod fetch;
 mod folds;
+pub mod hues;
 mod output;
 mod paint;
 mod predictions;
@@ -27,7 +28,7 @@ pub use paint::{Paint, Range};
 pub use predictions::{Guess, Predictions};
 pub use quantity::{Amounts, Quantity, Ranked, Spread};
 pub use tour::{Stop, Tour};
-pub use view::{Bookmark, Goal, Pose, View};
+pub use view::{Bookmark, Goal, Kept, Pose, View};
 pub use worker::Busy;
 
 use std::collections::BTreeSet;
@@ -135,6 +136,8 @@ pub struct Session {
     pub goal: (u64, Goal),
     /// How the camera is steered.
     pub view: View,
+    /// Bookmarks of this model and of others, for the next run.
+    pub kept: Kept,
     /// What the processor can do at best, once that was measured.
     pub roofs: Option<Roofs>,
     /// Guided tour, its stop, and seconds since that stop began.
@@ -175,6 +178,7 @@ impl Session {
             playing: false,
             goal: (0, Goal::Home),
             view: View::default(),
+            kept: Kept::default(),
             roofs: None,
             tour: None,
             arriving: false,
@@ -202,9 +206,7 @@ impl Session {
 
     /// Columns of the layout, where the flow ends.
     pub fn columns(&self) -> f32 {
-        self.layout().map_or(0.0, |l| {
-            l.volumes.iter().map(|v| v.rank + 1).max().unwrap_or(0) as f32
-        })
+        self.layout().map_or(0.0, |l| l.columns() as f32)
     }
 
     /// Seconds that the flow takes at speed 1.
@@ -266,6 +268,8 @@ impl Session {
         match command {
             Command::Undo => return self.undo(),
             Command::Redo => return self.redo(),
+            // No step of the user's: undo does not know it.
+            Command::Keep(kept) => return self.keep(kept),
             _ => (),
         }
         let before = self.state.clone();
@@ -289,6 +293,14 @@ impl Session {
         }
         self.redo.clear();
         self.follow(&before);
+    }
+
+    /// Takes in bookmarks of earlier runs.
+    fn keep(&mut self, kept: Kept) {
+        self.kept.add(kept);
+        if let Some(document) = self.document.as_ref().filter(|_| self.state.bookmarks.is_empty()) {
+            self.state.bookmarks = self.kept.of(&document.file).to_vec();
+        }
     }
 
     fn travel(&mut self, to: State) {
@@ -320,6 +332,11 @@ impl Session {
         if self.state.playhead > columns {
             self.state.playhead = columns;
         }
+        if self.state.bookmarks != before.bookmarks
+            && let Some(document) = &self.document
+        {
+            self.kept.set(&document.file, &self.state.bookmarks);
+        }
         let placed = |s: &State| (s.folds.clone(), s.arrangement, s.size);
         if placed(&self.state) != placed(before) {
             self.place();
@@ -336,11 +353,12 @@ impl Session {
         let Some(document) = &mut self.document else {
             return;
         };
-        let whole = self.state.playhead >= columns(&document.layout);
-        let share = self.state.playhead / columns(&document.layout).max(1.0);
+        let end = document.layout.columns() as f32;
+        let whole = self.state.playhead >= end;
+        let share = self.state.playhead / end.max(1.0);
         document.size = self.state.size;
         document.place(&self.state.folds, self.state.arrangement);
-        let end = columns(&document.layout);
+        let end = document.layout.columns() as f32;
         self.state.playhead = if whole { end } else { share * end };
         let shown = |n: &Node| self.state.folds.around(&document.network, *n).is_empty();
         self.state.selection = self.state.selection.filter(shown);
@@ -488,6 +506,7 @@ impl Session {
                     playhead: f32::MAX,
                     backward: false,
                     unit: None,
+                    bookmarks: self.kept.of(&document.file).to_vec(),
                     ..self.state.clone()
                 };
                 self.document = Some(*document);
@@ -544,8 +563,4 @@ impl Session {
             Reply::Read(_) | Reply::Moved | Reply::Cancelled => (),
         }
     }
-}
-
-fn columns(layout: &Layout) -> f32 {
-    layout.volumes.iter().map(|v| v.rank + 1).max().unwrap_or(0) as f32
 }

@@ -1,11 +1,12 @@
 //! A quantity of every layer, added up to scopes and to the whole.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::OnceLock;
 
 use layout::Node;
 use model::ScopeTree;
 
-use super::{Part, Quantity};
+use super::{Part, Quantity, Ranked};
 use crate::Document;
 
 /// A quantity of all layers and scopes.
@@ -14,6 +15,8 @@ pub struct Amounts {
     nodes: HashMap<Node, f64>,
     /// Of the whole network; what is not known adds nothing.
     pub total: Option<f64>,
+    /// Layers, largest first, once they were asked for.
+    pub(super) ranked: OnceLock<Vec<Ranked>>,
 }
 
 /// Parts of one scope on the way to its value.
@@ -68,7 +71,11 @@ impl Amounts {
             .into_iter()
             .filter_map(|(s, sum)| Some((Node::Scope(s), sum.value(false)?)));
         nodes.extend(inner);
-        Amounts { nodes, total }
+        Amounts {
+            nodes,
+            total,
+            ranked: OnceLock::new(),
+        }
     }
 
     /// In whole numbers of the same proportions.

@@ -20,15 +20,15 @@ pub struct Ranked {
 }
 
 impl Document {
-    /// The layers of the main graph that have something of `quantity`, largest first.
-    pub fn ranked(&self, quantity: Quantity) -> Vec<Ranked> {
+    /// The layers of the main graph that have something of `quantity`, largest first; sorted at the
+    /// first call after a pass.
+    pub fn ranked(&self, quantity: Quantity) -> &[Ranked] {
         let amounts = self.amounts(quantity);
-        let layers = self.network.main().layers.iter();
-        sorted(
-            layers
-                .filter_map(|l| Some((*l, amounts.get(Node::Layer(*l))?)))
-                .collect(),
-        )
+        amounts.ranked.get_or_init(|| {
+            let layers = self.network.main().layers.iter();
+            let known = layers.filter_map(|l| Some((*l, amounts.get(Node::Layer(*l))?)));
+            sorted(known.collect())
+        })
     }
 }
 
