@@ -41,8 +41,14 @@ pub enum Step {
 }
 
 impl Explorer {
-    /// Opens `files`: a model, then its input; without files the built-in demo.
+    /// Opens `files`: a model, then its input; without files the built-in demo. The panels are as
+    /// the user left them.
     pub fn new(files: &[String]) -> Self {
+        Explorer::with(Panels::open(panels::Store::of_user()), files)
+    }
+
+    /// [`Explorer::new`] with these panels.
+    pub fn with(panels: Panels, files: &[String]) -> Self {
         let mut session = Session::new();
         match files.first() {
             Some(file) if file.to_ascii_lowercase().ends_with(".ron") => {
@@ -53,7 +59,7 @@ impl Explorer {
         }
         Explorer {
             session,
-            panels: Panels::open(panels::Store::of_user()),
+            panels,
             status: Status::default(),
             stage: Stage::default(),
             rect: egui::Rect::NOTHING,

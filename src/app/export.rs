@@ -27,12 +27,13 @@ impl Plugin for ExportPlugin {
 }
 
 fn export(mut explorer: ResMut<Explorer>, drawing: Option<NonSend<Drawing>>) {
-    let Some(path) = explorer.panels.export() else {
+    let Some(panels::Export { path, chart }) = explorer.panels.export() else {
         return;
     };
-    let written = match drawing {
-        Some(drawing) => entry::export(&explorer, drawing.0.clone(), &path),
-        None => Err("there is no graphics device to draw the picture with".into()),
+    let written = match (chart, drawing) {
+        (Some(text), _) => entry::save(&path, &text),
+        (None, Some(drawing)) => entry::export(&explorer, drawing.0.clone(), &path),
+        (None, None) => Err("there is no graphics device to draw the picture with".into()),
     };
     let told = match written {
         Ok(()) => format!("{} is written", whole(&path).display()),

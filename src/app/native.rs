@@ -36,3 +36,8 @@ pub fn export(explorer: &Explorer, device: gpu::Headless, path: &std::path::Path
     let scene = (&explorer.session, &explorer.stage);
     cli::render::export(path, scene, device, (size.x, size.y)).map_err(|e| e.to_string())
 }
+
+/// Writes a text to `path`.
+pub fn save(path: &std::path::Path, text: &str) -> Result<(), String> {
+    cli::render::save(path, text.as_bytes()).map_err(|e| e.to_string())
+}

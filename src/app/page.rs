@@ -62,9 +62,14 @@ extern "C" {
 
 /// Lets the user download the diagram under the name of `path`.
 pub fn export(explorer: &Explorer, _: gpu::Headless, path: &std::path::Path) -> Result<(), String> {
+    save(path, &scene::svg::write(&explorer.session)?)
+}
+
+/// Lets the user download a text under the name of `path`.
+pub fn save(path: &std::path::Path, text: &str) -> Result<(), String> {
     let name = path
         .file_name()
         .map_or("layerscope.svg".into(), |n| n.to_string_lossy());
-    save_file(&name, &scene::svg::write(&explorer.session)?);
+    save_file(&name, text);
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Networks beside each other: what each costs and knows, and what differs.
 
 use egui::{Align2, Grid, Rangef, RichText, ScrollArea, Ui, vec2};
-use egui_plot::{AxisHints, Line, Plot, PlotPoints, Points, Text};
+use egui_plot::{AxisHints, GridMark, Line, Plot, PlotPoints, Points, Text};
 use model::LayerId;
 use session::{Command, Document, Goal, Mark, Session, Side};
 
@@ -169,20 +169,21 @@ fn front(ui: &mut Ui, document: &Document) {
     let best = pareto(&all.iter().map(|(_, p)| *p).collect::<Vec<_>>());
     let color = style::bar(ui.visuals());
     let text = ui.visuals().text_color();
-    // Close marks have numbers too: the chart is small.
+    // Every mark has its number: there are few.
     let x = AxisHints::new_x()
         .label("MACs")
-        .label_spacing(Rangef::new(48.0, 70.0))
-        .formatter(|mark, _| short(10f64.powf(mark.value) as u64));
+        .label_spacing(Rangef::new(10.0, 20.0))
+        .formatter(|mark, _| short(10f64.powf(mark.value).round() as u64));
     let y = AxisHints::new_y()
         .label("accuracy, %")
         .label_spacing(Rangef::new(10.0, 22.0));
     Plot::new("front")
         .height(170.0)
         .allow_scroll(false)
-        .set_margin_fraction(vec2(0.18, 0.2))
+        .set_margin_fraction(vec2(0.18, 0.34))
         .custom_x_axes(vec![x])
         .custom_y_axes(vec![y])
+        .x_grid_spacer(|input| marks(input.bounds))
         .show(ui, |plot| {
             let line: PlotPoints = best.iter().map(|&i| all[i].1).collect();
             plot.line(Line::new("", line).color(color));
@@ -193,6 +194,35 @@ fn front(ui: &mut Ui, document: &Document) {
                 plot.text(above.anchor(Align2::CENTER_BOTTOM));
             }
         });
+}
+
+/// Two to five round numbers between two powers of ten, by their powers: where several decades are
+/// seen these, else steps between.
+fn marks((low, high): (f64, f64)) -> Vec<GridMark> {
+    let mark = |value: f64| GridMark {
+        value,
+        step_size: (high - low) / 4.0,
+    };
+    let decades = (low.ceil() as i64..=high.floor() as i64).count();
+    if decades >= 2 {
+        let step = decades.div_ceil(5);
+        let all = (low.ceil() as i64..=high.floor() as i64).step_by(step);
+        return all.map(|power| mark(power as f64)).collect();
+    }
+    let (begin, end) = (10f64.powf(low), 10f64.powf(high));
+    let rough = (end - begin) / 5.0;
+    let unit = 10f64.powf(rough.log10().floor());
+    let step = [1.0, 2.0, 5.0, 10.0]
+        .map(|k| k * unit)
+        .into_iter()
+        .find(|s| *s >= rough);
+    let step = step.unwrap_or(10.0 * unit);
+    let first = (begin / step - 1e-6).ceil() as i64;
+    let last = (end / step + 1e-6).floor() as i64;
+    // Beyond that a chart holds nothing that could be told apart.
+    (first..=last.min(first + 5))
+        .map(|k| mark((k as f64 * step).log10()))
+        .collect()
 }
 
 /// Points with which no other one competes, by rising cost: `[cost, gain]` each, less cost and more
@@ -264,7 +294,25 @@ fn differences(ui: &mut Ui, document: &Document, number: usize, side: &Side, out
 
 #[cfg(test)]
 mod tests {
-    use super::pareto;
+    use super::{marks, pareto};
+
+    #[test]
+    fn an_axis_of_powers_has_a_few_round_numbers() {
+        let of = |a: f64, b: f64| {
+            let found = marks((a.log10(), b.log10()));
+            found
+                .iter()
+                .map(|m| 10f64.powf(m.value).round())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(of(5e5, 2e8), [1e6, 1e7, 1e8]);
+        assert_eq!(of(1.1e6, 4.9e6), [2e6, 3e6, 4e6]);
+        assert_eq!(of(3.30e6, 3.36e6), [3.3e6, 3.32e6, 3.34e6, 3.36e6]);
+        for (a, b) in [(1.0, 1e15), (999.0, 1001.0), (2e9, 9e9), (7e4, 2e5)] {
+            let found = of(a, b);
+            assert!((2..=6).contains(&found.len()), "{a} to {b}: {found:?}");
+        }
+    }
 
     #[test]
     fn only_what_no_other_beats_is_on_the_front() {

@@ -27,6 +27,8 @@ pub enum Wanted {
     Input,
     /// A place for a file with this ending.
     Export(&'static str),
+    /// A place for this chart.
+    Chart(&'static str),
 }
 
 impl Wanted {
@@ -36,6 +38,25 @@ impl Wanted {
             Wanted::Beside => "Compare with a model",
             Wanted::Input => "Open a picture or arrays",
             Wanted::Export(_) => "Export the scene",
+            Wanted::Chart(_) => "Save the chart",
+        }
+    }
+
+    /// What the user chose by a place.
+    fn place(self, path: PathBuf) -> Option<Result<Chosen, String>> {
+        match self {
+            Wanted::Export(_) => Some(Ok(Chosen::Export(path))),
+            Wanted::Chart(name) => Some(Ok(Chosen::Chart(name, path))),
+            Wanted::Model | Wanted::Beside | Wanted::Input => None,
+        }
+    }
+
+    /// The name of what is written, where something is.
+    fn file(self) -> Option<String> {
+        match self {
+            Wanted::Export(ending) => Some(format!("layerscope.{ending}")),
+            Wanted::Chart(name) => Some(format!("{name}.svg")),
+            Wanted::Model | Wanted::Beside | Wanted::Input => None,
         }
     }
 
@@ -61,7 +82,7 @@ impl Wanted {
                 "Pictures and arrays",
                 &["png", "jpg", "jpeg", "gif", "bmp", "webp", "npz"],
             ),
-            Wanted::Export("svg") => ("SVG drawing", &["svg"]),
+            Wanted::Export("svg") | Wanted::Chart(_) => ("SVG drawing", &["svg"]),
             Wanted::Export("pdf") => ("PDF document", &["pdf"]),
             Wanted::Export(_) => ("PNG picture", &["png"]),
         }
@@ -74,13 +95,15 @@ pub enum Chosen {
     Command(Command),
     /// Where the scene is to be written.
     Export(PathBuf),
+    /// Which chart is to be written, and where.
+    Chart(&'static str, PathBuf),
 }
 
 /// What came of a dialog.
 enum Picked {
     File(Wanted, Source),
     /// Where to write.
-    Place(PathBuf),
+    Place(Wanted, PathBuf),
     Nothing,
     /// The system has no dialog to show.
     #[cfg_attr(target_arch = "wasm32", allow(dead_code))]
@@ -128,16 +151,17 @@ impl Files {
             Picked::File(Wanted::Model, source) => command(Command::Open(source)),
             Picked::File(Wanted::Beside, source) => command(Command::Compare(source)),
             Picked::File(Wanted::Input, source) => command(Command::Feed(source)),
-            Picked::Place(path) => Some(Ok(Chosen::Export(path))),
+            Picked::Place(wanted, path) => wanted.place(path),
+            Picked::Nothing => None,
+            Picked::File(..) => None,
             // Rather where the program was started than nowhere.
-            Picked::Impossible(Wanted::Export(ending)) => {
-                Some(Ok(Chosen::Export(format!("layerscope.{ending}").into())))
-            }
-            Picked::File(Wanted::Export(_), _) | Picked::Nothing => None,
-            Picked::Impossible(_) => Some(Err(
+            Picked::Impossible(wanted) => match wanted.file() {
+                Some(file) => wanted.place(file.into()),
+                None => Some(Err(
                 "This system shows no file dialog (it needs xdg-desktop-portal or zenity): drop the file on the window instead"
                     .into(),
             )),
+            },
         }
     }
 }

@@ -29,7 +29,7 @@ mod timeline;
 mod widgets;
 
 use egui::{Rect, Ui};
-use session::{Command, Session};
+use session::{Command, Kept, Session};
 
 pub use keys::KEYS;
 pub use panel::{Ask, Memory, Panel, Side, View};
@@ -72,12 +72,22 @@ pub struct Panels {
     help: bool,
     /// A sentence about the window itself.
     notice: Option<String>,
-    /// Where the scene is to be written.
-    export: Option<std::path::PathBuf>,
-    /// Settings that the session does not know yet.
-    fresh: Option<Settings>,
+    /// What is to be written.
+    export: Option<Export>,
+    /// Settings and bookmarks that the session does not know yet.
+    fresh: Option<(Settings, Kept)>,
     remember: Option<Remember>,
     settings: Settings,
+    kept: Kept,
+}
+
+/// What the user wants written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Export {
+    /// Where.
+    pub path: std::path::PathBuf,
+    /// The text of a chart; `None`: the scene.
+    pub chart: Option<String>,
 }
 
 /// What the app knows and the session does not.
@@ -94,7 +104,7 @@ pub struct Status {
 impl Panels {
     /// Panels that remember settings and arrangement in `store`, and begin with what is there.
     pub fn open(store: Option<Store>) -> Self {
-        let Some((mut remember, settings, dock)) = store.map(Remember::open) else {
+        let Some((mut remember, settings, dock, kept)) = store.map(Remember::open) else {
             return Panels::default();
         };
         Panels {
@@ -105,16 +115,21 @@ impl Panels {
             help: false,
             notice: remember.problem.take(),
             export: None,
-            fresh: Some(settings.clone()),
+            fresh: Some((settings.clone(), kept.clone())),
             remember: Some(remember),
             settings,
+            kept,
         }
     }
 
     /// Draws all panels into `ui`, and gives the space that they leave for the scene.
     pub fn show(&mut self, ui: &mut Ui, session: &Session, status: &Status, out: &mut Vec<Command>) -> Rect {
-        let settings = self.fresh.take();
-        out.extend(settings.into_iter().flat_map(|s| s.commands(&session.state)));
+        let fresh = self.fresh.take();
+        let known = fresh.is_none();
+        if let Some((settings, kept)) = fresh {
+            out.extend(settings.commands(&session.state));
+            out.push(Command::Keep(kept));
+        }
         style::apply(ui.ctx(), session.state.light);
         ui.set_style(ui.ctx().style_of(ui.ctx().theme()));
         let mut asks = keys::asked(ui);
@@ -147,14 +162,27 @@ impl Panels {
         }
         match self.files.poll() {
             Some(Ok(Chosen::Command(command))) => out.push(command),
-            Some(Ok(Chosen::Export(path))) => self.export = Some(path),
+            Some(Ok(Chosen::Export(path))) => self.export = Some(Export { path, chart: None }),
+            Some(Ok(Chosen::Chart(name, path))) => {
+                match cost::svg(name, session, &mut self.memory, ui.visuals()) {
+                    Some(text) => {
+                        let chart = Some(text);
+                        self.export = Some(Export { path, chart });
+                    }
+                    None => self.notice = Some("The chart is empty".into()),
+                }
+            }
             Some(Err(problem)) => self.notice = Some(problem),
             None => (),
         }
         self.settings = Settings::of(&session.state);
+        // In the first frame the session has not taken them in yet.
+        if known && self.kept != session.kept {
+            self.kept.clone_from(&session.kept);
+        }
         if let Some(remember) = &mut self.remember {
             let time = ui.input(|i| i.time);
-            remember.keep(&self.settings, &self.dock, time, false);
+            remember.keep((&self.settings, &self.kept), &self.dock, time, false);
             if let Some(problem) = remember.problem.take() {
                 self.notice = Some(problem);
             }
@@ -172,8 +200,8 @@ impl Panels {
         self.notice.as_deref()
     }
 
-    /// Where the user wants the scene written, once.
-    pub fn export(&mut self) -> Option<std::path::PathBuf> {
+    /// What the user wants written, once.
+    pub fn export(&mut self) -> Option<Export> {
         self.export.take()
     }
 
@@ -189,6 +217,7 @@ impl Panels {
                 self.dock.open(&compare::PANEL);
                 self.files.ask(Wanted::Beside, ui.ctx());
             }
+            Ask::Chart(name) => self.files.ask(Wanted::Chart(name), ui.ctx()),
             Ask::Export(ending) => self.files.ask(Wanted::Export(ending), ui.ctx()),
             Ask::OpenInput => self.files.ask(Wanted::Input, ui.ctx()),
             Ask::Show(id) => {
@@ -208,7 +237,7 @@ impl Drop for Panels {
     /// The last changes are kept too.
     fn drop(&mut self) {
         if let Some(remember) = &mut self.remember {
-            remember.keep(&self.settings, &self.dock, 0.0, true);
+            remember.keep((&self.settings, &self.kept), &self.dock, 0.0, true);
         }
     }
 }

@@ -66,6 +66,8 @@ pub enum Ask {
     OpenInput,
     /// The scene as a file with this ending: `png`, `svg` or `pdf`.
     Export(&'static str),
+    /// A chart of the cost panel as SVG, by its name.
+    Chart(&'static str),
     /// Brings a panel to the front, opening it where needed.
     Show(&'static str),
     /// Closes a panel.

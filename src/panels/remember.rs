@@ -1,8 +1,8 @@
-//! What is kept between runs: the user's settings and where the panels stand.
+//! What is kept between runs: the user's settings, where the panels stand, and bookmarks by model.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use session::{Command, Paint, State};
+use session::{Command, Kept, Paint, State};
 
 use crate::dock::Dock;
 use crate::store::Store;
@@ -61,12 +61,13 @@ impl Settings {
 
 const SETTINGS: &str = "settings.ron";
 const WINDOW: &str = "window.ron";
+const BOOKMARKS: &str = "bookmarks.ron";
 
 /// Keeps settings and arrangement in a store.
 pub struct Remember {
     store: Store,
     /// As they stand in the store.
-    written: [String; 2],
+    written: [String; 3],
     /// When they were last compared, seconds of the frame's clock.
     compared: f64,
     /// What went wrong, for the user.
@@ -78,11 +79,12 @@ const EVERY: f64 = 2.0;
 
 impl Remember {
     /// Reads what is kept; what is unreadable is put aside and told.
-    pub fn open(store: Store) -> (Self, Settings, Dock) {
+    pub fn open(store: Store) -> (Self, Settings, Dock, Kept) {
         let mut problems = Vec::new();
         let settings: Option<Settings> = read(&store, SETTINGS, &mut problems);
         let state = read(&store, WINDOW, &mut problems);
         let dock = state.and_then(Dock::checked).unwrap_or_default();
+        let kept: Option<Kept> = read(&store, BOOKMARKS, &mut problems);
         let problem = (!problems.is_empty()).then(|| problems.join("; "));
         if let Some(problem) = &problem {
             log::warn!("{problem}");
@@ -93,17 +95,22 @@ impl Remember {
             compared: 0.0,
             problem,
         };
-        (remember, settings.unwrap_or_default(), dock)
+        (
+            remember,
+            settings.unwrap_or_default(),
+            dock,
+            kept.unwrap_or_default(),
+        )
     }
 
     /// Writes what has changed; looks now and then only, or `now`.
-    pub fn keep(&mut self, settings: &Settings, dock: &Dock, time: f64, now: bool) {
+    pub fn keep(&mut self, (settings, kept): (&Settings, &Kept), dock: &Dock, time: f64, now: bool) {
         if !now && time - self.compared < EVERY {
             return;
         }
         self.compared = time;
-        let texts = [text(settings), text(&dock.0)];
-        for (i, name) in [SETTINGS, WINDOW].into_iter().enumerate() {
+        let texts = [text(settings), text(&dock.0), text(kept)];
+        for (i, name) in [SETTINGS, WINDOW, BOOKMARKS].into_iter().enumerate() {
             let Some(text) = &texts[i] else { continue };
             if self.written[i] == *text {
                 continue;

@@ -4,6 +4,7 @@ use egui::{
     Color32, Context, CornerRadius, FontFamily, FontId, Margin, Shadow, Stroke, TextStyle, Theme, Visuals,
 };
 use session::Mark;
+use session::hues::{self, Family};
 
 const fn rgb(hex: u32) -> Color32 {
     Color32::from_rgb((hex >> 16) as u8, (hex >> 8) as u8, hex as u8)
@@ -235,14 +236,18 @@ pub fn wrong(visuals: &Visuals) -> Color32 {
 
 /// Colour of what differs between networks, as the scene has it. A sign goes with it.
 pub fn mark(visuals: &Visuals, mark: Mark) -> Color32 {
-    rgb(match (mark, visuals.dark_mode) {
-        (Mark::Added, true) => 0x3fc28f,
-        (Mark::Added, false) => 0x0f8a5f,
-        (Mark::Removed, true) => 0xf0705a,
-        (Mark::Removed, false) => 0xc8432c,
-        (Mark::Changed(_), true) => 0xf2b234,
-        (Mark::Changed(_), false) => 0xa96f00,
-    })
+    rgb(mark.hue(!visuals.dark_mode))
+}
+
+/// Colour of an operator's family, as the scene has it.
+pub fn family(visuals: &Visuals, family: &Family) -> Color32 {
+    let [r, g, b, _] = rgb(family.hue).to_array();
+    // On paper the scene's are darker too: three quarters of the light.
+    let ink = |c: u8| (f32::from(c) * 0.877) as u8;
+    match visuals.dark_mode {
+        true => Color32::from_rgb(r, g, b),
+        false => Color32::from_rgb(ink(r), ink(g), ink(b)),
+    }
 }
 
 /// Colour of bars that show an amount.
@@ -256,9 +261,5 @@ pub fn bar(visuals: &Visuals) -> Color32 {
 
 /// What is selected in a chart: the colour that it has in the scene.
 pub fn marked(visuals: &Visuals) -> Color32 {
-    if visuals.dark_mode {
-        rgb(0xffd257)
-    } else {
-        rgb(0xc98600)
-    }
+    rgb(hues::chosen(!visuals.dark_mode))
 }

@@ -15,7 +15,7 @@ use crate::Failure;
 /// Where nothing is open, or `out` cannot be written.
 pub fn svg(session: &Session, out: &Path) -> Result<(), Failure> {
     let text = drawing(session, out)?;
-    write(out, text.as_bytes())
+    save(out, text.as_bytes())
 }
 
 /// Writes the diagram of what is open as PDF, one page of the drawing's size.
@@ -42,14 +42,18 @@ pub fn pdf(session: &Session, out: &Path) -> Result<(), Failure> {
     let tree = svg2pdf::usvg::Tree::from_str(&text, &options).map_err(|e| problem(e.to_string()))?;
     let page = svg2pdf::PageOptions { dpi: 96.0 };
     let bytes = svg2pdf::to_pdf(&tree, svg2pdf::ConversionOptions::default(), page);
-    write(out, &bytes.map_err(|e| problem(e.to_string()))?)
+    save(out, &bytes.map_err(|e| problem(e.to_string()))?)
 }
 
 fn drawing(session: &Session, out: &Path) -> Result<String, Failure> {
     scene::svg::write(session).map_err(|e| Failure::Other(format!("{}: {e}", out.display())))
 }
 
-fn write(out: &Path, bytes: &[u8]) -> Result<(), Failure> {
+/// Writes `bytes` to `out`; what was there stays until all is written.
+///
+/// # Errors
+/// Where `out` cannot be written.
+pub fn save(out: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let problem = |e: std::io::Error| Failure::Other(format!("{}: {e}", out.display()));
     file::replace(out, |file| file.write_all(bytes).map_err(problem))
 }

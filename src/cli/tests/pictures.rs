@@ -5,6 +5,11 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use glam::Vec2;
+use layout::Arrangement;
+use scene::Stage;
+use session::{Command, Quantity, Session, Source};
+
 fn layerscope(arguments: &[&str]) -> i32 {
     cli::main(
         std::iter::once("layerscope")
@@ -154,6 +159,38 @@ fn diagrams_are_written_as_svg_and_pdf() {
         assert_eq!(layerscope(&arguments), 2, "{arguments:?}");
     }
     assert_eq!(std::fs::read_to_string(&svg).unwrap(), text);
+}
+
+#[test]
+fn what_the_window_exports_is_what_render_writes() {
+    if !draws() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let size = Vec2::new(320.0, 180.0);
+    let mut session = Session::new();
+    for command in [
+        Command::Arrange(Arrangement::Nodes),
+        Command::Color(Some(Quantity::Parameters)),
+        Command::Open(Source::Bundled("fashion-mnist".into())),
+        Command::ExpandAll,
+    ] {
+        session.apply(command);
+        session.wait();
+    }
+    let mut stage = Stage::default();
+    stage.update(&session, 0.0, size);
+    for ending in ["svg", "pdf", "png"] {
+        let [window, render] = ["window", "render"].map(|n| folder.path().join(n).with_extension(ending));
+        let device = gpu::Headless::new().unwrap();
+        let exported = cli::render::export(&window, (&session, &stage), device, (320, 180));
+        assert!(exported.is_ok(), "{ending}");
+        let file = render.to_str().unwrap();
+        let how = ["--view", "nodes", "--color-by", "parameters", "--size", "320x180"];
+        assert_eq!(layerscope(&[&["render", "demo", file][..], &how].concat()), 0);
+        let same = std::fs::read(&window).unwrap() == std::fs::read(&render).unwrap();
+        assert!(same, "{ending}");
+    }
 }
 
 #[test]

@@ -1,12 +1,13 @@
 //! Layers by a quantity, largest first, with the share that they make together.
 
-use egui::{ComboBox, Rangef, Ui, vec2};
+use egui::{ComboBox, Rangef, Ui, Visuals, vec2};
 use egui_plot::{AxisHints, Bar, BarChart, HLine, Line, LineStyle, Plot, PlotPoints};
 use layout::Node;
-use session::{Command, Quantity, Ranked};
+use session::{Command, Document, Quantity, Ranked, Session};
 
+use super::drawing::{Axis, Chart, Mark};
 use super::height;
-use crate::panel::View;
+use crate::panel::{Memory, View};
 use crate::style;
 use crate::widgets::{empty, grouped};
 
@@ -46,7 +47,7 @@ pub(super) fn show(ui: &mut Ui, view: &mut View) {
                 }
             });
         if !rows.is_empty() {
-            let (few, all) = (needed(&rows, MOSTLY), rows.len());
+            let (few, all) = (needed(rows, MOSTLY), rows.len());
             let told = format!(
                 "{} of {} layers make 80 %",
                 grouped(few as u64),
@@ -72,13 +73,7 @@ pub(super) fn show(ui: &mut Ui, view: &mut View) {
     let faint = ui.visuals().weak_text_color();
     let selection = view.session.state.selection;
     let bars = rows.iter().enumerate().map(|(i, row)| {
-        let name = &document.network.layer(row.layer).name;
-        let share = format!("{:.1} %", 100.0 * row.share);
-        let told = format!(
-            "{name}\n{} {}\n{share} of all",
-            chosen.write(row.value),
-            chosen.unit()
-        );
+        let told = told(document, chosen, row);
         let color = if selection == Some(Node::Layer(row.layer)) {
             marked
         } else {
@@ -120,6 +115,7 @@ pub(super) fn show(ui: &mut Ui, view: &mut View) {
         let clicked = plot.response().clicked();
         plot.pointer_coordinate().filter(|_| clicked)
     });
+    super::menu(&clicked.response, "pareto", view);
     // Low bars are hard to hit: the column counts.
     let row = clicked
         .inner
@@ -129,6 +125,63 @@ pub(super) fn show(ui: &mut Ui, view: &mut View) {
         let name = document.network.layer(row.layer).name.clone();
         view.out.push(Command::Select(Some(name)));
     }
+}
+
+/// The chart as a drawing; `None` without any layer in it.
+pub(super) fn drawing(session: &Session, memory: &mut Memory, visuals: &Visuals) -> Option<Chart> {
+    let document = session.document.as_ref()?;
+    let chosen = memory.of::<Chosen>().0;
+    let rows = document.ranked(chosen);
+    let rows = &rows[..rows.len().min(MOST)];
+    let last = rows.len().checked_sub(1)? as f64;
+    let percent = |share: f64| (100.0 * share, format!("{:.0}", 100.0 * share));
+    let mut marks: Vec<Mark> = rows
+        .iter()
+        .enumerate()
+        .map(|(i, row)| Mark::Bar {
+            sides: [i as f64 - 0.4, i as f64 + 0.4],
+            top: 100.0 * row.share,
+            color: style::bar(visuals),
+            told: told(document, chosen, row),
+        })
+        .collect();
+    let ends = [-0.6, last + 0.6];
+    marks.push(Mark::Line {
+        points: ends.map(|x| [x, 100.0 * MOSTLY]).to_vec(),
+        color: visuals.weak_text_color(),
+        dashed: true,
+    });
+    let together = rows.iter().enumerate();
+    marks.push(Mark::Line {
+        points: together.map(|(i, r)| [i as f64, 100.0 * r.together]).collect(),
+        color: visuals.hyperlink_color,
+        dashed: false,
+    });
+    Some(Chart {
+        title: format!("{}: layers by {}", super::name(document), chosen.name()),
+        axes: [
+            Axis {
+                label: "layers, largest first",
+                ends,
+                marks: Vec::new(),
+            },
+            Axis {
+                label: "share, %",
+                ends: [0.0, 100.0],
+                marks: [0.0, 0.2, 0.4, 0.6, 0.8, 1.0].map(percent).to_vec(),
+            },
+        ],
+        marks,
+        keys: Vec::new(),
+        colors: super::paper(visuals),
+    })
+}
+
+/// A layer in words.
+fn told(document: &Document, quantity: Quantity, row: &Ranked) -> String {
+    let name = &document.network.layer(row.layer).name;
+    let (value, unit) = (quantity.write(row.value), quantity.unit());
+    format!("{name}\n{value} {unit}\n{:.1} % of all", 100.0 * row.share)
 }
 
 #[cfg(test)]

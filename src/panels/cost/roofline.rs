@@ -1,14 +1,17 @@
 //! The roofline: how fast each layer ran, below what memory and arithmetic allow.
 
-use egui::{Pos2, Ui, vec2};
+use egui::text::{LayoutJob, TextFormat};
+use egui::{Label, Pos2, TextStyle, TextWrapMode, Ui, Visuals, vec2};
 use egui_plot::{AxisHints, GridInput, GridMark, Line, LineStyle, Plot, PlotPoints, PlotUi, Points};
 use layout::Node;
 use model::LayerId;
+use session::hues::{self, Family};
 use session::words::si;
-use session::{Command, Document, Roofs};
+use session::{Command, Document, Roofs, Session};
 
+use super::drawing::{Axis, Chart, Mark};
 use super::height;
-use crate::panel::View;
+use crate::panel::{Memory, View};
 use crate::style;
 use crate::widgets::empty;
 
@@ -20,6 +23,13 @@ struct Dot {
     intensity: f64,
     /// Operations a second.
     rate: f64,
+}
+
+impl Dot {
+    /// Where it stands in the chart: powers of ten.
+    fn place(&self) -> [f64; 2] {
+        [self.intensity.log10(), self.rate.log10()]
+    }
 }
 
 /// Where a layer stands that took `seconds`; `None` without work.
@@ -81,14 +91,45 @@ pub(super) fn show(ui: &mut Ui, view: &mut View) {
             None => ui.weak("to see what is possible"),
         };
     });
-    let times = trace.times.iter();
-    let dots: Vec<Dot> = times
-        .filter_map(|(&l, &t)| dot(l, document.cost.layers.get(l.0 as usize)?, t))
-        .collect();
+    let dots = dots_of(document);
     if dots.is_empty() {
         return empty(ui, "No layer with work", "None of the layers counts operations.");
     }
+    legend(ui, document, &dots);
     chart(ui, view, document, &dots, roofs);
+}
+
+/// Every layer whose time and work are known.
+fn dots_of(document: &Document) -> Vec<Dot> {
+    let times = document.trace.iter().flat_map(|t| &t.times);
+    times
+        .filter_map(|(&l, &t)| dot(l, document.cost.layers.get(l.0 as usize)?, t))
+        .collect()
+}
+
+/// The family of a layer's operator.
+fn family_of(document: &Document, layer: LayerId) -> &'static Family {
+    hues::family(&document.network.layer(layer).kind)
+}
+
+/// What the colours of the dots mean.
+fn legend(ui: &mut Ui, document: &Document, dots: &[Dot]) {
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = vec2(12.0, 1.0);
+        let font = TextStyle::Small.resolve(ui.style());
+        for family in &hues::FAMILIES {
+            if !dots.iter().any(|d| family_of(document, d.layer) == family) {
+                continue;
+            }
+            // The dot never stands on another line than its name.
+            let mut words = LayoutJob::default();
+            let color = style::family(ui.visuals(), family);
+            let weak = ui.visuals().weak_text_color();
+            words.append("⏺ ", 0.0, TextFormat::simple(font.clone(), color));
+            words.append(family.name, 0.0, TextFormat::simple(font.clone(), weak));
+            ui.add(Label::new(words).wrap_mode(TextWrapMode::Extend));
+        }
+    });
 }
 
 /// One mark a power of ten.
@@ -115,26 +156,95 @@ fn power(value: f64) -> String {
     }
 }
 
-fn chart(ui: &mut Ui, view: &mut View, document: &Document, dots: &[Dot], roofs: Option<Roofs>) {
-    let (plain, marked) = (ui.visuals().hyperlink_color, style::marked(ui.visuals()));
-    let line = ui.visuals().weak_text_color();
-    let place = |d: &Dot| [d.intensity.log10(), d.rate.log10()];
+/// Both ends of both axes, powers of ten: of intensity, and of the rate.
+fn ends(dots: &[Dot], roofs: Option<Roofs>) -> [[f64; 2]; 2] {
     let ends = |axis: usize| {
-        let all = dots.iter().map(|d| place(d)[axis]);
+        let all = dots.iter().map(|d| d.place()[axis]);
         let (low, high) = all.fold((f64::MAX, f64::MIN), |(a, b), v| (a.min(v), b.max(v)));
-        (low.floor(), high.ceil().max(low.floor() + 1.0))
+        [low.floor(), high.ceil().max(low.floor() + 1.0)]
     };
-    let ((left, right), (low, high)) = (ends(0), ends(1));
+    let ([left, right], [low, high]) = (ends(0), ends(1));
     let right = roofs.map_or(right, |r| right.max((r.ridge().log10() + 0.5).ceil()));
     let high = roofs.map_or(high, |r| high.max(r.flops.log10() + 0.2));
+    [[left, right], [low, high]]
+}
+
+/// The line that no layer can be above, and the one down from its bend.
+fn roof(roofs: Roofs, [[left, right], [low, _]]: [[f64; 2]; 2]) -> [Vec<[f64; 2]>; 2] {
+    let at = |x: f64| [x, roofs.at(10f64.powf(x)).log10()];
+    let bend = roofs.ridge().log10();
+    [
+        vec![at(left), at(bend.max(left)), at(right)],
+        vec![[bend, low], at(bend)],
+    ]
+}
+
+/// `10 GFLOP/s`.
+fn rate(power: f64) -> String {
+    let text = si(10f64.powf(power), "FLOP/s");
+    text.replace(".00", "").replace(".0", "")
+}
+
+/// The chart as a drawing; `None` without any layer in it.
+pub(super) fn drawing(session: &Session, _: &mut Memory, visuals: &Visuals) -> Option<Chart> {
+    let document = session.document.as_ref()?;
+    let dots = dots_of(document);
+    let roofs = session.roofs;
+    let ends = (!dots.is_empty()).then(|| ends(&dots, roofs))?;
+    let color = |d: &Dot| style::family(visuals, family_of(document, d.layer));
+    let lines = roofs
+        .map(|r| roof(r, ends))
+        .into_iter()
+        .flatten()
+        .zip([false, true]);
+    let lines = lines.map(|(points, dashed)| Mark::Line {
+        points,
+        color: visuals.weak_text_color(),
+        dashed,
+    });
+    let marks = lines.chain(dots.iter().map(|dot| Mark::Dot {
+        at: dot.place(),
+        color: color(dot),
+        told: told(document, dot, roofs),
+    }));
+    let shown = |f: &&Family| dots.iter().any(|d| family_of(document, d.layer) == *f);
+    let keys = hues::FAMILIES.iter().filter(shown);
+    let powers = |[low, high]: [f64; 2], words: fn(f64) -> String| {
+        let all = low.ceil() as i64..=high.floor() as i64;
+        all.map(|p| (p as f64, words(p as f64))).collect()
+    };
+    Some(Chart {
+        title: format!("{}: roofline", super::name(document)),
+        axes: [
+            Axis {
+                label: "FLOPs per byte",
+                ends: ends[0],
+                marks: powers(ends[0], power),
+            },
+            Axis {
+                label: "attained",
+                ends: ends[1],
+                marks: powers(ends[1], rate),
+            },
+        ],
+        marks: marks.collect(),
+        keys: keys.map(|f| (style::family(visuals, f), f.name)).collect(),
+        colors: super::paper(visuals),
+    })
+}
+
+fn chart(ui: &mut Ui, view: &mut View, document: &Document, dots: &[Dot], roofs: Option<Roofs>) {
+    let marked = style::marked(ui.visuals());
+    let visuals = ui.visuals().clone();
+    let line = ui.visuals().weak_text_color();
+    let limits = ends(dots, roofs);
+    let [[left, right], [low, high]] = limits;
     let x = AxisHints::new_x()
         .label("FLOPs per byte")
         .formatter(|mark, _| power(mark.value));
-    let y = AxisHints::new_y().label("attained").formatter(|mark, _| {
-        si(10f64.powf(mark.value), "FLOP/s")
-            .replace(".00", "")
-            .replace(".0", "")
-    });
+    let y = AxisHints::new_y()
+        .label("attained")
+        .formatter(|mark, _| rate(mark.value));
     let plot = Plot::new("roofline")
         .height(height(ui))
         .allow_scroll(false)
@@ -152,26 +262,35 @@ fn chart(ui: &mut Ui, view: &mut View, document: &Document, dots: &[Dot], roofs:
     let selected = view.session.state.selection;
     let clicked = plot.show(ui, |plot| {
         if let Some(roofs) = roofs {
-            let at = |x: f64| [x, roofs.at(10f64.powf(x)).log10()];
-            let bend = roofs.ridge().log10();
-            let roof: PlotPoints = vec![at(left), at(bend.max(left)), at(right)].into();
+            let [roof, ridge] = roof(roofs, limits);
+            let roof = PlotPoints::from(roof);
             plot.line(Line::new("", roof).color(line).width(1.6).allow_hover(false));
-            let ridge: PlotPoints = vec![[bend, low], at(bend)].into();
-            let ridge = Line::new("", ridge).color(line).width(1.0);
+            let ridge = Line::new("", PlotPoints::from(ridge)).color(line).width(1.0);
             plot.line(ridge.style(LineStyle::dotted_dense()).allow_hover(false));
         }
         let (chosen, others): (Vec<&Dot>, Vec<&Dot>) =
             dots.iter().partition(|d| selected == Some(Node::Layer(d.layer)));
-        for (dots, radius, color) in [(others, 3.5, plain), (chosen, 6.0, marked)] {
+        // What is chosen stands out, whatever its kind, and is drawn last.
+        for (dots, radius, ring) in [(others, 3.5, None), (chosen, 4.5, Some(marked))] {
             for dot in dots {
                 let name = told(document, dot, roofs);
-                plot.points(Points::new(name, vec![place(dot)]).radius(radius).color(color));
+                let color = style::family(&visuals, family_of(document, dot.layer));
+                let points = |radius: f32, color| {
+                    Points::new(name.clone(), vec![dot.place()])
+                        .radius(radius)
+                        .color(color)
+                };
+                if let Some(ring) = ring {
+                    plot.points(points(radius + 2.5, ring));
+                }
+                plot.points(points(radius, color));
             }
         }
         let at = plot.response().interact_pointer_pos();
         at.filter(|_| plot.response().clicked())
-            .and_then(|at| nearest(plot, dots.iter().map(place), at))
+            .and_then(|at| nearest(plot, dots.iter().map(Dot::place), at))
     });
+    super::menu(&clicked.response, "roofline", view);
     if let Some(dot) = clicked.inner.and_then(|i| dots.get(i)) {
         let name = document.network.layer(dot.layer).name.clone();
         view.out.push(Command::Select(Some(name)));

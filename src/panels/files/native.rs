@@ -33,13 +33,12 @@ pub fn ask(wanted: Wanted, done: impl FnOnce(Picked) + Send + 'static) {
         let dialog = rfd::AsyncFileDialog::new()
             .set_title(wanted.title())
             .add_filter(name, kinds);
-        let picked = match wanted {
-            Wanted::Export(ending) => {
-                let dialog = dialog.set_file_name(format!("layerscope.{ending}"));
-                let file = pollster::block_on(dialog.save_file());
-                file.map(|f| Picked::Place(f.path().into()))
+        let picked = match wanted.file() {
+            Some(name) => {
+                let file = pollster::block_on(dialog.set_file_name(name).save_file());
+                file.map(|f| Picked::Place(wanted, f.path().into()))
             }
-            _ => pollster::block_on(dialog.pick_file())
+            None => pollster::block_on(dialog.pick_file())
                 .map(|f| Picked::File(wanted, Source::File(f.path().into()))),
         };
         done(match picked {

@@ -7,8 +7,8 @@ use super::{Picked, Wanted};
 /// Shows a dialog, then calls `done` with the file's bytes.
 pub fn ask(wanted: Wanted, done: impl FnOnce(Picked) + 'static) {
     // A download needs no place.
-    if let Wanted::Export(ending) = wanted {
-        return done(Picked::Place(format!("layerscope.{ending}").into()));
+    if let Some(file) = wanted.file() {
+        return done(Picked::Place(wanted, file.into()));
     }
     wasm_bindgen_futures::spawn_local(async move {
         let (name, kinds) = wanted.kinds();

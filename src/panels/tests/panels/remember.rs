@@ -1,7 +1,7 @@
 //! Settings and arrangement come back in the next run, and a damaged file costs nothing else.
 
 use panels::{Panels, Settings, Store};
-use session::{Command, Paint, Session};
+use session::{Bookmark, Command, Paint, Pose, Session, Source};
 
 use crate::palette::take;
 use crate::states::{demo, empty, settle, window};
@@ -50,6 +50,65 @@ fn settings_and_arrangement_come_back() {
     assert_eq!(settings, wanted);
     assert!(settings.light && settings.paint == paint && settings.speed == 2.5);
     assert!(!panels.is_open("log") && panels.is_open("settings") && panels.is_open("outline"));
+}
+
+#[test]
+fn bookmarks_come_back_with_their_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let pose = Pose {
+        target: glam::Vec3::new(1.0, -2.0, 0.5),
+        yaw: 0.25,
+        pitch: 0.5,
+        distance: 12.0,
+    };
+    let bookmark = |name: &str| Bookmark {
+        name: name.into(),
+        pose,
+    };
+    let mut harness = window(demo(), panels(folder.path()));
+    take(&mut harness, "close panel log");
+    let session = &mut harness.state_mut().session;
+    for name in ["View 1", "View 2", "View 3"] {
+        session.apply(Command::Bookmark(bookmark(name)));
+    }
+    session.apply(Command::Forget("View 2".into()));
+    let wanted = session.state.bookmarks.clone();
+    assert_eq!(wanted.len(), 2);
+    settle(&mut harness);
+    drop(harness);
+
+    // The panels tell a session about them that has opened the model before, or opens it later.
+    let [first, second] = [panels(folder.path()), panels(folder.path())];
+    let mut early = window(demo(), first);
+    let mut late = window(empty(), second);
+    for harness in [&mut early, &mut late] {
+        settle(harness);
+        let shown = harness.state_mut();
+        for command in std::mem::take(&mut shown.out) {
+            shown.session.apply(command);
+        }
+    }
+    let session = &mut late.state_mut().session;
+    assert!(session.state.bookmarks.is_empty());
+    session.apply(Command::Open(Source::Bundled("fashion-mnist".into())));
+    session.wait();
+    for harness in [&mut early, &mut late] {
+        let session = &mut harness.state_mut().session;
+        assert_eq!(session.state.bookmarks, wanted);
+    }
+    // They are no step that could be undone.
+    assert!(!late.state().session.history().0);
+    // Another model has none of them.
+    let other = folder.path().join("other.onnx");
+    let models = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models");
+    std::fs::copy(format!("{models}/fashion-mnist.onnx"), &other).unwrap();
+    let session = &mut late.state_mut().session;
+    session.apply(Command::Open(Source::File(other)));
+    session.wait();
+    assert!(session.state.bookmarks.is_empty());
+    session.apply(Command::Open(Source::Bundled("fashion-mnist".into())));
+    session.wait();
+    assert_eq!(session.state.bookmarks, wanted);
 }
 
 #[test]
