@@ -1,5 +1,6 @@
 // Links as ribbons that face the viewer, and the pulses that move along them.
 
+// The beginning of the one in `volume.wgsl`.
 struct View {
     clip_from_world: mat4x4<f32>,
     eye: vec4<f32>,

@@ -8,6 +8,10 @@ struct View {
     background: vec4<f32>,
     // Fog begins and ends at these distances from the eye.
     fog: vec4<f32>,
+    // How far the flow has come, in columns; 1 where it runs from the output to the input.
+    flow: vec4<f32>,
+    // Numbers of the selected box and of the one under the pointer; 0 for none.
+    marked: vec4<u32>,
 }
 
 struct Volume {
@@ -21,18 +25,16 @@ struct Volume {
     slabs: u32,
     low: f32,
     high: f32,
-    // The flow front: cells before it are lit. 0 is dark, 1 is all lit.
-    front: f32,
-    pad: u32,
+    // Place along the flow, in columns.
+    rank: f32,
+    number: u32,
     color: vec4<f32>,
 }
 
 const VALUES = 1u;
 const SIGNED = 2u;
 const PICTURE = 4u;
-const SELECTED = 8u;
-const HOVERED = 16u;
-const REVERSED = 32u;
+const LIT = 8u;
 const MAGNITUDE = 64u;
 const FAINT = 128u;
 // Two bits: which sequential map.
@@ -196,6 +198,13 @@ fn planes(volume: Volume, at: vec3<f32>, span: vec3<f32>) -> vec3<f32> {
     return rgb / f32(taps.x * taps.y);
 }
 
+// The flow front: cells before it are lit. 0 is dark, 1 is all lit.
+fn front(volume: Volume) -> f32 {
+    let past = clamp(view.flow.x - volume.rank, -1.0, 2.0);
+    let come = clamp(select(past, 1.0 - past, view.flow.y > 0.5), -0.1, 1.1);
+    return select(come, 1.1, (volume.flags & LIT) != 0u);
+}
+
 @fragment
 fn fragment(in: Corner) -> @location(0) vec4<f32> {
     let volume = volumes[in.index];
@@ -230,14 +239,15 @@ fn fragment(in: Corner) -> @location(0) vec4<f32> {
     let light = 0.80 + 0.20 * in.normal.z + 0.26 * in.normal.y + 0.04 * in.normal.x;
     rgb *= mix(light, 1.0, select(0.0, 0.9, in.normal.z > 0.5));
     // The flow has not come past the front yet.
-    let reversed = (volume.flags & REVERSED) != 0u;
-    let along = select(in.local.x, 1.0 - in.local.x, reversed) * 0.96 + 0.02;
-    let lit = 1.0 - smoothstep(volume.front - 0.02, volume.front + 0.02, along);
+    let along = select(in.local.x, 1.0 - in.local.x, view.flow.y > 0.5) * 0.96 + 0.02;
+    let reach = front(volume);
+    let lit = 1.0 - smoothstep(reach - 0.02, reach + 0.02, along);
     rgb = mix(mix(view.background.rgb, rgb, 0.22), rgb, lit);
 
     let nearest = min(edge.x, min(edge.y, edge.z));
-    let chosen = (volume.flags & SELECTED) != 0u;
-    let width = select(0.9, 2.6, chosen || (volume.flags & HOVERED) != 0u);
+    let chosen = volume.number != 0u && volume.number == view.marked.x;
+    let hovered = volume.number != 0u && volume.number == view.marked.y;
+    let width = select(0.9, 2.6, chosen || hovered);
     let rim = 1.0 - smoothstep(width - 0.5, width + 0.5, nearest);
     let rim_color = select(mix(volume.color.rgb, vec3(1.0), 0.35), vec3(1.0, 0.82, 0.25), chosen);
     rgb = mix(rgb, rim_color, rim * select(0.75, 1.0, chosen));

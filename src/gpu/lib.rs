@@ -5,6 +5,7 @@
 //! the app gives it Bevy's device, a headless program its own.
 
 pub mod arena;
+mod batch;
 pub mod headless;
 mod means;
 pub mod renderer;

@@ -3,6 +3,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use crate::arena::{Arena, Slot};
+use crate::batch::Batch;
 
 /// Depth format of every scene pass.
 pub const DEPTH: wgpu::TextureFormat = wgpu::TextureFormat::Depth32Float;
@@ -18,12 +19,8 @@ impl Flags {
     pub const SIGNED: u32 = 2;
     /// Shows an image: grey, or red, green and blue planes.
     pub const PICTURE: u32 = 4;
-    /// Outlined as the selection.
-    pub const SELECTED: u32 = 8;
-    /// Outlined as what the pointer is over.
-    pub const HOVERED: u32 = 16;
-    /// The flow front comes from +x.
-    pub const REVERSED: u32 = 32;
+    /// Lit, wherever the flow stands.
+    pub const LIT: u32 = 8;
     /// Values lose their sign.
     pub const MAGNITUDE: u32 = 64;
     /// Faint: something else is to be seen.
@@ -58,10 +55,10 @@ pub struct Volume {
     pub low: f32,
     /// Value at the high end of the colour map.
     pub high: f32,
-    /// The flow front, 0 dark to 1 lit.
-    pub front: f32,
-    /// Unused.
-    pub pad: u32,
+    /// Place along the flow, columns: the front passes it when the playhead goes on from here.
+    pub rank: f32,
+    /// What [`View::marked`] calls it by, from 1; 0: nothing.
+    pub number: u32,
     /// Linear RGBA of the rim, and of the whole box without values.
     pub color: [f32; 4],
 }
@@ -102,41 +99,18 @@ pub struct View {
     pub background: [f32; 4],
     /// Fog begins and ends at these distances; then the pixels of a point.
     pub fog: [f32; 4],
+    /// How far the flow has come, columns; then 1 where it runs from the output to the input.
+    pub flow: [f32; 4],
+    /// Numbers of the selected box and of the one under the pointer; 0: none.
+    pub marked: [u32; 4],
 }
 
-struct Growing {
-    buffer: wgpu::Buffer,
-    len: u32,
+impl View {
+    /// [`View::flow`] that has come past everything.
+    pub const DONE: [f32; 4] = [f32::MAX, 0.0, 0.0, 0.0];
 }
 
-impl Growing {
-    fn new(device: &wgpu::Device, label: &str) -> Self {
-        Growing {
-            buffer: storage(device, label, 256),
-            len: 0,
-        }
-    }
-
-    /// Writes `items`; true when the buffer had to be replaced.
-    fn write<T: Pod>(
-        &mut self,
-        device: &wgpu::Device,
-        queue: &wgpu::Queue,
-        label: &str,
-        items: &[T],
-    ) -> bool {
-        let bytes: &[u8] = bytemuck::cast_slice(items);
-        self.len = items.len() as u32;
-        let grow = bytes.len() as u64 > self.buffer.size();
-        if grow {
-            self.buffer = storage(device, label, (bytes.len() as u64).next_power_of_two());
-        }
-        queue.write_buffer(&self.buffer, 0, bytes);
-        grow
-    }
-}
-
-fn storage(device: &wgpu::Device, label: &str, size: u64) -> wgpu::Buffer {
+pub(crate) fn storage(device: &wgpu::Device, label: &str, size: u64) -> wgpu::Buffer {
     device.create_buffer(&wgpu::BufferDescriptor {
         label: Some(label),
         size,
@@ -153,12 +127,8 @@ pub struct Renderer {
     view_group: wgpu::BindGroup,
     volumes_layout: wgpu::BindGroupLayout,
     segments_layout: wgpu::BindGroupLayout,
-    volumes: Growing,
-    segments: Growing,
-    segments_group: Option<wgpu::BindGroup>,
-    /// One group an arena page, with the instances that read it.
-    pages: Vec<(wgpu::BindGroup, std::ops::Range<u32>)>,
-    empty: wgpu::Buffer,
+    standing: Batch,
+    moving: Batch,
 }
 
 impl Renderer {
@@ -197,11 +167,8 @@ impl Renderer {
                 format,
                 false,
             ),
-            volumes: Growing::new(device, "volumes"),
-            segments: Growing::new(device, "segments"),
-            empty: storage(device, "empty page", 256),
-            segments_group: None,
-            pages: Vec::new(),
+            standing: Batch::new(device),
+            moving: Batch::new(device),
             view,
             view_group,
             volumes_layout,
@@ -218,34 +185,23 @@ impl Renderer {
         volumes: &[(Volume, Option<Slot>)],
         segments: &[Segment],
     ) {
-        let mut sorted: Vec<&(Volume, Option<Slot>)> = volumes.iter().collect();
-        let page = |v: &(Volume, Option<Slot>)| v.1.map_or(0, |s| s.page);
-        sorted.sort_by_key(|v| page(v));
-        let instances: Vec<Volume> = sorted.iter().map(|v| v.0).collect();
-        self.volumes.write(device, queue, "volumes", &instances);
-        self.pages.clear();
-        let buffers: Vec<&wgpu::Buffer> = arena.pages().collect();
-        let mut begin = 0;
-        while begin < sorted.len() {
-            let of = page(sorted[begin]);
-            let end = begin + sorted[begin..].iter().take_while(|v| page(v) == of).count();
-            let buffer = buffers.get(of as usize).copied().unwrap_or(&self.empty);
-            let group = group(
-                device,
-                "volumes",
-                &self.volumes_layout,
-                &[&self.volumes.buffer, buffer],
-            );
-            self.pages.push((group, begin as u32..end as u32));
-            begin = end;
-        }
-        self.segments.write(device, queue, "segments", segments);
-        self.segments_group = Some(group(
-            device,
-            "segments",
-            &self.segments_layout,
-            &[&self.segments.buffer],
-        ));
+        let layouts = [&self.volumes_layout, &self.segments_layout];
+        self.standing
+            .write((device, queue), layouts, arena, volumes, segments);
+    }
+
+    /// Sets what is drawn over the scene: the little that changes from frame to frame.
+    pub fn set_moving(
+        &mut self,
+        device: &wgpu::Device,
+        queue: &wgpu::Queue,
+        arena: &Arena,
+        volumes: &[(Volume, Option<Slot>)],
+        segments: &[Segment],
+    ) {
+        let layouts = [&self.volumes_layout, &self.segments_layout];
+        self.moving
+            .write((device, queue), layouts, arena, volumes, segments);
     }
 
     /// Sets the camera.
@@ -257,15 +213,11 @@ impl Renderer {
     pub fn draw(&self, pass: &mut wgpu::RenderPass<'_>) {
         pass.set_bind_group(0, &self.view_group, &[]);
         pass.set_pipeline(&self.volumes_pipeline);
-        for (group, instances) in &self.pages {
-            pass.set_bind_group(1, group, &[]);
-            pass.draw(0..36, instances.clone());
-        }
-        if let Some(group) = self.segments_group.as_ref().filter(|_| self.segments.len > 0) {
-            pass.set_pipeline(&self.segments_pipeline);
-            pass.set_bind_group(1, group, &[]);
-            pass.draw(0..6, 0..self.segments.len);
-        }
+        self.standing.boxes(pass);
+        self.moving.boxes(pass);
+        pass.set_pipeline(&self.segments_pipeline);
+        self.standing.ribbons(pass);
+        self.moving.ribbons(pass);
     }
 }
 
@@ -287,7 +239,7 @@ fn layout(device: &wgpu::Device, label: &str, kinds: &[wgpu::BufferBindingType])
     })
 }
 
-fn group(
+pub(crate) fn group(
     device: &wgpu::Device,
     label: &str,
     layout: &wgpu::BindGroupLayout,

@@ -54,7 +54,7 @@ impl Camera {
     }
 
     /// Nearest visible distance, scene units.
-    const NEAR: f32 = 0.02;
+    pub(crate) const NEAR: f32 = 0.02;
 
     /// The direction from the eye to the target.
     pub fn forward(&self) -> Vec3 {
@@ -206,8 +206,8 @@ pub fn hit(origin: Vec3, direction: Vec3, min: Vec3, max: Vec3) -> Option<f32> {
 /// A camera that stands still before a screen.
 #[derive(Clone, Copy, Debug)]
 pub struct Lens {
-    clip_from_world: Mat4,
-    size: Vec2,
+    pub(crate) clip_from_world: Mat4,
+    pub(crate) size: Vec2,
 }
 
 impl Lens {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use compute::Resident;
 use glam::Vec3;
-use gpu::{Arena, Cells, Flags, Segment, Slot};
+use gpu::{Arena, Cells, Flags, Segment, Slot, View};
 use layout::{Arrangement, Form, Layout, Node, Volume};
 use model::{Network, TensorId, Trace};
 
@@ -33,9 +33,9 @@ fn cells(volume: &Volume) -> Cells {
 }
 
 /// Traced tensors in display memory.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Display {
-    shown: HashMap<TensorId, Shown>,
+    shown: Arc<HashMap<TensorId, Shown>>,
 }
 
 impl Display {
@@ -51,10 +51,10 @@ impl Display {
         queue: &wgpu::Queue,
     ) -> Self {
         arena.clear();
-        let mut display = Display::default();
+        let mut display = HashMap::new();
         let mut encoder = device.create_command_encoder(&Default::default());
         for volume in &layout.volumes {
-            let Some(id) = volume.tensor.filter(|id| !display.shown.contains_key(id)) else {
+            let Some(id) = volume.tensor.filter(|id| !display.contains_key(id)) else {
                 continue;
             };
             let Some(tensor) = trace.tensors.get(&id) else {
@@ -79,11 +79,17 @@ impl Display {
                 }
             };
             let picture = picture(network, volume);
-            display.shown.insert(id, Shown { slot, cells, picture });
+            display.insert(id, Shown { slot, cells, picture });
         }
         arena.average(device, &mut encoder);
         queue.submit([encoder.finish()]);
-        display
+        let shown = Arc::new(display);
+        Display { shown }
+    }
+
+    /// True where both are one upload.
+    pub(crate) fn same(&self, other: &Display) -> bool {
+        Arc::ptr_eq(&self.shown, &other.shown)
     }
 
     /// How tensor `id` is shown.
@@ -133,22 +139,44 @@ pub struct Look {
 }
 
 impl Look {
+    /// How far the flow has come, as the shader reads it.
+    pub(crate) fn flow(&self) -> [f32; 4] {
+        let [_, _, a, b] = View::DONE;
+        match self.playhead {
+            Some(columns) => [columns, self.backward as u32 as f32, a, b],
+            None => View::DONE,
+        }
+    }
+
+    /// The selected volume and that under the pointer, as the shader reads them.
+    pub(crate) fn marked(&self) -> [u32; 4] {
+        let number = |volume: Option<usize>| volume.map_or(0, |v| v as u32 + 1);
+        [number(self.selected), number(self.hovered), 0, 0]
+    }
+
     /// False where paths are lit and volume `index` is on none of them.
     pub(crate) fn clear(&self, index: usize) -> bool {
         self.trail.as_ref().is_none_or(|t| t.get(index) == Some(&true))
     }
 }
 
-/// Boxes in the layout's order, each with the slot that it reads.
+/// True where no values are shown: blocks are written on, and bars too thin.
+pub(crate) fn plain(arrangement: Arrangement) -> bool {
+    matches!(arrangement, Arrangement::Blocks | Arrangement::Strip)
+}
+
+/// Boxes in the layout's order, each with the slot that it reads. Selection, pointer and playhead
+/// are no part of them: the shader is told.
 pub fn boxes(
     layout: &Layout,
     display: &Display,
     ranges: &Ranges,
     look: &Look,
 ) -> Vec<(gpu::Volume, Option<Slot>)> {
-    // Blocks are written on, and bars too thin to read values from.
-    let plain = matches!(layout.arrangement, Arrangement::Blocks | Arrangement::Strip) || look.tint.is_some();
-    let one = |(i, volume): (usize, &Volume)| {
+    let plain = plain(layout.arrangement) || look.tint.is_some();
+    let mut families: HashMap<&str, [f32; 3]> = HashMap::new();
+    let one = |(i, volume)| {
+        let volume: &Volume = volume;
         let shown = volume.tensor.and_then(|t| display.get(t)).filter(|_| !plain);
         let scale = volume.tensor.and_then(|t| ranges.of(t));
         let signed = scale.is_some_and(|s| s.signed);
@@ -164,27 +192,21 @@ pub fn boxes(
         if shown.is_some_and(|s| s.slot.means && s.cells == laid) {
             flags |= laid.levels() * Flags::LEVELS;
         }
-        flags |= if look.selected == Some(i) {
-            Flags::SELECTED
-        } else {
-            0
-        };
-        flags |= if look.hovered == Some(i) {
-            Flags::HOVERED
-        } else {
-            0
-        };
         flags |= if look.clear(i) { 0 } else { Flags::FAINT };
-        flags |= if look.backward { Flags::REVERSED } else { 0 };
+        // A legend's colours are those of lit volumes.
+        flags |= if look.tint.is_some() { Flags::LIT } else { 0 };
         let form = volume.cells.form;
         let slabs = matches!(form, Form::FeatureMap | Form::Volume3d) && laid.counts[2] > 1;
         let [r, g, b] = match (&look.tint, layout.arrangement) {
             (Some(tint), _) => tint.volume(i),
-            (None, Arrangement::Blocks) => look.theme.ground(family_color(&volume.kind, look.theme)),
-            (None, _) => family_color(&volume.kind, look.theme),
+            (None, arrangement) => *families.entry(&volume.kind).or_insert_with(|| {
+                let color = family_color(&volume.kind, look.theme);
+                match arrangement {
+                    Arrangement::Blocks => look.theme.ground(color),
+                    _ => color,
+                }
+            }),
         };
-        // A legend's colours are those of lit volumes.
-        let playhead = look.playhead.filter(|_| look.tint.is_none());
         let instance = gpu::Volume {
             center: volume.center.to_array(),
             first: shown.map_or(0, |s| s.slot.first),
@@ -196,26 +218,13 @@ pub fn boxes(
             slabs: (slabs && !picture) as u32,
             low: scale.map_or(0.0, |s| s.low),
             high: scale.map_or(1.0, |s| s.high),
-            front: playhead.map_or(1.1, |p| {
-                let past = p - volume.rank as f32;
-                let past = if look.backward { 1.0 - past } else { past };
-                past.clamp(-0.1, 1.1)
-            }),
-            pad: 0,
+            rank: volume.rank as f32,
+            number: i as u32 + 1,
             color: [r, g, b, 1.0],
         };
         (instance, shown.map(|s| s.slot))
     };
     layout.volumes.iter().enumerate().map(one).collect()
-}
-
-/// The volume that a ray meets first, with the distance.
-pub fn pick(layout: &Layout, origin: Vec3, direction: Vec3) -> Option<(usize, f32)> {
-    let hits = layout.volumes.iter().enumerate().filter_map(|(i, v)| {
-        let distance = crate::camera::hit(origin, direction, v.min(), v.max())?;
-        Some((i, distance))
-    });
-    hits.min_by(|a, b| a.1.total_cmp(&b.1))
 }
 
 /// The cell of `volume` that a ray meets at `point` on its surface: indices along x, y and z.
@@ -242,11 +251,6 @@ pub fn frame(volume: &Volume, columns: [u64; 2], rows: [u64; 2]) -> Vec<Segment>
         ..Segment::default()
     };
     (0..4).map(side).collect()
-}
-
-/// Number of columns, the playhead's end.
-pub fn columns(layout: &Layout) -> f32 {
-    layout.volumes.iter().map(|v| v.rank + 1).max().unwrap_or(0) as f32
 }
 
 /// True for what a newcomer wants labelled first: inputs, outputs and collapsed scopes.

@@ -60,16 +60,17 @@ impl Hover {
     }
 }
 
-/// What a ray meets first: of the volumes, of the open channels of one of them, and of the links,
-/// where `link` is the one under the pointer with its distance.
-pub fn under(
+/// What a ray meets first: of the volumes, where `volume` is the first of them with its distance, of
+/// the open channels of one of them, and of the links, where `link` is the one under the pointer.
+pub(crate) fn under(
     layout: &Layout,
+    volume: Option<(usize, f32)>,
     open: Option<(usize, &[Tile])>,
     link: Option<(usize, f32)>,
     (origin, direction): (Vec3, Vec3),
 ) -> Hover {
     let mut found = (f32::INFINITY, Hover::Nothing);
-    if let Some((volume, distance)) = compose::pick(layout, origin, direction) {
+    if let Some((volume, distance)) = volume {
         let cell = compose::cell(&layout.volumes[volume], origin + direction * distance);
         found = (distance, Hover::Cell { volume, cell });
     }
@@ -136,8 +137,8 @@ pub fn click(session: &Session, hover: Hover, double: bool) -> Vec<Command> {
     out
 }
 
-/// Name, index, value and receptive field of what is hovered.
-pub fn describe(session: &Session, document: &Document, hover: Hover) -> Option<String> {
+/// Name, index and value of what is hovered, and what it `sees` of the input.
+pub fn describe(session: &Session, document: &Document, hover: Hover, sees: &[Patch]) -> Option<String> {
     if let Hover::Link(link) = hover {
         return connection(document, link);
     }
@@ -173,7 +174,7 @@ pub fn describe(session: &Session, document: &Document, hover: Hover) -> Option<
         let shown = if index.len() > 1 { &index[1..] } else { &index[..] };
         text += &format!("\n{shown:?} = {value:.5}");
     }
-    for patch in field(document, volume, cell) {
+    for patch in sees {
         let ([top, bottom], [left, right]) = (patch.rows, patch.columns);
         text += &format!(
             "\nsees rows {top} to {} and columns {left} to {} of the input",

@@ -8,30 +8,36 @@ pub mod camera;
 pub mod colormap;
 pub mod compose;
 pub mod controls;
+mod crowd;
 pub mod fly;
 mod frames;
 pub mod hover;
 pub mod labels;
-pub mod links;
+mod legend;
+mod links;
 mod marks;
 pub mod overlay;
 pub mod ranges;
 pub mod rig;
 pub mod shown;
 pub mod stage;
+pub mod standing;
+mod stood;
 pub mod svg;
 pub mod theme;
 pub mod tiles;
 pub mod tint;
 pub mod transition;
+mod tree;
 
 pub use camera::{Camera, Margins};
 pub use compose::{Display, Look};
 pub use hover::Hover;
-pub use labels::{Label, labels};
+pub use labels::{Label, Placed, Taken, labels};
 pub use rig::Rig;
 pub use shown::Shown;
 pub use stage::Stage;
+pub use standing::Standing;
 pub use theme::Theme;
 
 use glam::Vec2;
@@ -45,6 +51,8 @@ pub fn view(camera: &Camera, size: Vec2, scale: f32, seconds: f32, theme: Theme,
         eye: camera.eye().extend(seconds).to_array(),
         frame: [size.x, size.y, seconds, (theme == Theme::Light) as u32 as f32],
         background: [r, g, b, 1.0],
+        flow: gpu::View::DONE,
+        marked: [0; 4],
         fog: [near + 0.35 * depth, near + 1.6 * depth.max(1.0), scale, 0.0],
     }
 }

@@ -2,10 +2,11 @@
 
 use glam::{Vec2, Vec3};
 use gpu::Segment;
-use layout::Layout;
+use layout::{Layout, Link};
 
 use crate::camera::Camera;
 use crate::compose::Look;
+use crate::tree::Tree;
 
 /// Length of a pulse, share of its link; longer links have shorter ones.
 const PULSE: f32 = 0.12;
@@ -19,80 +20,138 @@ const FAINT: f32 = 0.18;
 /// Distance at which a pointer still touches a link, points.
 const REACH: f32 = 6.0;
 
+/// The corners of every link.
+pub(crate) type Paths = Vec<Vec<Vec3>>;
+
+/// The playhead, in columns, when the pulse leaves a link's source, and how far it goes on until
+/// the pulse arrives.
+#[derive(Clone, Copy)]
+pub(crate) struct Span {
+    begin: f32,
+    length: f32,
+}
+
 /// Where every link runs: its corners rounded.
-pub fn paths(layout: &Layout) -> Vec<Vec<Vec3>> {
+pub(crate) fn paths(layout: &Layout) -> Paths {
     layout.links.iter().map(|link| round(&link.path)).collect()
 }
 
-/// Pieces of every link along its path, and the pulses on them.
-pub fn ribbons(layout: &Layout, paths: &[Vec<Vec3>], look: &Look) -> Vec<Segment> {
+/// When a pulse is on each link: it leaves when the source is done and arrives when the target
+/// begins.
+pub(crate) fn spans(layout: &Layout) -> Vec<Span> {
+    let rank = |volume: usize| layout.volumes[volume].rank as f32;
+    let span = |link: &Link| Span {
+        begin: rank(link.from) + 0.75,
+        length: (rank(link.to) - rank(link.from) - 0.5).max(0.25),
+    };
+    layout.links.iter().map(span).collect()
+}
+
+/// Pieces of every link along its path, as they are while nothing is selected.
+pub(crate) fn ribbons(layout: &Layout, paths: &Paths, look: &Look) -> Vec<Segment> {
+    let mut segments = Vec::with_capacity(8 * paths.len());
+    for (link, path) in layout.links.iter().zip(paths) {
+        let chosen = look.trail.is_some() && clear(link, look);
+        ribbon(&mut segments, path, style(link, look, chosen, false));
+    }
+    segments
+}
+
+/// What moves over the links: the chosen ones, and pulses.
+pub(crate) fn moving(layout: &Layout, paths: &Paths, spans: &[Span], look: &Look) -> Vec<Segment> {
     let mut segments = Vec::new();
-    let mut pulses = Vec::new();
-    for (i, (link, points)) in layout.links.iter().zip(paths).enumerate() {
-        let total: f32 = points.windows(2).map(|p| p[0].distance(p[1])).sum();
-        let ends = |volume: Option<usize>| volume.is_some_and(|v| link.from == v || link.to == v);
-        let strong = look.link == Some(i) || look.hovered_link == Some(i);
-        let chosen = strong || (look.link.is_none() && ends(look.selected));
-        let clear = look.clear(link.from) && look.clear(link.to);
-        let chosen = chosen || (clear && look.trail.is_some());
-        let mut color = match link.stream && !chosen {
-            true => look.theme.stream(),
-            false => look.theme.link(link.skip, chosen),
-        };
-        if !clear {
-            color[3] *= FAINT;
+    let strong = |i: usize| look.link == Some(i) || look.hovered_link == Some(i);
+    let mut choose = |i: usize| {
+        if let (Some(link), Some(path)) = (layout.links.get(i), paths.get(i)) {
+            ribbon(&mut segments, path, style(link, look, true, strong(i)));
         }
-        let width = match (strong, chosen) {
-            (true, _) => 0.13,
-            (_, true) => 0.09,
-            _ if link.stream => 0.08,
-            _ => 0.05,
-        };
-        let mut along = 0.0;
-        for p in points.windows(2) {
-            let next = along + p[0].distance(p[1]);
-            segments.push(Segment {
-                from: p[0].to_array(),
-                width,
-                to: p[1].to_array(),
-                least: match (chosen, link.stream) {
-                    (true, _) => 2.4,
-                    (_, true) => 2.2,
-                    _ => LEAST[0],
-                },
-                color,
-                span: [along / total.max(1e-6), next / total.max(1e-6)],
-                ..Segment::default()
-            });
-            along = next;
-        }
-        let from = layout.volumes[link.from].rank as f32 + 1.0;
-        let to = layout.volumes[link.to].rank as f32;
-        // The pulse leaves when its source is done and arrives when its target begins.
-        let at = look
-            .playhead
-            .map(|p| (p - from + 0.25) / (to - from + 0.5).max(0.25));
-        if let Some(at) = at.filter(|at| (0.0..=1.0).contains(at)) {
-            let reach = (PULSE * total).clamp(0.35, 2.5) / total.max(1e-6);
-            pulses.extend(
-                piece(points, total, [at - reach / 2.0, at + reach / 2.0]).map(|(a, b, span)| {
-                    Segment {
-                        from: a.to_array(),
-                        width: 0.16,
-                        to: b.to_array(),
-                        least: LEAST[1],
-                        color: look.theme.pulse(),
-                        // Across the pulse, so that the shader lets it fade at both ends.
-                        span: span.map(|s| (s - at) / reach + 0.5),
-                        pulse: 1.0,
-                        ..Segment::default()
-                    }
-                }),
-            );
+    };
+    let ends = look.selected.filter(|_| look.link.is_none());
+    if let Some(volume) = ends {
+        let touching = |link: &Link| link.from == volume || link.to == volume;
+        let links = layout.links.iter().enumerate();
+        let chosen = links.filter(|(i, l)| touching(l) && !strong(*i));
+        chosen.for_each(|(i, _)| choose(i));
+    }
+    let hovered = look.hovered_link.filter(|l| look.link != Some(*l));
+    look.link.into_iter().chain(hovered).for_each(choose);
+    if let Some(playhead) = look.playhead {
+        for (path, span) in paths.iter().zip(spans) {
+            let at = (playhead - span.begin) / span.length;
+            if (0.0..=1.0).contains(&at) {
+                pulse(&mut segments, path, at, look);
+            }
         }
     }
-    segments.extend(pulses);
     segments
+}
+
+/// True where a link is not off the lit paths.
+fn clear(link: &Link, look: &Look) -> bool {
+    look.clear(link.from) && look.clear(link.to)
+}
+
+/// Colour, width in scene units, and least width in points of a link.
+fn style(link: &Link, look: &Look, chosen: bool, strong: bool) -> ([f32; 4], f32, f32) {
+    let mut color = match link.stream && !chosen {
+        true => look.theme.stream(),
+        false => look.theme.link(link.skip, chosen),
+    };
+    if !clear(link, look) {
+        color[3] *= FAINT;
+    }
+    let width = match (strong, chosen) {
+        (true, _) => 0.13,
+        (_, true) => 0.09,
+        _ if link.stream => 0.08,
+        _ => 0.05,
+    };
+    let least = match (chosen, link.stream) {
+        (true, _) => 2.4,
+        (_, true) => 2.2,
+        _ => LEAST[0],
+    };
+    (color, width, least)
+}
+
+fn length(path: &[Vec3]) -> f32 {
+    path.windows(2).map(|p| p[0].distance(p[1])).sum()
+}
+
+fn ribbon(segments: &mut Vec<Segment>, path: &[Vec3], (color, width, least): ([f32; 4], f32, f32)) {
+    let total = length(path).max(1e-6);
+    let mut along = 0.0;
+    for p in path.windows(2) {
+        let next = along + p[0].distance(p[1]);
+        segments.push(Segment {
+            from: p[0].to_array(),
+            width,
+            to: p[1].to_array(),
+            least,
+            color,
+            span: [along / total, next / total],
+            ..Segment::default()
+        });
+        along = next;
+    }
+}
+
+/// The pulse at a share of the way.
+fn pulse(segments: &mut Vec<Segment>, path: &[Vec3], at: f32, look: &Look) {
+    let total = length(path);
+    let reach = (PULSE * total).clamp(0.35, 2.5) / total.max(1e-6);
+    let pieces = piece(path, total, [at - reach / 2.0, at + reach / 2.0]);
+    segments.extend(pieces.map(|(a, b, span)| Segment {
+        from: a.to_array(),
+        width: 0.16,
+        to: b.to_array(),
+        least: LEAST[1],
+        color: look.theme.pulse(),
+        // Across the pulse, so that the shader lets it fade at both ends.
+        span: span.map(|s| (s - at) / reach + 0.5),
+        pulse: 1.0,
+        ..Segment::default()
+    }));
 }
 
 /// The pieces of a path between two shares of its length, each with the shares of its ends.
@@ -116,30 +175,35 @@ fn piece(
 }
 
 /// The link that runs nearest to `at`, a point of a picture of `size` points, within reach; with
-/// its distance from the eye.
-pub fn under(paths: &[Vec<Vec3>], camera: &Camera, at: Vec2, size: Vec2) -> Option<(usize, f32)> {
-    let clip = camera.clip_from_world(size.x / size.y);
-    let project = |p: &Vec3| {
-        let c = clip * p.extend(1.0);
-        let ndc = c.truncate() / c.w;
-        (c.w > 0.02).then(|| (Vec2::new(ndc.x + 1.0, 1.0 - ndc.y) * 0.5 * size, c.w))
-    };
+/// its distance from the eye. `tree` holds the paths by their place.
+pub(crate) fn under(
+    paths: &Paths,
+    tree: &Tree,
+    camera: &Camera,
+    at: Vec2,
+    size: Vec2,
+) -> Option<(usize, f32)> {
+    let lens = camera.lens(size);
+    let sight = lens.sight(at - REACH, at + REACH);
     let mut best: Option<(f32, usize, f32)> = None;
-    for (i, points) in paths.iter().enumerate() {
-        let mut last = None;
-        for point in points {
-            let now = project(point);
-            if let (Some((a, da)), Some((b, db))) = (last, now) {
-                let (away, share) = distance(at, a, b);
-                if away < REACH && best.is_none_or(|(least, ..)| away < least) {
-                    // Depth is not even along a projected line, but its inverse is.
-                    let depth = 1.0 / ((1.0 - share) / da + share / db);
-                    best = Some((away, i, depth));
+    tree.walk(
+        |branch| sight.depth(branch.min, branch.max).is_some(),
+        |i| {
+            let mut last = None;
+            for point in &paths[i] {
+                let now = lens.project(*point);
+                if let (Some((a, da)), Some((b, db))) = (last, now) {
+                    let (away, share) = distance(at, a, b);
+                    if away < REACH && best.is_none_or(|(least, j, _)| (away, i) < (least, j)) {
+                        // Depth is not even along a projected line, but its inverse is.
+                        let depth = 1.0 / ((1.0 - share) / da + share / db);
+                        best = Some((away, i, depth));
+                    }
                 }
+                last = now;
             }
-            last = now;
-        }
-    }
+        },
+    );
     best.map(|(_, link, depth)| (link, depth))
 }
 
@@ -189,15 +253,19 @@ mod tests {
         let size = Vec2::new(800.0, 600.0);
         let camera = Camera::default();
         let line = |y: f32| vec![Vec3::new(-2.0, y, 0.0), Vec3::new(2.0, y, 0.0)];
-        let paths = [line(0.0), line(1.0)];
+        let paths = vec![line(0.0), line(1.0)];
+        let tree = Tree::of(
+            vec![(paths[0][0], paths[0][1]), (paths[1][0], paths[1][1])],
+            |_| Vec2::ZERO,
+        );
         let at = |y: f32| camera.project(Vec3::new(0.3, y, 0.0), size).unwrap();
         for (i, y) in [0.0, 1.0].into_iter().enumerate() {
             let (point, depth) = at(y);
-            let (link, found) = under(&paths, &camera, point + Vec2::new(0.0, 2.0), size).unwrap();
+            let (link, found) = under(&paths, &tree, &camera, point + Vec2::new(0.0, 2.0), size).unwrap();
             assert_eq!(link, i);
             assert!((found - depth).abs() < 0.05, "{found} {depth}");
         }
-        assert_eq!(under(&paths, &camera, at(0.5).0, size), None);
+        assert_eq!(under(&paths, &tree, &camera, at(0.5).0, size), None);
     }
 
     #[test]

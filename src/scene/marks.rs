@@ -10,15 +10,6 @@ use crate::Theme;
 /// Width of an edge: scene units, and at least so many pixels.
 const WIDTH: (f32, f32) = (0.02, 2.2);
 
-/// The colour of a mark, linear RGB: hues that differ for colour-blind eyes too.
-pub(crate) fn color(theme: Theme, mark: Mark) -> [f32; 3] {
-    theme.mark(match mark {
-        Mark::Added => 0,
-        Mark::Removed => 1,
-        Mark::Changed(_) => 2,
-    })
-}
-
 /// What is written at a volume: a sign that needs no colour, and how far stored values are apart.
 pub(crate) fn sign(mark: Mark) -> String {
     match mark {
@@ -37,7 +28,7 @@ pub(crate) fn edges(layout: &Layout, document: &Document, theme: Theme) -> Vec<S
         .iter()
         .filter_map(|v| Some((v, document.mark(v.node)?)));
     marked
-        .flat_map(|(volume, mark)| around(volume, color(theme, mark)))
+        .flat_map(|(volume, mark)| around(volume, theme.mark(mark)))
         .collect()
 }
 

@@ -14,13 +14,16 @@ mod tooltip;
 mod values;
 
 pub(crate) use blocks::title as block_title;
+pub(crate) use names::pieces;
+
+use std::cell::OnceCell;
 
 use egui::{Align2, Color32, FontId, Painter, Pos2, Rect, vec2};
 use glam::Vec2;
 use session::{Document, Session};
 
 use crate::colormap::srgb;
-use crate::{Stage, Theme, stage};
+use crate::{Label, Look, Stage, Theme, stage};
 
 /// What an overlay draws on, and from.
 pub struct Sheet<'a> {
@@ -40,6 +43,18 @@ pub struct Sheet<'a> {
     pub pointer: Option<Pos2>,
     strong: Color32,
     faint: Color32,
+    look: Look,
+    found: Found,
+}
+
+/// What several overlays ask for, found once a picture.
+#[derive(Default)]
+struct Found {
+    members: OnceCell<Vec<members::Words>>,
+    captions: OnceCell<Vec<frames::Caption>>,
+    legend: OnceCell<legend::Placed>,
+    taken: OnceCell<Vec<Rect>>,
+    names: OnceCell<Vec<Label>>,
 }
 
 /// The overlays, later ones over earlier ones.
@@ -78,6 +93,8 @@ pub fn draw(painter: &Painter, rect: Rect, session: &Session, stage: &Stage, poi
         pointer,
         strong,
         faint,
+        look: stage.look(session),
+        found: Found::default(),
     };
     for overlay in OVERLAYS {
         overlay(&sheet);
@@ -100,6 +117,29 @@ impl Sheet<'_> {
         let color = if strong { self.strong } else { self.faint };
         self.painter
             .text(at, anchor, text, FontId::proportional(size), color);
+    }
+
+    /// Where texts stand that others keep off.
+    fn taken(&self) -> &[Rect] {
+        self.found.taken.get_or_init(|| {
+            let fixed = [title::place, title::answer, legend::place, caption::place];
+            let fixed = fixed.iter().filter_map(|place| place(self));
+            let members = members::words(self).iter().map(|w| w.place);
+            fixed
+                .chain(members)
+                .chain(frames::captions(self).iter().map(|c| c.place))
+                .collect()
+        })
+    }
+
+    /// Volumes of which something is seen and that may cover `least` points, in their order.
+    fn seen(&self, least: f32) -> Vec<usize> {
+        let sight = self.stage.rig.camera.lens(self.size()).whole();
+        let mut seen = Vec::new();
+        let tree = &self.stage.volumes().0;
+        tree.walk(|branch| sight.shows(branch, least), |i| seen.push(i));
+        seen.sort_unstable();
+        seen
     }
 
     /// Width of `text` of `size` points.

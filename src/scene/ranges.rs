@@ -28,7 +28,7 @@ pub struct Scale {
 /// The scales of all that is shown.
 #[derive(Default)]
 pub struct Ranges {
-    scales: HashMap<TensorId, Scale>,
+    scales: Arc<HashMap<TensorId, Scale>>,
     shared: Option<Scale>,
     made_of: Option<Made>,
 }
@@ -55,30 +55,35 @@ impl Ranges {
         if self.made_of.as_ref().is_some_and(|made| made.same(&now)) {
             return;
         }
-        self.scales.clear();
         self.shared = None;
         let paint = now.paint;
         self.made_of = Some(now);
+        let mut scales: HashMap<TensorId, Scale> = HashMap::new();
         let Some(trace) = stage::trace(session, document) else {
+            self.scales = scales.into();
             return;
         };
         let inputs = &document.network.main().inputs;
         for tensor in document.shown() {
             if let Some(traced) = trace.tensors.get(&tensor) {
-                self.scales
-                    .entry(tensor)
-                    .or_insert_with(|| measure(traced, paint));
+                scales.entry(tensor).or_insert_with(|| measure(traced, paint));
             }
         }
         if paint.range == Range::Network {
             let inner = |(t, _): &(&TensorId, &Scale)| !inputs.contains(t);
-            let all = self.scales.iter().filter(inner).map(|(_, s)| *s);
+            let all = scales.iter().filter(inner).map(|(_, s)| *s);
             self.shared = all.reduce(Scale::around);
             if let Some(shared) = self.shared {
-                let inner = self.scales.iter_mut().filter(|(t, _)| !inputs.contains(t));
+                let inner = scales.iter_mut().filter(|(t, _)| !inputs.contains(t));
                 inner.for_each(|(_, s)| *s = shared);
             }
         }
+        self.scales = scales.into();
+    }
+
+    /// All of them; others are another map.
+    pub(crate) fn scales(&self) -> &Arc<HashMap<TensorId, Scale>> {
+        &self.scales
     }
 
     /// The one scale of the whole network, where that is the choice.

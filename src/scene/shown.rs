@@ -7,7 +7,7 @@ use gpu::{Arena, Renderer};
 use model::Network;
 use session::Session;
 
-use crate::{Display, Stage, stage};
+use crate::{Display, Stage, Standing, stage};
 
 /// What is drawn, in GPU memory.
 pub struct Shown {
@@ -15,6 +15,7 @@ pub struct Shown {
     pub renderer: Renderer,
     arena: Arena,
     display: Display,
+    standing: Standing,
     /// What `display` was made of: network, layout, pass, direction.
     made_of: Option<(Arc<Network>, u64, u64, bool)>,
 }
@@ -26,8 +27,14 @@ impl Shown {
             renderer: Renderer::new(device, format),
             arena: Arena::default(),
             display: Display::default(),
+            standing: Standing::default(),
             made_of: None,
         }
+    }
+
+    /// Tensors in display memory.
+    pub fn display(&self) -> &Display {
+        &self.display
     }
 
     /// Brings GPU memory and the instances up to date for a picture of `size` pixels, `scale` of
@@ -61,10 +68,15 @@ impl Shown {
                 self.made_of = Some((source, document.placed, document.passed, backward));
             }
         }
+        if self.standing.update(session, stage, &self.display) {
+            let Standing { boxes, segments, .. } = &self.standing;
+            self.renderer
+                .set_scene(device, queue, &self.arena, boxes, segments);
+        }
         let boxes = stage.boxes(session, &self.display);
         let segments = stage.segments(session);
         self.renderer
-            .set_scene(device, queue, &self.arena, &boxes, &segments);
+            .set_moving(device, queue, &self.arena, &boxes, &segments);
         let view = stage.view(session, size, scale);
         self.renderer.set_view(queue, &view);
     }

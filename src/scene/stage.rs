@@ -6,13 +6,19 @@ use glam::{Vec2, Vec3};
 use gpu::{Segment, Slot};
 use layout::{Layout, Node, Way};
 use model::Trace;
+use model::receptive::Patch;
+use session::hues::Family;
 use session::{Connection, Document, Paint, Session};
 
 use crate::hover::Hover;
+use crate::labels::Placed;
+use crate::links::Paths;
 use crate::ranges::Ranges;
 use crate::rig::Rig;
+use crate::stood::Stood;
 use crate::tiles::Tile;
-use crate::{Display, Look, Theme, compose, frames, hover, links, marks, tiles, tint, transition};
+use crate::tree::Tree;
+use crate::{Display, Look, Theme, compose, hover, links, tiles, tint, transition};
 
 /// Seconds that volumes take to their new places.
 const MOVE: f32 = 0.6;
@@ -22,19 +28,23 @@ const MOVE: f32 = 0.6;
 pub struct Stage {
     /// The layout as it stands in this frame.
     pub layout: Arc<Layout>,
-    /// Where its links run, corners rounded.
-    paths: Vec<Vec<Vec3>>,
+    /// What follows from it.
+    stood: Stood,
     /// Open channels of the selection.
     pub tiles: Vec<Tile>,
     opened: Option<Opened>,
     /// What the pointer is over.
     pub hover: Hover,
+    /// What the hovered cell sees of the inputs, with the layout and the cell.
+    sees: (Option<Cell>, Vec<Patch>),
+    /// The cell that was hovered at the last look.
+    pointed: Option<Cell>,
     /// The camera.
     pub rig: Rig,
     /// Colour ranges.
     pub ranges: Ranges,
-    /// The layout that is shown, or on its way.
-    placed: Option<Arc<Layout>>,
+    /// The layout that is shown, or on its way, and where its links run.
+    placed: Option<(Arc<Layout>, Arc<Paths>)>,
     /// Origins of the volumes on their way to it, and seconds since it came.
     moving: Option<(Vec<(Vec3, Vec3)>, f32)>,
     /// Lit paths, with what they are of.
@@ -44,6 +54,12 @@ pub struct Stage {
     /// Since the start.
     seconds: f32,
 }
+
+/// Layers above which a cell's receptive field takes too long to be found in every frame.
+const DEEP: usize = 2000;
+
+/// A layout by its number, a volume of it, and a cell of that.
+type Cell = (u64, usize, [u32; 3]);
 
 /// A layout by its number, a volume of it, and the paths of that volume.
 type Trail = (u64, usize, Way);
@@ -68,28 +84,36 @@ impl Stage {
         let Some(document) = &session.document else {
             return;
         };
-        let known = self.placed.as_ref();
+        let known = self.placed.as_ref().map(|p| &p.0);
         if known.is_none_or(|p| !Arc::ptr_eq(p, &document.layout)) {
             if known.is_some_and(|p| p.volumes != document.layout.volumes) {
                 let origins = transition::origins(&document.network, &self.layout, &document.layout);
                 self.moving = Some((origins, 0.0));
             }
-            self.placed = Some(document.layout.clone());
-            self.layout = document.layout.clone();
-            self.paths = links::paths(&self.layout);
+            let paths = Arc::new(links::paths(&document.layout));
+            self.placed = Some((document.layout.clone(), paths));
+            self.stand(document.layout.clone());
         }
         if let Some((origins, seconds)) = &mut self.moving {
             *seconds += dt;
             let share = *seconds / MOVE;
-            self.layout = match share < 1.0 {
+            let layout = match share < 1.0 {
                 true => transition::between(&document.layout, origins, share).into(),
                 false => document.layout.clone(),
             };
-            self.paths = links::paths(&self.layout);
             if share >= 1.0 {
                 self.moving = None;
             }
+            self.stand(layout);
         }
+    }
+
+    /// Shows `layout`, whose links are those of the one that it becomes, or not there yet.
+    fn stand(&mut self, layout: Arc<Layout>) {
+        let paths = self.placed.as_ref().map(|p| p.1.clone());
+        let paths = paths.filter(|p| p.len() == layout.links.len());
+        self.stood = Stood::along(paths.unwrap_or_default());
+        self.layout = layout;
     }
 
     /// Opens the selection's channels, where they are not open already.
@@ -117,7 +141,9 @@ impl Stage {
             return;
         };
         let selection = session.state.selection;
-        let volume = document.layout.volumes.iter().find(|v| selection == Some(v.node));
+        // Nothing moves, so that the layout stands.
+        let volume = selection.and_then(|n| self.stood.volume(&document.layout, n));
+        let volume = volume.map(|v| &document.layout.volumes[v]);
         let trace = trace(session, document);
         let values = volume.and_then(|v| trace?.tensors.get(&v.tensor?)?.host());
         if let (Some(volume), Some(values)) = (volume, values) {
@@ -129,9 +155,10 @@ impl Stage {
     fn follow(&mut self, session: &Session) {
         let state = &session.state;
         let wanted = session.document.as_ref().and_then(|document| {
+            let way = state.trail?;
             let volumes = &document.layout.volumes;
             let volume = volumes.iter().position(|v| Some(v.node) == state.selection)?;
-            Some((document.placed, volume, state.trail?))
+            Some((document.placed, volume, way))
         });
         if wanted == self.trail.as_ref().map(|t| t.0) {
             return;
@@ -146,19 +173,70 @@ impl Stage {
     pub fn point(&mut self, session: &Session, at: Option<Vec2>, size: Vec2) {
         self.hover = match at.filter(|_| session.document.is_some()) {
             Some(at) => {
-                let link = links::under(&self.paths, &self.rig.camera, at, size);
-                let chosen = self.look(session).selected;
+                let camera = &self.rig.camera;
+                let link = links::under(&self.stood.paths, self.stood.links(), camera, at, size);
+                let ray = camera.ray(at, size);
+                let volume = self.volumes().0.first_hit(ray.0, ray.1);
+                let chosen = session.state.selection.and_then(|n| self.volume(n));
                 let tiles = chosen.map(|volume| (volume, &self.tiles[..]));
-                hover::under(&self.layout, tiles, link, self.rig.camera.ray(at, size))
+                hover::under(&self.layout, volume, tiles, link, ray)
             }
             None => Hover::Nothing,
         };
+        let document = session.document.as_ref();
+        let cell = document.zip(self.hover.cell());
+        let of = cell.map(|(document, (volume, cell))| (document.placed, volume, cell));
+        if of == self.sees.0 {
+            return;
+        }
+        // The way back through a deep network is long: once the pointer rests on a cell.
+        let deep = document.is_some_and(|d| d.network.main().layers.len() > DEEP);
+        let rests = std::mem::replace(&mut self.pointed, of) == of;
+        if deep && !rests {
+            self.sees = (None, Vec::new());
+        } else {
+            let found = cell.and_then(|(document, (volume, cell))| {
+                let volume = self.layout.volumes.get(volume)?;
+                Some(hover::field(document, volume, cell))
+            });
+            self.sees = (of, found.unwrap_or_default());
+        }
+    }
+
+    /// What the hovered cell sees of the inputs.
+    pub fn sees(&self) -> &[Patch] {
+        &self.sees.1
+    }
+
+    /// The volume of a node, as everything stands now.
+    pub(crate) fn volume(&self, node: Node) -> Option<usize> {
+        self.stood.volume(&self.layout, node)
+    }
+
+    /// Volumes by their place.
+    pub(crate) fn volumes(&self) -> &Placed {
+        self.stood.volumes(&self.layout)
+    }
+
+    /// Families of operators that stand there.
+    pub(crate) fn families(&self) -> &[&'static Family] {
+        self.stood.families(&self.layout)
+    }
+
+    /// Links by their place.
+    pub(crate) fn links(&self) -> &Tree {
+        self.stood.links()
+    }
+
+    /// Where links run.
+    pub(crate) fn paths(&self) -> &Paths {
+        &self.stood.paths
     }
 
     /// What changes from frame to frame without a new layout.
     pub fn look(&self, session: &Session) -> Look {
         let state = &session.state;
-        let volume = |n| self.layout.volumes.iter().position(|v| v.node == n);
+        let volume = |n| self.volume(n);
         let link = |c: Connection| {
             let ends = (volume(c.from)?, volume(c.to)?);
             self.layout
@@ -185,35 +263,28 @@ impl Stage {
         }
     }
 
-    /// Boxes to draw: volumes and open channels.
+    /// Boxes to draw besides those that stand: open channels.
     pub fn boxes(&self, session: &Session, display: &Display) -> Vec<(gpu::Volume, Option<Slot>)> {
         let look = self.look(session);
-        let mut boxes = compose::boxes(&self.layout, display, &self.ranges, &look);
-        if let Some(volume) = look.selected.map(|v| &self.layout.volumes[v]) {
-            let paint = (&look, session.state.paint);
-            boxes.extend(tiles::boxes(volume, &self.tiles, display, &self.ranges, paint));
-        }
-        boxes
+        let volume = look.selected.map(|v| &self.layout.volumes[v]);
+        let paint = (&look, session.state.paint);
+        let boxes = volume.map(|v| tiles::boxes(v, &self.tiles, display, &self.ranges, paint));
+        boxes.unwrap_or_default()
     }
 
-    /// Ribbons to draw: connections, and on the input what the hovered cell sees.
+    /// Ribbons to draw over those that stand: chosen connections, pulses, and on the input what the
+    /// hovered cell sees.
     pub fn segments(&self, session: &Session) -> Vec<Segment> {
-        let mut segments = frames::segments(&self.layout, theme(session));
-        segments.extend(links::ribbons(&self.layout, &self.paths, &self.look(session)));
-        if let Some(document) = &session.document {
-            segments.extend(marks::edges(&self.layout, document, theme(session)));
+        let look = self.look(session);
+        let spans = self.stood.spans(&self.layout);
+        let mut segments = links::moving(&self.layout, self.paths(), spans, &look);
+        if let Some(tile) = self.tiles.iter().find(|t| self.hover.tile() == Some(t.channel)) {
+            segments.extend(tiles::outline(tile));
         }
-        if let (Some(document), Some((volume, cell))) = (&session.document, self.hover.cell())
-            && let Some(volume) = self.layout.volumes.get(volume)
-        {
-            if let Some(tile) = self.tiles.iter().find(|t| self.hover.tile() == Some(t.channel)) {
-                segments.extend(tiles::outline(tile));
-            }
-            for patch in hover::field(document, volume, cell) {
-                let input = Node::Input(patch.input);
-                if let Some(input) = self.layout.volumes.iter().find(|v| v.node == input) {
-                    segments.extend(compose::frame(input, patch.columns, patch.rows));
-                }
+        for patch in self.sees() {
+            let input = self.volume(Node::Input(patch.input));
+            if let Some(input) = input.map(|v| &self.layout.volumes[v]) {
+                segments.extend(compose::frame(input, patch.columns, patch.rows));
             }
         }
         segments
@@ -222,14 +293,19 @@ impl Stage {
     /// The camera and frame for a picture of `size` pixels, `scale` of them to a point.
     pub fn view(&self, session: &Session, size: Vec2, scale: f32) -> gpu::View {
         let (min, max) = session.layout().map_or_else(Default::default, |l| l.bounds);
-        crate::view(
-            &self.rig.camera,
-            size,
-            scale,
-            self.seconds,
-            theme(session),
-            (max - min).length(),
-        )
+        let look = self.look(session);
+        gpu::View {
+            flow: look.flow(),
+            marked: look.marked(),
+            ..crate::view(
+                &self.rig.camera,
+                size,
+                scale,
+                self.seconds,
+                look.theme,
+                (max - min).length(),
+            )
+        }
     }
 }
 

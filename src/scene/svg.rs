@@ -1,20 +1,32 @@
 //! A flat diagram as SVG: the same places, colours and words as on the screen.
 
-use glam::Vec3;
+mod legend;
+
+use glam::{Vec2, Vec3};
 use layout::{Arrangement, Layout, Volume};
 use session::{Document, Session};
 use svg::node::element::{Group, Path, Rectangle, Text, Title};
 
 use crate::colormap::srgb;
+use crate::crowd::Crowd;
 use crate::labels::shorten;
+use crate::legend::Legend;
 use crate::theme::{Theme, family_color};
 use crate::tint::Tint;
 use crate::{frames, hover, links, overlay, stage};
 
-/// Pixels of a scene unit.
+/// Pixels of a scene unit, and of one of a strip, whose bars are narrow.
 const UNIT: f32 = 40.0;
+const STRIP: f32 = 80.0;
 /// Free edge around the drawing, pixels.
 const EDGE: f32 = 48.0;
+/// Size of the shapes on links, the least that is written, and of the names below nodes, pixels.
+const SHAPE: f32 = 8.5;
+const LEAST: f32 = 6.5;
+const NAME: f32 = 9.0;
+/// Letters of a name below a node, and the room that it has, scene units.
+const LONGEST: usize = 20;
+const ROOM: f32 = 2.4;
 /// The font, where the reader has it.
 pub const FONT: &str = "Ubuntu, Helvetica, Arial, sans-serif";
 
@@ -32,13 +44,30 @@ pub fn write(session: &Session) -> Result<String, String> {
             &blocks
         }
     };
+    let theme = stage::theme(session);
+    let tint = Tint::of(session, document, layout);
+    let legend = match &tint {
+        Some(tint) => crate::legend::tinted(tint, layout.arrangement, &session.state),
+        None => crate::legend::drawn(
+            layout.arrangement,
+            &crate::legend::families(layout),
+            &session.state,
+            theme,
+        ),
+    };
     let sheet = Sheet {
         document,
         layout,
-        theme: stage::theme(session),
-        tint: Tint::of(session, document, layout),
+        theme,
+        tint,
+        legend,
     };
     Ok(sheet.draw().to_string())
+}
+
+/// About how wide a text is, pixels: letters are a little wider than half of their size.
+fn letters(text: &str, size: f32) -> f32 {
+    0.57 * size * text.chars().count() as f32
 }
 
 struct Sheet<'a> {
@@ -46,13 +75,30 @@ struct Sheet<'a> {
     layout: &'a Layout,
     theme: Theme,
     tint: Option<Tint>,
+    legend: Legend,
 }
 
 impl Sheet<'_> {
+    /// Pixels of a scene unit.
+    fn unit(&self) -> f32 {
+        match self.layout.arrangement {
+            Arrangement::Strip => STRIP,
+            _ => UNIT,
+        }
+    }
+
     fn draw(&self) -> svg::Document {
         let (min, max) = self.layout.bounds;
-        let extent = (max - min) * UNIT;
-        let (width, height) = (extent.x + 2.0 * EDGE, extent.y + 2.0 * EDGE + 28.0);
+        let extent = (max - min) * self.unit();
+        let wide = letters(&self.legend.title, 10.5);
+        let width = extent.x.max(wide) + 2.0 * EDGE;
+        let rows = self.rows(width - 2.0 * EDGE);
+        // The names of the last bars hang below.
+        let foot = match self.layout.arrangement {
+            Arrangement::Strip => 60.0,
+            _ => 0.0,
+        };
+        let height = extent.y + 2.0 * EDGE + 40.0 + foot + legend::ROW * rows.len() as f32;
         let name = match self.document.network.name.as_str() {
             "" => "network",
             name => name,
@@ -70,40 +116,13 @@ impl Sheet<'_> {
             .add(paper)
             .add(self.text(name, (EDGE, 34.0), 20.0, true, "start"));
         drawing = drawing.add(self.frames()).add(self.links()).add(self.boxes());
-        if let Some(tint) = &self.tint {
-            drawing = drawing.add(self.legend(tint, height - 22.0));
-        }
-        drawing
-    }
-
-    /// What colour means, in a line whose middle is at `y`.
-    fn legend(&self, tint: &Tint, y: f32) -> Group {
-        const STEPS: usize = 24;
-        let Some(spread) = tint.spread else {
-            return Group::new();
-        };
-        let (low, high) = (tint.quantity.write(spread.low), tint.quantity.write(spread.high));
-        let words = format!("{}: {low}", tint.quantity.name());
-        // About half of the size is the width of a letter.
-        let begin = EDGE + 5.5 * words.chars().count() as f32 + 10.0;
-        let group = Group::new().add(self.text(&words, (EDGE, y + 4.0), 10.5, false, "start"));
-        let end = begin + 6.0 * STEPS as f32;
-        let group = group.add(self.text(&high, (end + 8.0, y + 4.0), 10.5, false, "start"));
-        (0..STEPS).fold(group, |group, i| {
-            let place = i as f32 / (STEPS - 1) as f32;
-            let step = Rectangle::new()
-                .set("x", rounded(begin + 6.0 * i as f32))
-                .set("y", rounded(y - 4.0))
-                .set("width", 6.2)
-                .set("height", 8);
-            group.add(step.set("fill", color(tint.color(place))))
-        })
+        drawing.add(self.legend(&rows, height - 22.0 - legend::ROW * rows.len() as f32))
     }
 
     /// Pixels from the upper left corner.
     fn at(&self, p: Vec3) -> (f32, f32) {
         let (min, max) = self.layout.bounds;
-        let (x, y) = ((p.x - min.x) * UNIT, (max.y - p.y) * UNIT);
+        let (x, y) = ((p.x - min.x) * self.unit(), (max.y - p.y) * self.unit());
         (x + EDGE, y + EDGE + 20.0)
     }
 
@@ -123,6 +142,7 @@ impl Sheet<'_> {
             .set("stroke-width", 1.6)
             .set("stroke-linejoin", "round");
         let mut names = Group::new();
+        let mut taken = self.taken();
         for (link, path) in self.layout.links.iter().zip(links::paths(self.layout)) {
             let points = path.iter().map(|p| {
                 let (x, y) = self.at(*p);
@@ -144,13 +164,49 @@ impl Sheet<'_> {
             }
             group = group.add(path.add(about));
             if let Some((at, room)) = self.room(&link.path).filter(|_| !shape.is_empty()) {
-                // About half of the size is the width of a letter.
-                if (shape.chars().count() as f32) * 4.6 < room {
-                    names = names.add(self.text(&shape, (at.0, at.1 - 4.0), 8.5, false, "middle"));
+                let size = SHAPE.min(SHAPE * (room - 5.0) / letters(&shape, SHAPE));
+                let half = Vec2::new(letters(&shape, size) / 2.0 + 1.0, size / 2.0);
+                let middle = Vec2::new(at.0, at.1 - 4.0 - size * 0.4);
+                let (min, max) = (middle - half, middle + half);
+                if size >= LEAST && taken.free(min, max, |_| true) {
+                    taken.push(min, max, 0);
+                    names = names.add(self.text(&shape, (at.0, at.1 - 4.0), size, false, "middle"));
                 }
             }
         }
         Group::new().add(group).add(names)
+    }
+
+    /// Where boxes, words and links stand, off which the shapes on links keep.
+    fn taken(&self) -> Crowd {
+        let (min, max) = self.layout.bounds;
+        let extent = (max - min) * self.unit() + 2.0 * EDGE;
+        let mut taken = Crowd::new(extent.truncate());
+        for volume in &self.layout.volumes {
+            let (x, y) = self.at(Vec3::new(volume.min().x, volume.max().y, 0.0));
+            let (low, size) = (Vec2::new(x, y), volume.size.truncate() * self.unit());
+            taken.push(low, low + size, 0);
+            if self.layout.arrangement == Arrangement::Nodes {
+                let name = shorten(&volume.label, LONGEST);
+                let half = letters(&name, NAME).min(ROOM * self.unit()) / 2.0;
+                let foot = low + Vec2::new(size.x / 2.0, size.y);
+                taken.push(foot - Vec2::new(half, 0.0), foot + Vec2::new(half, 14.0), 0);
+            }
+        }
+        for link in &self.layout.links {
+            for pair in link.path.windows(2) {
+                let [(ax, ay), (bx, by)] = [self.at(pair[0]), self.at(pair[1])];
+                let (a, b) = (Vec2::new(ax, ay), Vec2::new(bx, by));
+                overlay::pieces(a, b, |min, max| taken.push(min, max, 0));
+            }
+        }
+        for frame in &self.layout.frames {
+            let (x, y) = self.at(Vec3::new(frame.min.x, frame.max.y, 0.0));
+            let size = if frame.once { 14.0 } else { 10.5 };
+            let wide = letters(&frame.label, size);
+            taken.push(Vec2::new(x, y - size - 4.0), Vec2::new(x + wide, y), 0);
+        }
+        taken
     }
 
     /// Outlines of open scopes, with their names; a repeat has further sheets behind it.
@@ -158,10 +214,10 @@ impl Sheet<'_> {
         let mut group = Group::new().set("fill", "none");
         for frame in &self.layout.frames {
             let stroke = color(frames::color(frame, self.theme));
-            let size = (frame.max - frame.min) * UNIT;
+            let size = (frame.max - frame.min) * self.unit();
             let sheets = if frame.once { 2 } else { 0 };
             for k in (0..=sheets).rev() {
-                let by = 0.14 * UNIT * k as f32;
+                let by = 0.14 * self.unit() * k as f32;
                 let (x, y) = self.at(Vec3::new(frame.min.x, frame.max.y, 0.0));
                 let mut body = Rectangle::new()
                     .set("x", rounded(x + by))
@@ -192,7 +248,7 @@ impl Sheet<'_> {
         let best = level.max_by(|a, b| (a[1].x - a[0].x).abs().total_cmp(&(b[1].x - b[0].x).abs()))?;
         Some((
             self.at((best[0] + best[1]) / 2.0),
-            (best[1].x - best[0].x).abs() * UNIT,
+            (best[1].x - best[0].x).abs() * self.unit(),
         ))
     }
 
@@ -210,7 +266,7 @@ impl Sheet<'_> {
             None => family_color(&volume.kind, self.theme),
         };
         let (x, y) = self.at(Vec3::new(volume.min().x, volume.max().y, 0.0));
-        let size = volume.size * UNIT;
+        let size = volume.size * self.unit();
         let fill = match self.layout.arrangement {
             Arrangement::Strip => family,
             // A tint is one to write on already.
@@ -238,14 +294,17 @@ impl Sheet<'_> {
             .add(Title::new(about));
         let group = Group::new().add(body);
         let middle = x + size.x / 2.0;
-        let fitted = |text: &str, wanted: f32, room: f32| {
-            wanted.min(room / (0.55 * text.chars().count().max(1) as f32))
-        };
+        let fitted = |text: &str, wanted: f32, room: f32| wanted.min(room / letters(text, 1.0).max(0.5));
         match self.layout.arrangement {
             Arrangement::Blocks => {
-                let name = shorten(&volume.label, 26);
+                let title = overlay::block_title(volume);
+                let name = match shorten(&volume.label, 26) {
+                    // Its kind, where the title is the name.
+                    name if name == title => volume.kind.clone(),
+                    name => name,
+                };
                 let lines = [
-                    (overlay::block_title(volume), 14.0, 0.32, true),
+                    (title, 14.0, 0.32, true),
                     (&name, 10.5, 0.6, true),
                     (&shape, 10.5, 0.84, true),
                 ];
@@ -257,13 +316,12 @@ impl Sheet<'_> {
                     })
             }
             Arrangement::Nodes => {
-                let name = shorten(&volume.label, 20);
+                let name = shorten(&volume.label, LONGEST);
                 // A long operator is told when the pointer rests on it.
                 let kind = match fitted(&volume.kind, 10.0, 0.92 * size.x) {
                     5.0.. => volume.kind.as_str(),
                     _ => "",
                 };
-                let room = 2.4 * UNIT;
                 group
                     .add(self.text(
                         kind,
@@ -275,12 +333,18 @@ impl Sheet<'_> {
                     .add(self.text(
                         &name,
                         (middle, y + size.y + 12.0),
-                        fitted(&name, 9.0, room),
+                        fitted(&name, NAME, ROOM * self.unit()),
                         false,
                         "middle",
                     ))
             }
-            Arrangement::Volumes | Arrangement::Strip => group,
+            Arrangement::Strip => {
+                // Upwards, below the bar.
+                let (x, y) = (middle + 3.0, y + size.y + 5.0);
+                let name = self.text(&shorten(&volume.label, 18), (x, y), 7.5, false, "end");
+                group.add(name.set("transform", format!("rotate(-90 {} {})", rounded(x), rounded(y))))
+            }
+            Arrangement::Volumes => group,
         }
     }
 }

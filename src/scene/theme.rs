@@ -1,5 +1,8 @@
 //! Colours, all linear RGB.
 
+use session::Mark;
+use session::hues::{self, Family};
+
 /// Dark or light.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Theme {
@@ -48,19 +51,20 @@ impl Theme {
         std::array::from_fn(|i| paper[i] + (color[i] - paper[i]) * share)
     }
 
-    /// What is added (0), removed (1) or changed (2) between networks.
-    pub(crate) fn mark(self, kind: usize) -> [f32; 3] {
-        linear(match self {
-            Theme::Dark => [0x3fc28f, 0xf0705a, 0xf2b234][kind],
-            Theme::Light => [0x0f8a5f, 0xc8432c, 0xa96f00][kind],
-        })
+    /// True for the light one.
+    fn light(self) -> bool {
+        self == Theme::Light
+    }
+
+    /// What differs between networks.
+    pub(crate) fn mark(self, mark: Mark) -> [f32; 3] {
+        linear(mark.hue(self.light()))
     }
 
     /// A link.
     pub fn link(self, skip: bool, chosen: bool) -> [f32; 4] {
         let [r, g, b] = linear(match (chosen, skip, self) {
-            (true, _, Theme::Dark) => 0xffd257,
-            (true, _, Theme::Light) => 0xc98600,
+            (true, ..) => hues::chosen(self.light()),
             (_, true, Theme::Dark) => 0x63b4d4,
             (_, true, Theme::Light) => 0x2f7f9e,
             (_, false, Theme::Dark) => 0x8592a3,
@@ -88,44 +92,14 @@ impl Theme {
     }
 }
 
-/// A calm colour for each family of operators (Okabe and Ito's colour-blind safe hues, softened).
+/// The colour of an operator, that of its family.
 pub fn family_color(kind: &str, theme: Theme) -> [f32; 3] {
-    let kind = kind.to_ascii_lowercase();
-    let is = |names: &[&str]| names.iter().any(|n| kind.contains(n));
-    let hex = if is(&["input", "output"]) {
-        0xaab4c2
-    } else if is(&["conv"]) {
-        0x5b9bd5
-    } else if is(&["norm", "lrn"]) {
-        0x7d8fa3
-    } else if is(&["pool", "resize", "upsample"]) {
-        0xb48ac9
-    } else if is(&[
-        "gemm",
-        "matmul",
-        "dense",
-        "linear",
-        "attention",
-        "gather",
-        "embedding",
-        "mlp",
-        "lstm",
-        "gru",
-        "rnn",
-    ]) {
-        0xe0995e
-    } else if is(&["add", "concat", "sum", "mul", "sub", "div"]) {
-        0x56b8a6
-    } else if is(&[
-        "relu", "sigmoid", "tanh", "softmax", "elu", "clip", "erf", "swish",
-    ]) {
-        0x8fbc6b
-    } else if is(&["block", "stage", "module", "scope", "repeat"]) {
-        0xd9b45b
-    } else {
-        0x8a93a0
-    };
-    let color = linear(hex);
+    hue(hues::family(kind), theme)
+}
+
+/// The colour of a family of operators.
+pub(crate) fn hue(family: &Family, theme: Theme) -> [f32; 3] {
+    let color = linear(family.hue);
     match theme {
         Theme::Dark => color,
         Theme::Light => color.map(|c| c * 0.75),

@@ -118,15 +118,15 @@ pub fn boxes(
             center: tile.center.to_array(),
             first: shown.slot.first + first,
             size: tile.size.to_array(),
-            flags: Flags::VALUES | if signed { Flags::SIGNED } else { 0 } | look.paint(),
+            flags: Flags::VALUES | Flags::LIT | if signed { Flags::SIGNED } else { 0 } | look.paint(),
             counts: [volume.cells.counts[0], volume.cells.counts[1], 1],
             elements: shown.slot.len.saturating_sub(first),
             strides: [volume.cells.strides[0], volume.cells.strides[1], 0],
             slabs: 0,
             low,
             high,
-            front: 1.1,
-            pad: 0,
+            rank: 0.0,
+            number: 0,
             color: [0.35, 0.4, 0.5, 1.0],
         };
         (instance, Some(shown.slot))

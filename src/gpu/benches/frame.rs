@@ -122,8 +122,8 @@ fn scene(headless: &Headless, arena: &mut Arena, [c, h, w]: [u32; 3]) -> Vec<(Vo
                 slabs: 1,
                 low: 0.0,
                 high: 1.0,
-                front: 1.0,
-                pad: 0,
+                rank: 0.0,
+                number: 0,
                 color: [0.3, 0.4, 0.6, 1.0],
             };
             (volume, Some(slot))
@@ -175,6 +175,8 @@ fn main() {
                 frame: [WIDTH as f32, HEIGHT as f32, 0.0, 0.0],
                 background: [0.01, 0.012, 0.02, 1.0],
                 fog: [200.0, 400.0, 0.0, 0.0],
+                flow: View::DONE,
+                marked: [0; 4],
             };
             renderer.set_view(&headless.queue, &view);
             frame(&headless, &target, &renderer);

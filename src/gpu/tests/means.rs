@@ -30,7 +30,6 @@ fn picture(gpu: &Headless, values: &[f32], flags: u32, normal: Vec3, right: Vec3
         strides: CELLS_OF.strides,
         low: 0.0,
         high: 1.0,
-        front: 1.1,
         ..Volume::default()
     };
     let mut renderer = Renderer::new(&gpu.device, gpu::headless::FORMAT);
@@ -45,6 +44,8 @@ fn picture(gpu: &Headless, values: &[f32], flags: u32, normal: Vec3, right: Vec3
         frame: [PIXELS as f32, PIXELS as f32, 0.0, 0.0],
         background: [0.0, 0.0, 0.0, 1.0],
         fog: [100.0, 200.0, 0.0, 0.0],
+        flow: View::DONE,
+        marked: [0; 4],
     };
     renderer.set_view(&gpu.queue, &view);
     let clear = wgpu::Color::BLACK;

@@ -5,6 +5,7 @@ use glam::Vec3;
 use layout::{Arrangement, Node, Volume};
 
 use super::Sheet;
+use crate::camera::Lens;
 use crate::hover;
 
 /// Least height of a legible block, points.
@@ -17,22 +18,23 @@ pub(super) fn draw(sheet: &Sheet) {
     if sheet.stage.layout.arrangement != Arrangement::Blocks {
         return;
     }
-    for volume in &sheet.stage.layout.volumes {
-        if let Some(rect) = place(sheet, volume).filter(|r| sheet.rect.intersects(*r)) {
+    let lens = sheet.stage.rig.camera.lens(sheet.size());
+    for volume in sheet.seen(LEAST) {
+        let volume = &sheet.stage.layout.volumes[volume];
+        if let Some(rect) = place(sheet, &lens, volume).filter(|r| sheet.rect.intersects(*r)) {
             write(sheet, volume, rect);
         }
     }
 }
 
 /// The front face on the screen.
-fn place(sheet: &Sheet, volume: &Volume) -> Option<Rect> {
-    let camera = &sheet.stage.rig.camera;
+fn place(sheet: &Sheet, lens: &Lens, volume: &Volume) -> Option<Rect> {
     let front = volume.max().z;
     let corners = [
         Vec3::new(volume.min().x, volume.max().y, front),
         Vec3::new(volume.max().x, volume.min().y, front),
     ];
-    let [a, b] = corners.map(|p| camera.project(p, sheet.size()).map(|(at, _)| sheet.at(at)));
+    let [a, b] = corners.map(|p| lens.project(p).map(|(at, _)| sheet.at(at)));
     Some(Rect::from_two_pos(a?, b?))
 }
 

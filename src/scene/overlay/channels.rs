@@ -31,7 +31,7 @@ pub(super) fn draw(sheet: &Sheet) {
 
 /// Channels of the selection, where the tiles do not show all.
 fn channels(sheet: &Sheet) -> Option<usize> {
-    let chosen = sheet.stage.look(sheet.session).selected?;
+    let chosen = sheet.look.selected?;
     let all = sheet.stage.layout.volumes[chosen].cells.counts[2] as usize;
     (all > MOST).then_some(all)
 }

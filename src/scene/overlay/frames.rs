@@ -10,31 +10,32 @@ use crate::camera::Lens;
 /// Size of the text, points: of a repeat, and of others.
 const SIZES: [f32; 2] = [14.0, 11.0];
 
+/// A frame, by its index, and where its caption stands.
+pub(super) struct Caption {
+    frame: usize,
+    /// Other texts keep off.
+    pub place: Rect,
+}
+
 pub(super) fn draw(sheet: &Sheet) {
-    for (frame, place) in captions(sheet) {
+    for caption in captions(sheet) {
+        let frame = &sheet.stage.layout.frames[caption.frame];
         let size = SIZES[usize::from(!frame.once)];
-        sheet.haloed(
-            place.left_bottom(),
-            Align2::LEFT_BOTTOM,
-            &frame.label,
-            size,
-            frame.once,
-        );
+        let at = caption.place.left_bottom();
+        sheet.haloed(at, Align2::LEFT_BOTTOM, &frame.label, size, frame.once);
     }
 }
 
-/// Where captions stand: other texts keep off.
-pub(super) fn places(sheet: &Sheet) -> Vec<Rect> {
-    captions(sheet).into_iter().map(|c| c.1).collect()
+/// Frames that are wide enough for their caption, with its place.
+pub(super) fn captions<'a>(sheet: &'a Sheet) -> &'a [Caption] {
+    sheet.found.captions.get_or_init(|| find(sheet))
 }
 
-/// Frames that are wide enough for their caption, with its place.
-fn captions<'a>(sheet: &Sheet<'a>) -> Vec<(&'a Frame, Rect)> {
-    let mut taken: Vec<Rect> = Vec::new();
-    let mut captions = Vec::new();
+fn find(sheet: &Sheet) -> Vec<Caption> {
+    let mut captions: Vec<Caption> = Vec::new();
     let lens = sheet.stage.rig.camera.lens(sheet.size());
     // Outer frames come first, and their captions win.
-    for frame in &sheet.stage.layout.frames {
+    for (i, frame) in sheet.stage.layout.frames.iter().enumerate() {
         let Some(on_screen) = on_screen(sheet, &lens, frame).filter(|r| r.intersects(sheet.rect)) else {
             continue;
         };
@@ -49,10 +50,9 @@ fn captions<'a>(sheet: &Sheet<'a>) -> Vec<(&'a Frame, Rect)> {
             .layout_no_wrap(frame.label.clone(), font, sheet.strong);
         let at = on_screen.left_top() + vec2(6.0, -3.0);
         let place = Rect::from_min_size(at - vec2(0.0, text.size().y), text.size());
-        let free = taken.iter().all(|t| !t.intersects(place));
+        let free = captions.iter().all(|c| !c.place.intersects(place));
         if text.size().x + 8.0 < on_screen.width() && free && sheet.rect.contains_rect(place) {
-            taken.push(place);
-            captions.push((frame, place));
+            captions.push(Caption { frame: i, place });
         }
     }
     captions

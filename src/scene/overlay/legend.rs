@@ -1,47 +1,131 @@
-//! What colour means: a bar of the map in use, with the numbers at its ends.
+//! What colour means: a bar of the map in use, with the numbers at its ends, or the kinds of
+//! operators.
 
-use egui::{Align2, Color32, Mesh, Rect, Shape, pos2, vec2};
-use layout::Arrangement;
+use egui::{Align2, Color32, Mesh, Rect, Shape, Vec2, pos2, vec2};
 use session::Range;
 
 use super::Sheet;
 use crate::colormap::{diverging, sequential, srgb};
 use crate::compose;
+use crate::legend::{Legend, Part, kinds, size, tinted};
 use crate::ranges::Scale;
-use crate::tint::Tint;
 
-/// Width and height of a bar, points.
-const BAR: egui::Vec2 = vec2(150.0, 9.0);
+/// Width and height of a bar, and width of a single colour, points.
+const BAR: Vec2 = vec2(150.0, 9.0);
+const SWATCH: f32 = 14.0;
+/// Between parts, points.
+const GAP: f32 = 18.0;
+/// From the corner of the scene, points.
+const EDGE: Vec2 = vec2(14.0, 12.0);
+/// Sizes of the title and of the other words, points.
+const TITLE: f32 = 12.0;
+const WORDS: f32 = 11.0;
+
+/// The words and where they stand.
+pub(super) struct Placed {
+    legend: Legend,
+    /// How many parts there is room for.
+    fit: usize,
+    /// Others keep off.
+    place: Rect,
+}
 
 /// Where it stands.
 pub(super) fn place(sheet: &Sheet) -> Option<Rect> {
-    let size = vec2(2.0 * BAR.x + 50.0, 52.0);
-    let corner = sheet.rect.left_bottom();
-    Some(Rect::from_min_size(corner - vec2(0.0, size.y), size))
+    Some(placed(sheet).place)
+}
+
+fn placed<'a>(sheet: &'a Sheet) -> &'a Placed {
+    sheet.found.legend.get_or_init(|| {
+        let legend = find(sheet);
+        let room = sheet.rect.width() - 2.0 * EDGE.x;
+        let (mut wide, mut fit) = (0.0, 0);
+        for part in &legend.parts {
+            let width = wide + width(sheet, part);
+            if width > room && fit > 0 {
+                break;
+            }
+            (wide, fit) = (width + GAP, fit + 1);
+        }
+        let title = sheet.width(&legend.title, TITLE);
+        let high = if legend.parts.is_empty() { 16.0 } else { 44.0 };
+        let size = vec2(title.max(wide) + EDGE.x + 8.0, high + EDGE.y);
+        let corner = sheet.rect.left_bottom() - vec2(0.0, size.y);
+        Placed {
+            legend,
+            fit,
+            place: Rect::from_min_size(corner, size),
+        }
+    })
+}
+
+fn width(sheet: &Sheet, part: &Part) -> f32 {
+    match part {
+        Part::Bar { .. } => BAR.x,
+        Part::Swatch { name, .. } => SWATCH + 6.0 + sheet.width(name, WORDS),
+    }
 }
 
 pub(super) fn draw(sheet: &Sheet) {
-    let left = sheet.rect.left_bottom() + vec2(14.0, -12.0);
-    let (state, document) = (&sheet.session.state, sheet.document);
-    let look = sheet.stage.look(sheet.session);
-    if let Some(tint) = &look.tint {
-        return tinted(sheet, left, tint);
-    }
-    let diagram = match sheet.stage.layout.arrangement {
-        Arrangement::Blocks | Arrangement::Strip => Some("colour: kind of operator"),
-        Arrangement::Volumes | Arrangement::Nodes if document.trace.is_none() => {
-            Some("structure only: give an input to see values")
-        }
-        Arrangement::Volumes | Arrangement::Nodes => None,
+    let Placed { legend, fit, .. } = placed(sheet);
+    let left = sheet.rect.left_bottom() + vec2(EDGE.x, -EDGE.y);
+    let above = if legend.parts.is_empty() {
+        0.0
+    } else {
+        BAR.y + 18.0
     };
-    if let Some(text) = diagram {
-        let text = format!("{}{text}", size(sheet));
-        sheet.text(left, Align2::LEFT_BOTTOM, text, 12.0, false);
-        return;
+    let title = left - vec2(0.0, above);
+    sheet.text(title, Align2::LEFT_BOTTOM, &legend.title, TITLE, false);
+    let mut at = left;
+    for part in &legend.parts[..*fit] {
+        match part {
+            Part::Bar { colors, ends, zero } => {
+                bar(
+                    sheet,
+                    Rect::from_min_size(at - vec2(0.0, BAR.y + 14.0), BAR),
+                    colors,
+                );
+                let [low, high] = ends;
+                sheet.text(at, Align2::LEFT_BOTTOM, low, WORDS, false);
+                let right = at + vec2(BAR.x, 0.0);
+                sheet.text(right, Align2::RIGHT_BOTTOM, high, WORDS, false);
+                if let Some(zero) = zero.filter(|zero| (0.2..0.8).contains(zero)) {
+                    let at = at + vec2(BAR.x * zero, 0.0);
+                    sheet.text(at, Align2::CENTER_BOTTOM, "0", WORDS, false);
+                }
+            }
+            Part::Swatch { color, name } => {
+                let [r, g, b] = srgb(*color);
+                let corner = at - vec2(0.0, BAR.y + 7.0);
+                let swatch = Rect::from_min_size(corner, vec2(SWATCH, BAR.y));
+                sheet.painter.rect_filled(swatch, 1.0, Color32::from_rgb(r, g, b));
+                let at = swatch.right_center() + vec2(6.0, 0.0);
+                sheet.text(at, Align2::LEFT_CENTER, name, WORDS, false);
+            }
+        }
+        at.x += width(sheet, part) + GAP;
     }
+}
+
+fn find(sheet: &Sheet) -> Legend {
+    let (state, layout) = (&sheet.session.state, &sheet.stage.layout);
+    if let Some(tint) = &sheet.look.tint {
+        return tinted(tint, layout.arrangement, state);
+    }
+    if compose::plain(layout.arrangement) || sheet.document.trace.is_none() {
+        return kinds(layout.arrangement, sheet.stage.families(), state, sheet.theme);
+    }
+    values(sheet)
+}
+
+/// Of volumes that show values.
+fn values(sheet: &Sheet) -> Legend {
+    let (state, layout) = (&sheet.session.state, &sheet.stage.layout);
     let ranges = &sheet.stage.ranges;
     let hovered = sheet.stage.hover.cell().map(|(volume, _)| volume);
-    let volume = hovered.or(look.selected).map(|v| &sheet.stage.layout.volumes[v]);
+    let volume = hovered
+        .or(sheet.look.selected)
+        .and_then(|v| layout.volumes.get(v));
     let tile = sheet
         .stage
         .hover
@@ -70,115 +154,42 @@ pub(super) fn draw(sheet: &Sheet) {
         // Nothing in particular: what each kind of map means.
         (None, None) => (format!("{what}, each layer in its own range"), vec![None, None]),
     };
-    let picture = volume.is_some_and(|v| compose::picture(&document.network, v)) && !state.backward;
+    let network = &sheet.document.network;
+    let picture = volume.is_some_and(|v| compose::picture(network, v)) && !state.backward;
     let map = if picture { 3 } else { state.paint.map };
-    let mut at = left;
-    for (i, scale) in scales.iter().enumerate() {
+    let part = |(i, scale): (usize, &Option<Scale>)| {
         let signed = scale.map_or(i == 1, |s| s.signed && !picture);
         if scale.is_none() && signed && state.paint.magnitude {
-            continue;
+            return None;
         }
-        bar(
-            sheet,
-            Rect::from_min_size(at - vec2(0.0, BAR.y + 14.0), BAR),
-            |t| match signed {
-                true => diverging(t, sheet.theme),
-                false => sequential(t, map),
-            },
-        );
         let ends = match (scale, signed) {
             (Some(s), _) => [number(s.low), number(s.high)],
             (None, true) => ["negative".into(), "positive".into()],
             (None, false) => ["low".into(), "high".into()],
         };
-        let foot = at;
-        sheet.text(foot, Align2::LEFT_BOTTOM, &ends[0], 11.0, false);
-        sheet.text(
-            foot + vec2(BAR.x, 0.0),
-            Align2::RIGHT_BOTTOM,
-            &ends[1],
-            11.0,
-            false,
-        );
-        // Where zero lies inside.
         let zero = scale.map_or(if signed { 0.5 } else { 0.0 }, |s| -s.low / (s.high - s.low));
-        if (0.2..0.8).contains(&zero) {
-            let at = foot + vec2(BAR.x * zero, 0.0);
-            sheet.text(at, Align2::CENTER_BOTTOM, "0", 11.0, false);
-        }
-        at += vec2(BAR.x + 28.0, 0.0);
-    }
-    sheet.text(
-        left - vec2(0.0, BAR.y + 18.0),
-        Align2::LEFT_BOTTOM,
-        size(sheet) + &title,
-        12.0,
-        false,
-    );
-}
-
-/// What the boxes are as large as, where that is not their shapes.
-fn size(sheet: &Sheet) -> String {
-    let quantity = sheet.session.state.size.map(|q| q.name());
-    match (sheet.stage.layout.arrangement, quantity) {
-        (Arrangement::Strip, quantity) => {
-            format!("height: square root of {}  ·  ", quantity.unwrap_or("the FLOPs"))
-        }
-        (_, Some(quantity)) => format!("size: {quantity}  ·  "),
-        (_, None) => String::new(),
-    }
-}
-
-/// The legend of volumes that are coloured as a whole.
-fn tinted(sheet: &Sheet, left: egui::Pos2, tint: &Tint) {
-    let quantity = tint.quantity;
-    let mut title = format!("{}colour: {}", size(sheet), quantity.name());
-    let Some(spread) = tint.spread else {
-        title += ", not known yet: give an input";
-        sheet.text(left, Align2::LEFT_BOTTOM, title, 12.0, false);
-        return;
+        Some(Part::bar(ends, Some(zero), |t| match signed {
+            true => diverging(t, sheet.theme),
+            false => sequential(t, map),
+        }))
     };
-    let notes = [quantity.unit(), if spread.log { "logarithmic" } else { "" }];
-    let notes: Vec<&str> = notes.into_iter().filter(|n| !n.is_empty()).collect();
-    if !notes.is_empty() {
-        title += &format!(" ({})", notes.join(", "));
+    Legend {
+        title: size(layout.arrangement, state) + &title,
+        parts: scales.iter().enumerate().filter_map(part).collect(),
     }
-    let strip = Rect::from_min_size(left - vec2(0.0, BAR.y + 14.0), BAR);
-    bar(sheet, strip, |t| tint.color(t));
-    sheet.text(left, Align2::LEFT_BOTTOM, quantity.write(spread.low), 11.0, false);
-    let right = left + vec2(BAR.x, 0.0);
-    sheet.text(
-        right,
-        Align2::RIGHT_BOTTOM,
-        quantity.write(spread.high),
-        11.0,
-        false,
-    );
-    if tint.gaps {
-        let [r, g, b] = srgb(tint.unknown());
-        let corner = strip.right_top() + vec2(18.0, 0.0);
-        let swatch = Rect::from_min_size(corner, vec2(14.0, BAR.y));
-        sheet.painter.rect_filled(swatch, 0.0, Color32::from_rgb(r, g, b));
-        let at = swatch.right_center() + vec2(6.0, 0.0);
-        sheet.text(at, Align2::LEFT_CENTER, "not known", 11.0, false);
-    }
-    let above = left - vec2(0.0, BAR.y + 18.0);
-    sheet.text(above, Align2::LEFT_BOTTOM, title, 12.0, false);
 }
 
 /// Colours as a strip.
-fn bar(sheet: &Sheet, rect: Rect, color: impl Fn(f32) -> [f32; 3]) {
-    const STEPS: u32 = 32;
+fn bar(sheet: &Sheet, rect: Rect, colors: &[[f32; 3]]) {
     let mut mesh = Mesh::default();
-    for i in 0..=STEPS {
-        let t = i as f32 / STEPS as f32;
-        let [r, g, b] = srgb(color(t));
-        let x = rect.left() + rect.width() * t;
+    for (i, color) in colors.iter().enumerate() {
+        let [r, g, b] = srgb(*color);
+        let x = rect.left() + rect.width() * i as f32 / (colors.len() - 1).max(1) as f32;
         for y in [rect.top(), rect.bottom()] {
             mesh.colored_vertex(pos2(x, y), Color32::from_rgb(r, g, b));
         }
         if i > 0 {
-            let v = 2 * i;
+            let v = 2 * i as u32;
             mesh.add_triangle(v - 2, v - 1, v);
             mesh.add_triangle(v - 1, v, v + 1);
         }

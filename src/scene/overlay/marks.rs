@@ -13,16 +13,16 @@ const SIZE: f32 = 11.0;
 const MOST: usize = 400;
 
 pub(super) fn draw(sheet: &Sheet) {
-    let camera = &sheet.stage.rig.camera;
+    let lens = sheet.stage.rig.camera.lens(sheet.size());
     let volumes = sheet.stage.layout.volumes.iter();
     let marked = volumes.filter_map(|v| Some((v, sheet.document.mark(v.node)?)));
     let mut taken: Vec<Rect> = Vec::new();
     for (volume, mark) in marked.take(MOST) {
         let corner = Vec3::new(volume.max().x, volume.max().y, volume.max().z);
-        let Some((at, _)) = camera.project(corner, sheet.size()) else {
+        let Some((at, _)) = lens.project(corner) else {
             continue;
         };
-        let [r, g, b] = srgb(marks::color(sheet.theme, mark));
+        let [r, g, b] = srgb(sheet.theme.mark(mark));
         let ink = match u32::from(r) + u32::from(g) + u32::from(b) > 380 {
             true => Color32::from_rgb(16, 20, 26),
             false => Color32::WHITE,

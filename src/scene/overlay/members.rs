@@ -11,8 +11,19 @@ use super::Sheet;
 const SIZES: [f32; 3] = [15.0, 11.5, 11.5];
 const STEP: f32 = 16.0;
 
-/// Where each network's words stand, with the words.
-fn words(sheet: &Sheet) -> Vec<(Rect, Vec<String>)> {
+/// The words of a network, and where they stand.
+pub(super) struct Words {
+    /// Other texts keep off.
+    pub place: Rect,
+    lines: Vec<String>,
+}
+
+/// The words of each network.
+pub(super) fn words<'a>(sheet: &'a Sheet) -> &'a [Words] {
+    sheet.found.members.get_or_init(|| find(sheet))
+}
+
+fn find(sheet: &Sheet) -> Vec<Words> {
     let document = sheet.document;
     // What each says, once the flow has come to it.
     let (session, end) = (sheet.session, sheet.session.columns());
@@ -74,22 +85,17 @@ fn words(sheet: &Sheet) -> Vec<(Rect, Vec<String>)> {
             if at.y > room.top() + STEP {
                 corner.y = corner.y.max(room.top());
             }
-            let rect = Rect::from_min_size(corner, size);
-            let seen = room.contains_rect(rect);
-            seen.then_some((rect, lines))
+            let place = Rect::from_min_size(corner, size);
+            let seen = room.contains_rect(place);
+            seen.then_some(Words { place, lines })
         })
         .collect()
 }
 
-/// Where they stand.
-pub(super) fn places(sheet: &Sheet) -> Vec<Rect> {
-    words(sheet).into_iter().map(|(rect, _)| rect).collect()
-}
-
 pub(super) fn draw(sheet: &Sheet) {
-    for (rect, lines) in words(sheet) {
+    for Words { place, lines } in words(sheet) {
         for (i, line) in lines.iter().enumerate() {
-            let at = rect.left_top() + vec2(0.0, STEP * i as f32 + if i > 0 { 3.0 } else { 0.0 });
+            let at = place.left_top() + vec2(0.0, STEP * i as f32 + if i > 0 { 3.0 } else { 0.0 });
             sheet.haloed(at, Align2::LEFT_TOP, line, SIZES[i], i == 0);
         }
     }

@@ -6,10 +6,10 @@ use super::Sheet;
 use crate::hover;
 
 pub(super) fn draw(sheet: &Sheet) {
-    let text = hover::describe(sheet.session, sheet.document, sheet.stage.hover);
-    let (Some(text), Some(pointer)) = (text, sheet.pointer) else {
-        return;
-    };
+    let Some(pointer) = sheet.pointer else { return };
+    let stage = sheet.stage;
+    let text = hover::describe(sheet.session, sheet.document, stage.hover, stage.sees());
+    let Some(text) = text else { return };
     let font = FontId::proportional(12.0);
     let text = sheet.painter.layout_no_wrap(text, font, sheet.strong);
     let at = pointer + vec2(16.0, 16.0);

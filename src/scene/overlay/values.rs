@@ -23,7 +23,8 @@ pub(super) fn draw(sheet: &Sheet) {
     }
     let lens = sheet.stage.rig.camera.lens(sheet.size());
     let mut left = MOST;
-    for volume in &layout.volumes {
+    for volume in sheet.seen(LEAST) {
+        let volume = &layout.volumes[volume];
         if let Some([across, down]) = step(&lens, volume)
             && across.length().min(down.length()) >= LEAST
         {

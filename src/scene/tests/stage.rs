@@ -52,7 +52,7 @@ fn a_click_on_a_connection_selects_it_and_tells_its_tensor() {
     point(&session, &mut stage, (path[0] + *path.last().unwrap()) / 2.0);
     assert_eq!(stage.hover, Hover::Link(link));
     let document = session.document.as_ref().unwrap();
-    let words = describe(&session, document, stage.hover).unwrap();
+    let words = describe(&session, document, stage.hover, stage.sees()).unwrap();
     assert_eq!(words, "stem/conv.out\n16 × 28 × 28\nfrom stem/conv\nto stem/norm");
     for command in click(&session, stage.hover, false) {
         session.apply(command);
@@ -79,7 +79,7 @@ fn an_open_channel_answers_the_pointer_cell_by_cell() {
         ("stem/conv", [3, 20, 5])
     );
     let document = session.document.as_ref().unwrap();
-    let words = describe(&session, document, stage.hover).unwrap();
+    let words = describe(&session, document, stage.hover, stage.sees()).unwrap();
     let tensor = stage.layout.volumes[volume].tensor.unwrap();
     let value = document.trace.as_ref().unwrap().tensors[&tensor].host().unwrap()[5 * 784 + 20 * 28 + 3];
     assert!(
@@ -249,8 +249,18 @@ fn a_diagram_as_svg_names_every_layer_and_volumes_become_blocks() {
     }
     let paths = drawing.matches("<path").count();
     assert_eq!(paths, layout.links.len());
-    // And one for the paper.
-    assert_eq!(drawing.matches("<rect").count(), layout.volumes.len() + 1);
+    // One for the paper, and one for each kind of operator, which the legend names.
+    let kinds: std::collections::HashSet<&str> = layout
+        .volumes
+        .iter()
+        .map(|v| session::hues::family(&v.kind).name)
+        .collect();
+    let rects = layout.volumes.len() + 1 + kinds.len();
+    assert_eq!(drawing.matches("<rect").count(), rects);
+    assert!(
+        kinds.len() > 3 && kinds.iter().all(|k| drawing.contains(&format!(">\n{k}\n<"))),
+        "{drawing}"
+    );
 }
 
 #[test]
