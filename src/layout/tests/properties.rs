@@ -79,7 +79,7 @@ fn random(recipe: &Recipe) -> (Network, LayoutRequest) {
         arrangement: Arrangement::Volumes,
         matched: Vec::new(),
         // Some are sized by amounts, the least and the greatest among them.
-        amounts: (recipe.0.len() % 3 == 0).then(|| {
+        amounts: recipe.0.len().is_multiple_of(3).then(|| {
             let layers = (0..b.network.layers.len() as u32).map(model::LayerId);
             layers
                 .map(|l| (Node::Layer(l), u64::from(l.0 * 7919 % 1000)))
