@@ -13,8 +13,6 @@ use crate::ranges::Scale;
 /// Width and height of a bar, and width of a single colour, points.
 const BAR: Vec2 = vec2(150.0, 9.0);
 const SWATCH: f32 = 14.0;
-/// Between parts, points.
-const GAP: f32 = 18.0;
 /// From the corner of the scene, points.
 const EDGE: Vec2 = vec2(14.0, 12.0);
 /// Sizes of the title and of the other words, points.
@@ -45,7 +43,7 @@ fn placed<'a>(sheet: &'a Sheet) -> &'a Placed {
             if width > room && fit > 0 {
                 break;
             }
-            (wide, fit) = (width + GAP, fit + 1);
+            (wide, fit) = (width + gap(part), fit + 1);
         }
         let title = sheet.width(&legend.title, TITLE);
         let high = if legend.parts.is_empty() { 16.0 } else { 44.0 };
@@ -57,6 +55,14 @@ fn placed<'a>(sheet: &'a Sheet) -> &'a Placed {
             place: Rect::from_min_size(corner, size),
         }
     })
+}
+
+/// Free room after a part, points.
+fn gap(part: &Part) -> f32 {
+    match part {
+        Part::Bar { .. } => 18.0,
+        Part::Swatch { .. } => 12.0,
+    }
 }
 
 fn width(sheet: &Sheet, part: &Part) -> f32 {
@@ -103,7 +109,7 @@ pub(super) fn draw(sheet: &Sheet) {
                 sheet.text(at, Align2::LEFT_CENTER, name, WORDS, false);
             }
         }
-        at.x += width(sheet, part) + GAP;
+        at.x += width(sheet, part) + gap(part);
     }
 }
 
