@@ -49,7 +49,8 @@ fn vertex(@builtin(vertex_index) corner: u32, @builtin(instance_index) index: u3
     let scale = abs(view.clip_from_world[1][1]) + abs(view.clip_from_world[2][1]);
     let pixels = segment.least * max(view.fog.z, 1.0e-3);
     let least = pixels * max(center.w, 1.0e-3) / (0.5 * view.frame.y * max(scale, 1.0e-6));
-    let half_width = 0.5 * max(segment.width, least);
+    // Near the eye a line stays a line.
+    let half_width = 0.5 * clamp(segment.width, least, 3.0 * least);
     // A little longer than the segment, so that corners close.
     let stretch = direction * (end * 2.0 - 1.0) * half_width * 0.5;
     var out: Corner;

@@ -6,13 +6,15 @@ use glam::Vec3;
 use model::scope::REPEAT;
 use model::{Network, ScopeId};
 
-use crate::{Layout, LayoutRequest, Node};
+use crate::{Arrangement, Layout, LayoutRequest, Node};
 
 /// Kinds of scopes that are framed wherever they are open.
 const FRAMED: [&str; 3] = ["attention", "MLP", "recurrent cell"];
 /// Free edge around the volumes, and what each frame inside adds, scene units.
 const EDGE: f32 = 0.3;
 const NESTED: f32 = 0.3;
+/// More of it below nodes, whose names stand there, scene units.
+const NAMES: f32 = 0.2;
 
 /// A rectangle around the volumes of an open scope, one for each row that they stand in.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,6 +53,10 @@ pub(crate) fn frames(network: &Network, request: &LayoutRequest, layout: &Layout
             *known = level.max(*known);
         }
     }
+    let names = match layout.arrangement {
+        Arrangement::Nodes => NAMES,
+        _ => 0.0,
+    };
     let mut frames = Vec::new();
     let mut inner: HashMap<usize, Vec<&crate::Link>> = HashMap::new();
     layout
@@ -76,7 +82,7 @@ pub(crate) fn frames(network: &Network, request: &LayoutRequest, layout: &Layout
                 scope,
                 label: scopes.label(scope),
                 once,
-                min: min - Vec3::new(edge, edge, 0.0),
+                min: min - Vec3::new(edge, edge + names, 0.0),
                 max: max + Vec3::new(edge, edge, 0.0),
             };
             if once || alone(layout, &piece, &frame) {

@@ -173,7 +173,7 @@ fn weightiest(layout: &Layout, placed: &Placed, lens: &Lens, look: &Look, most: 
 }
 
 /// What a volume covers on the screen, from its upper left to its lower right corner.
-fn covered(volume: &Volume, lens: &Lens) -> Option<(Vec2, Vec2)> {
+pub(crate) fn covered(volume: &Volume, lens: &Lens) -> Option<(Vec2, Vec2)> {
     let (min, max) = (volume.min(), volume.max());
     let (mut low, mut high) = (Vec2::INFINITY, Vec2::NEG_INFINITY);
     for k in 0..8 {
@@ -269,14 +269,17 @@ pub fn labels(
     names
 }
 
-/// The end of a long name says most (`/encoder/layer.3/attention/MatMul`).
+/// The end of a long name says most (`/encoder/layer.3/attention/MatMul`); it begins with a whole
+/// part where that keeps half of what there is room for.
 pub(crate) fn shorten(name: &str, most: usize) -> String {
     let count = name.chars().count();
     if count <= most {
         return name.to_string();
     }
     let tail: String = name.chars().skip(count - most + 1).collect();
-    format!("…{tail}")
+    let part = tail.find('/').map(|at| &tail[at..]);
+    let part = part.filter(|part| 2 * part.chars().count() >= most);
+    format!("…{}", part.unwrap_or(&tail))
 }
 
 #[cfg(test)]
@@ -287,6 +290,9 @@ mod tests {
     fn long_names_keep_their_end() {
         assert_eq!(shorten("conv1", 8), "conv1");
         assert_eq!(shorten("/encoder/layer.3/MatMul", 8), "…/MatMul");
+        assert_eq!(shorten("/encoder/layer.3/self/MatMul", 16), "…/self/MatMul");
+        // A short last part would say too little.
+        assert_eq!(shorten("/encoder/intermediate/Mul", 16), "…ntermediate/Mul");
     }
 
     #[test]

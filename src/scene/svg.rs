@@ -115,7 +115,8 @@ impl Sheet<'_> {
             .add(Title::new(name))
             .add(paper)
             .add(self.text(name, (EDGE, 34.0), 20.0, true, "start"));
-        drawing = drawing.add(self.frames()).add(self.links()).add(self.boxes());
+        drawing = drawing.add(self.frames()).add(self.links());
+        drawing = drawing.add(self.captions()).add(self.boxes());
         drawing.add(self.legend(&rows, height - 22.0 - legend::ROW * rows.len() as f32))
     }
 
@@ -232,14 +233,30 @@ impl Sheet<'_> {
                 }
                 group = group.add(body);
             }
+        }
+        group
+    }
+
+    /// Names of open scopes, over the links.
+    fn captions(&self) -> Group {
+        let mut group = Group::new();
+        for frame in &self.layout.frames {
             let (x, y) = self.at(Vec3::new(frame.min.x, frame.max.y, 0.0));
             let text = match frame.once {
                 true => self.text(&frame.label, (x + 4.0, y - 5.0), 14.0, true, "start"),
                 false => self.text(&frame.label, (x + 4.0, y - 4.0), 10.5, false, "start"),
             };
-            group = group.add(text);
+            group = group.add(self.haloed(text));
         }
         group
+    }
+
+    /// A text that stays legible over lines.
+    fn haloed(&self, text: Text) -> Text {
+        text.set("stroke", color(self.theme.background()))
+            .set("stroke-width", 3)
+            .set("stroke-linejoin", "round")
+            .set("paint-order", "stroke")
     }
 
     /// The middle of the longest level piece of a link, and its length in pixels.
@@ -330,13 +347,13 @@ impl Sheet<'_> {
                         true,
                         "middle",
                     ))
-                    .add(self.text(
+                    .add(self.haloed(self.text(
                         &name,
                         (middle, y + size.y + 12.0),
                         fitted(&name, NAME, ROOM * self.unit()),
                         false,
                         "middle",
-                    ))
+                    )))
             }
             Arrangement::Strip => {
                 // Upwards, below the bar.

@@ -81,7 +81,7 @@ pub(super) fn draw(sheet: &Sheet) {
         BAR.y + 18.0
     };
     let title = left - vec2(0.0, above);
-    sheet.text(title, Align2::LEFT_BOTTOM, &legend.title, TITLE, false);
+    sheet.haloed(title, Align2::LEFT_BOTTOM, &legend.title, TITLE, false);
     let mut at = left;
     for part in &legend.parts[..*fit] {
         match part {
@@ -92,12 +92,12 @@ pub(super) fn draw(sheet: &Sheet) {
                     colors,
                 );
                 let [low, high] = ends;
-                sheet.text(at, Align2::LEFT_BOTTOM, low, WORDS, false);
+                sheet.haloed(at, Align2::LEFT_BOTTOM, low, WORDS, false);
                 let right = at + vec2(BAR.x, 0.0);
-                sheet.text(right, Align2::RIGHT_BOTTOM, high, WORDS, false);
+                sheet.haloed(right, Align2::RIGHT_BOTTOM, high, WORDS, false);
                 if let Some(zero) = zero.filter(|zero| (0.2..0.8).contains(zero)) {
                     let at = at + vec2(BAR.x * zero, 0.0);
-                    sheet.text(at, Align2::CENTER_BOTTOM, "0", WORDS, false);
+                    sheet.haloed(at, Align2::CENTER_BOTTOM, "0", WORDS, false);
                 }
             }
             Part::Swatch { color, name } => {
@@ -106,7 +106,7 @@ pub(super) fn draw(sheet: &Sheet) {
                 let swatch = Rect::from_min_size(corner, vec2(SWATCH, BAR.y));
                 sheet.painter.rect_filled(swatch, 1.0, Color32::from_rgb(r, g, b));
                 let at = swatch.right_center() + vec2(6.0, 0.0);
-                sheet.text(at, Align2::LEFT_CENTER, name, WORDS, false);
+                sheet.haloed(at, Align2::LEFT_CENTER, name, WORDS, false);
             }
         }
         at.x += width(sheet, part) + gap(part);

@@ -7,6 +7,7 @@ use super::{Sheet, names};
 use crate::camera::Lens;
 use crate::crowd::Crowd;
 use crate::hover;
+use crate::labels::covered;
 
 /// Shapes that are written at most: more would not be legible.
 const MOST: usize = 600;
@@ -27,6 +28,11 @@ pub(super) fn draw(sheet: &Sheet) {
     }
     for name in names::names(sheet) {
         crowd.push(name.at - name.half, name.at + name.half, 0);
+    }
+    for volume in sheet.seen(SIZE) {
+        if let Some((min, max)) = covered(&layout.volumes[volume], &lens) {
+            crowd.push(min, max, 0);
+        }
     }
     for (min, max) in names::lines(sheet) {
         crowd.push(min, max, 0);
@@ -52,8 +58,8 @@ pub(super) fn draw(sheet: &Sheet) {
         }
         let text = hover::brief(sheet.document, link.tensor);
         let width = sheet.width(&text, SIZE) + 6.0;
-        // Clear of its own line.
-        let at = from + (to - from) * 0.5 - Vec2::new(0.0, 2.5);
+        // Clear of its own line, also of a chosen one.
+        let at = from + (to - from) * 0.5 - Vec2::new(0.0, 4.0);
         let half = Vec2::new(width, SIZE * 1.2) / 2.0;
         let middle = at - Vec2::new(0.0, SIZE * 0.6);
         let (min, max) = (middle - half, middle + half);

@@ -74,7 +74,8 @@ fn face(sheet: &Sheet, lens: &Lens, volume: &Volume, room: f32, most: usize) -> 
                 return written;
             }
             let text = number(value);
-            let size = (room / (0.62 * text.chars().count().max(3) as f32)).clamp(7.0, 15.0);
+            // Numbers of up to six letters are equally large.
+            let size = (room / (0.62 * text.chars().count().max(6) as f32)).clamp(7.0, 15.0);
             let (low, high) = scale.map_or((0.0, 1.0), |s| (s.low, s.high));
             let share = ((value - low) / (high - low).max(1e-12)).clamp(0.0, 1.0);
             let [r, g, b] = match scale.is_some_and(|s| s.signed) {
