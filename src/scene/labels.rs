@@ -30,14 +30,17 @@ pub struct Label {
 
 /// Volumes that names keep off, and names that are tried.
 const SOLID: usize = 800;
-const TRIED: usize = 1200;
+const TRIED: usize = 800;
 
 /// What a landmark, and the selection, weigh more.
 const LANDMARK: f32 = 10.0;
 const SELECTED: f32 = 100.0;
 
-/// Font size of the first line, points.
+/// Font size of the first line, points, and the letters that it has at most.
 const FONT: f32 = 13.0;
+const LONGEST: usize = 28;
+/// No letter is narrower, share of the font size.
+const NARROW: f32 = 0.2;
 
 /// Volumes by their place, for [`labels`].
 pub struct Placed(pub(crate) Tree);
@@ -244,11 +247,17 @@ pub fn labels(
                 && crowd.free(min, max, |_| true)
                 && (look.selected == Some(i) || solid.free(min, max, |v| v != i))
         };
-        // Words are only measured where at least the narrowest fit.
-        if !places.iter().any(|at| fits(*at, 0.0)) {
+        // Words are only measured where they would fit if all letters were narrow.
+        // A shortened one keeps at least half.
+        let letters = match volume.label.chars().count() {
+            count if count > LONGEST => LONGEST / 2,
+            count => count,
+        };
+        let least = NARROW * FONT * letters as f32;
+        if !places.iter().any(|at| fits(*at, least)) {
             continue;
         }
-        let (text, line) = (shorten(&volume.label, 28), detail(volume));
+        let (text, line) = (shorten(&volume.label, LONGEST), detail(volume));
         let width = measure(&text, FONT).max(measure(&line, FONT * 0.85));
         let half = Vec2::new(width / 2.0 + 6.0, high);
         let fit = places.map(|at| fits(at, width));

@@ -37,8 +37,8 @@ pub struct Stage {
     pub hover: Hover,
     /// What the hovered cell sees of the inputs, with the layout and the cell.
     sees: (Option<Cell>, Vec<Patch>),
-    /// The cell that was hovered at the last look.
-    pointed: Option<Cell>,
+    /// The cell that is hovered, and since when, seconds.
+    pointed: (Option<Cell>, f32),
     /// The camera.
     pub rig: Rig,
     /// Colour ranges.
@@ -57,6 +57,8 @@ pub struct Stage {
 
 /// Layers above which a cell's receptive field takes too long to be found in every frame.
 const DEEP: usize = 2000;
+/// Seconds after which a pointer rests.
+const REST: f32 = 0.15;
 
 /// A layout by its number, a volume of it, and a cell of that.
 type Cell = (u64, usize, [u32; 3]);
@@ -191,7 +193,10 @@ impl Stage {
         }
         // The way back through a deep network is long: once the pointer rests on a cell.
         let deep = document.is_some_and(|d| d.network.main().layers.len() > DEEP);
-        let rests = std::mem::replace(&mut self.pointed, of) == of;
+        if self.pointed.0 != of {
+            self.pointed = (of, self.seconds);
+        }
+        let rests = self.seconds - self.pointed.1 >= REST;
         if deep && !rests {
             self.sees = (None, Vec::new());
         } else {

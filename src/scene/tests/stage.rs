@@ -292,3 +292,39 @@ fn lit_paths_leave_the_rest_faint_and_follow_the_selection() {
     stage.update(&session, 0.1, SIZE);
     assert_eq!(stage.look(&session).trail, None);
 }
+
+#[test]
+fn in_a_deep_network_a_resting_pointer_learns_what_a_cell_sees() {
+    // A chain that is longer than what is followed in every frame.
+    let norms = (0..2200).map(|i| format!(r#",{{"name":"norm{i}","type":"batchnorm"}}"#));
+    let input = r#"{"name":"input","type":"input","shape":[null,8,8,4]}"#;
+    let text = format!(r#"{{"layers":[{input}{}]}}"#, norms.collect::<String>());
+    let source = Source::Bytes {
+        name: "deep.json".into(),
+        bytes: text.into(),
+    };
+    let mut session = Session::new();
+    session.apply(Command::Open(source));
+    session.wait();
+    session.apply(Command::ExpandAll);
+    let layers = session.document.as_ref().unwrap().network.main().layers.len();
+    assert!(layers > 2000, "{layers}");
+    let mut stage = Stage::default();
+    stage.update(&session, 0.0, SIZE);
+    let volume = stage.layout.volumes.iter().find(|v| v.label == "norm3");
+    let front = volume.unwrap().center + Vec3::Z * volume.unwrap().size.z / 2.0;
+    let camera = scene::Camera {
+        target: front,
+        distance: 6.0,
+        ..stage.rig.camera
+    };
+    stage.rig.hold(camera);
+    point(&session, &mut stage, front);
+    assert!(stage.hover.cell().is_some() && stage.sees().is_empty());
+    stage.update(&session, 0.2, SIZE);
+    point(&session, &mut stage, front);
+    let [patch] = stage.sees() else {
+        panic!("{:?}", stage.sees())
+    };
+    assert_eq!(patch.rows[1] - patch.rows[0], 1);
+}
