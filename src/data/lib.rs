@@ -1,11 +1,12 @@
 //! Data sets as samples: Fashion-MNIST and other IDX files, CIFAR-10, pictures, folders of
-//! pictures, NumPy archives, and a small sample that is built in.
+//! pictures, NumPy archives, text with the tokenizer that stands beside a model, and a small sample
+//! that is built in.
 //!
 //! In: the bytes of a file, or a folder. Out: [`Images`], [`Picture`] and
 //! [`model::TensorData`], or a [`DataError`] that names the file, the place and what was
 //! expected. Wrong input never panics, sizes are checked before memory is taken, and no
 //! pickle is ever executed.
-//! It knows no network, no GPU and no screen.
+//! Of a network it knows the inputs that it fills; it knows no GPU and no screen.
 
 pub mod cifar;
 mod error;
@@ -17,9 +18,11 @@ pub mod npz;
 pub mod pickle;
 mod preprocess;
 pub mod sample;
+pub mod text;
 
 pub use error::DataError;
 pub use image::Picture;
 pub use images::{Images, Split};
 pub use preprocess::{Layout, Preprocess, Resize, apply};
 pub use sample::fashion_sample;
+pub use text::Tokenizer;

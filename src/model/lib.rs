@@ -20,6 +20,7 @@ pub mod scope;
 pub mod scopes;
 pub mod templates;
 pub mod tensor;
+pub mod tokens;
 pub mod trace;
 
 pub use beside::{Member, beside};
@@ -30,4 +31,5 @@ pub use network::{Graph, GraphId, Layer, LayerId, Network, NetworkError, Tensor,
 pub use op::{Attribute, Attributes, Op};
 pub use scope::{Scope, ScopeId, ScopeTree};
 pub use tensor::{Axis, DType, Payload, Role, Strided, TensorData, TensorSpec};
+pub use tokens::{Part, TextInputs};
 pub use trace::{Remote, Summary, Trace, TraceTensor, Values};
