@@ -45,17 +45,58 @@ fn content(path: &Path, _size: u64) -> std::io::Result<Bytes> {
     Ok(std::fs::read(path)?.into())
 }
 
+/// Where files beside the opened one are.
+#[derive(Clone, Copy)]
+pub(crate) enum Folder<'a> {
+    /// On disk.
+    Disk(&'a Path),
+    /// In memory, by name: a page has no folders.
+    Given(&'a [(String, Bytes)]),
+}
+
 /// The bytes of the file `relative`, from [`relative`], in `folder`. An inner `Err` says why they
 /// are absent; an outer one names a link that leaves the folder.
-pub(crate) fn read(folder: &Path, relative: &Path) -> Result<Result<Bytes, String>, String> {
-    read_below(folder, None, relative)
+pub(crate) fn read(folder: Folder, relative: &Path) -> Result<Result<Bytes, String>, String> {
+    match folder {
+        Folder::Disk(folder) => read_below(folder, None, relative),
+        Folder::Given(files) => Ok(given(files, relative)),
+    }
+}
+
+fn given(files: &[(String, Bytes)], relative: &Path) -> Result<Bytes, String> {
+    let found = files.iter().find(|(name, _)| Path::new(name) == relative);
+    found
+        .map(|(_, bytes)| bytes.clone())
+        .ok_or_else(|| "it was not given with the model".into())
+}
+
+/// The file `name` in the folder of the model at `path`, or why it cannot be read; `None` where
+/// there is none. Links out of that folder are followed only where the model's own leads there too.
+pub fn beside(path: &Path, name: &str) -> Option<Result<Bytes, String>> {
+    let folder = folder_of(path);
+    let file = path.file_name()?.to_str()?;
+    if !folder.join(name).exists() {
+        return None;
+    }
+    let read = read_below(folder, home(folder, file).as_deref(), Path::new(name));
+    Some(read.and_then(|inner| inner))
+}
+
+/// The folder that the file at `path` stands in.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
+        None => Path::new("/"),
+    }
 }
 
 /// As [`read`], in the folder of `source`. Where its file is a link, as in caches that keep contents
 /// and names apart, links to the folder that it leads to are followed too.
 pub(crate) fn read_of(source: &Source, relative: &Path) -> Result<Result<Bytes, String>, String> {
     match source.folder {
-        Some(folder) => read_below(folder, source.home.as_deref(), relative),
+        Some(Folder::Disk(folder)) => read_below(folder, source.home.as_deref(), relative),
+        Some(Folder::Given(files)) => Ok(given(files, relative)),
         None => Ok(Err("no folder was given".into())),
     }
 }

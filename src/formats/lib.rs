@@ -31,7 +31,10 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use model::Network;
 
+use beside::Folder;
 use error::Fault;
+
+pub use beside::beside;
 pub use error::FormatError;
 pub use onnx::{Side, onnx_tensor, onnx_values};
 
@@ -44,7 +47,7 @@ pub(crate) struct Source<'a> {
     /// The whole file; a large one is mapped, so that what is not looked at costs nothing.
     pub(crate) bytes: Bytes,
     /// The folder that further files may be read from.
-    pub(crate) folder: Option<&'a Path>,
+    pub(crate) folder: Option<Folder<'a>>,
     /// The folder that the file really stands in.
     pub(crate) home: Option<PathBuf>,
 }
@@ -180,17 +183,21 @@ pub fn open(path: &Path) -> Result<Network, FormatError> {
         file: file.clone(),
         problem,
     })?;
-    let folder = match path.parent() {
-        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
-        Some(parent) => parent,
-        None => Path::new("/"),
-    };
-    open_bytes(&file, bytes, Some(folder))
+    open_bytes(&file, bytes, Some(beside::folder_of(path)))
 }
 
 /// Opens a model from `bytes`. `name` is the file's name or path, for messages and for the
 /// network's name where the file has none; without a `folder` no further file is read.
 pub fn open_bytes(name: &str, bytes: Bytes, folder: Option<&Path>) -> Result<Network, FormatError> {
+    open_in(name, bytes, folder.map(Folder::Disk))
+}
+
+/// Opens a model from `bytes` with the `files` that were given together with it, by name.
+pub fn open_given(name: &str, bytes: Bytes, files: &[(String, Bytes)]) -> Result<Network, FormatError> {
+    open_in(name, bytes, Some(Folder::Given(files)))
+}
+
+fn open_in(name: &str, bytes: Bytes, folder: Option<Folder>) -> Result<Network, FormatError> {
     let not_a_model = |found: &str| FormatError::NotAModel {
         file: name.to_string(),
         found: found.to_string(),
@@ -202,7 +209,10 @@ pub fn open_bytes(name: &str, bytes: Bytes, folder: Option<&Path>) -> Result<Net
         .file_stem()
         .and_then(|s| s.to_str())
         .unwrap_or(name);
-    let home = folder.and_then(|folder| beside::home(folder, name));
+    let home = match folder {
+        Some(Folder::Disk(folder)) => beside::home(folder, name),
+        _ => None,
+    };
     let source = Source {
         stem,
         bytes,

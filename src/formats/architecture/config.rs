@@ -5,7 +5,8 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::Made;
-use crate::{Source, beside};
+use crate::Source;
+use crate::beside::{Folder, read_of};
 
 /// Largest file that is read as a configuration, bytes.
 const MAX_BYTES: usize = 16 << 20;
@@ -19,13 +20,15 @@ pub(super) struct Config(Value);
 /// The configuration in the folder of `source`; `None` where there is none, or none that states an
 /// architecture.
 pub(super) fn beside(source: &Source) -> Made<Option<Config>> {
-    let Some(folder) = source.folder else {
-        return Ok(None);
+    let there = match source.folder {
+        Some(Folder::Disk(folder)) => folder.join("config.json").exists(),
+        Some(Folder::Given(files)) => files.iter().any(|(name, _)| name == "config.json"),
+        None => false,
     };
-    if !folder.join("config.json").exists() {
+    if !there {
         return Ok(None);
     }
-    let bytes = beside::read_of(source, Path::new("config.json"))??;
+    let bytes = read_of(source, Path::new("config.json"))??;
     if bytes.len() > MAX_BYTES {
         let size = bytes.len();
         return Err(format!("expected at most {MAX_BYTES} bytes, found {size}"));

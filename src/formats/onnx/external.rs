@@ -7,17 +7,17 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 
 use super::proto::StringStringEntry;
-use crate::beside;
+use crate::beside::{self, Folder};
 
 /// Reads external data files, each once; tensors share their bytes.
 pub(super) struct External<'a> {
-    folder: Option<&'a Path>,
+    folder: Option<Folder<'a>>,
     files: RefCell<HashMap<PathBuf, Bytes>>,
 }
 
 impl<'a> External<'a> {
     /// Files below `folder`; without one no file is read.
-    pub(super) fn new(folder: Option<&'a Path>) -> Self {
+    pub(super) fn new(folder: Option<Folder<'a>>) -> Self {
         External {
             folder,
             files: RefCell::default(),
@@ -62,7 +62,7 @@ impl<'a> External<'a> {
         }
     }
 
-    fn file(&self, folder: &Path, relative: &Path) -> Result<Result<Bytes, String>, String> {
+    fn file(&self, folder: Folder, relative: &Path) -> Result<Result<Bytes, String>, String> {
         if let Some(bytes) = self.files.borrow().get(relative) {
             return Ok(Ok(bytes.clone()));
         }
@@ -93,7 +93,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("data")).unwrap();
         std::fs::write(folder.path().join("data/w.bin"), [1, 2, 3, 4, 5]).unwrap();
-        let external = External::new(Some(folder.path()));
+        let external = External::new(Some(Folder::Disk(folder.path())));
         let got = external.bytes(&entries(&[("location", "data/w.bin"), ("offset", "1")]), 3);
         assert_eq!(got.unwrap().unwrap(), Bytes::from_static(&[2, 3, 4]));
         let absent = external.bytes(&entries(&[("location", "other.bin")]), 3);
@@ -109,7 +109,7 @@ mod tests {
         std::fs::create_dir(&folder).unwrap();
         std::fs::write(outer.path().join("secret"), [0; 8]).unwrap();
         std::fs::write(folder.join("w.bin"), [0; 8]).unwrap();
-        let external = External::new(Some(&folder));
+        let external = External::new(Some(Folder::Disk(&folder)));
         let check = |pairs: &[(&str, &str)], expected: &str| {
             let message = external.bytes(&entries(pairs), 8).unwrap_err();
             assert!(message.contains(expected), "{message}");

@@ -1,13 +1,12 @@
 //! The weights of a TensorFlow.js model: groups of tensors, one after the other in shards.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use bytes::{Bytes, BytesMut};
 use model::{DType, Payload, TensorData};
 use serde_json::Value;
 
-use crate::beside;
+use crate::beside::{self, Folder};
 use crate::error::Fault;
 
 /// Tensors by name.
@@ -22,7 +21,7 @@ pub(super) struct Stored {
 ///
 /// # Errors
 /// A fault at a shard outside the folder, or at a tensor that its shards do not hold.
-pub(super) fn read(document: &Value, folder: Option<&Path>) -> Result<Stored, Fault> {
+pub(super) fn read(document: &Value, folder: Option<Folder>) -> Result<Stored, Fault> {
     let mut stored = Stored::default();
     let groups = document.get("weightsManifest").and_then(Value::as_array);
     for (number, group) in groups.into_iter().flatten().enumerate() {
@@ -40,7 +39,7 @@ fn list<'a>(group: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
 }
 
 /// The group's shards as one; `None` where one is absent.
-fn shards(group: &Value, folder: Option<&Path>, warnings: &mut Vec<String>) -> Result<Option<Bytes>, Fault> {
+fn shards(group: &Value, folder: Option<Folder>, warnings: &mut Vec<String>) -> Result<Option<Bytes>, Fault> {
     let mut parts = Vec::new();
     for path in list(group, "paths") {
         let path = path
