@@ -95,7 +95,9 @@ function receive(loaded) {
     over(0);
     const files = [...event.dataTransfer.files];
     await loaded;
-    for (const file of files) open_file(file.name, new Uint8Array(await file.arrayBuffer()));
+    // All of them before the next frame: what is dropped together belongs together.
+    const read = async (file) => [file.name, new Uint8Array(await file.arrayBuffer())];
+    for (const [name, bytes] of await Promise.all(files.map(read))) open_file(name, bytes);
   });
 }
 

@@ -20,12 +20,14 @@ fn take(
     mut window: MessageReader<FileDragAndDrop>,
     mut page: MessageReader<Dropped>,
 ) {
+    let mut files: Vec<Source> = Vec::new();
     for drop in window.read() {
         if let FileDragAndDrop::DroppedFile { path_buf, .. } = drop {
-            explorer.session.receive(Source::File(path_buf.clone()));
+            files.push(Source::File(path_buf.clone()));
         }
     }
-    for Dropped(source) in page.read() {
-        explorer.session.receive(source.clone());
+    files.extend(page.read().map(|Dropped(source)| source.clone()));
+    if !files.is_empty() {
+        explorer.session.receive(files);
     }
 }

@@ -52,7 +52,7 @@ impl Explorer {
         let mut session = Session::new();
         match files.first() {
             Some(file) if file.to_ascii_lowercase().ends_with(".ron") => {
-                session.receive(Source::File(file.into()));
+                session.receive(vec![Source::File(file.into())]);
             }
             Some(file) => session.apply(Command::Open(Source::File(file.into()))),
             None => session.apply(Command::Open(Source::Bundled("fashion-mnist".into()))),

@@ -9,7 +9,7 @@ use model::diff::{Difference, Pair};
 use model::{Cost, LayerId, Member, Network, ScopeTree};
 
 use crate::document::{self, Document};
-use crate::{Output, Session, Source};
+use crate::{Output, Session, Source, Text};
 
 /// One of the networks that stand beside each other.
 pub struct Side {
@@ -21,6 +21,8 @@ pub struct Side {
     pub cost: Cost,
     /// How a picture becomes its input; `None` for networks of other input.
     pub preprocess: Option<Preprocess>,
+    /// Whether it takes text.
+    pub text: Text,
     /// Its classes: those that its file states, else those of the data set.
     pub classes: Vec<String>,
     /// The first network's layers with this one's; empty for the first itself.
@@ -39,33 +41,51 @@ pub enum Mark {
     Changed(Option<f64>),
 }
 
-/// Networks by file.
-pub(crate) type Known = Vec<(String, Arc<Network>)>;
+/// A network that is open.
+#[derive(Clone)]
+pub(crate) struct Known {
+    /// Its file, or built-in name.
+    pub(crate) file: String,
+    pub(crate) network: Arc<Network>,
+    pub(crate) text: Text,
+}
 
 /// Opens `source` beside the networks that are `known`.
-pub(crate) fn open(mut known: Known, source: Option<&Source>) -> Result<(Document, Vec<String>), String> {
+pub(crate) fn open(
+    mut known: Vec<Known>,
+    source: Option<&Source>,
+) -> Result<(Document, Vec<String>), String> {
     let mut notes = Vec::new();
     if let Some(source) = source {
         let network = document::read(source)?;
         notes = network.warnings.clone();
-        known.push((source.name(), network.into()));
+        known.push(Known {
+            file: source.name(),
+            text: crate::text::beside(source, &network),
+            network: network.into(),
+        });
     }
-    if let [(file, network)] = &known[..] {
-        return Ok((document::of(file.clone(), network.clone()), notes));
+    if let [only] = &known[..] {
+        return Ok((document::of(only.clone()), notes));
     }
     let stem = |file: &str| {
         let stem = std::path::Path::new(file).file_stem();
         stem.map_or(file.to_string(), |s| s.to_string_lossy().into_owned())
     };
-    let named: Vec<(String, &Network)> = known.iter().map(|(f, n)| (stem(f), &**n)).collect();
+    let named: Vec<(String, &Network)> = known.iter().map(|k| (stem(&k.file), &*k.network)).collect();
     let all = model::beside(&named);
-    let files: Vec<&str> = known.iter().map(|(f, _)| f.as_str()).collect();
-    let mut document = document::of(files.join(" · "), all.into());
-    let first = known.first().map(|(_, n)| n.clone());
-    for (i, (file, network)) in known.into_iter().enumerate() {
-        let pairs = match &first {
-            Some(first) if i > 0 => model::diff::diff(first, &network),
-            _ => Vec::new(),
+    let files: Vec<&str> = known.iter().map(|k| k.file.as_str()).collect();
+    let first = known.first().map(|k| (k.network.clone(), k.text.clone()));
+    let (first, text) = first.ok_or("nothing is open")?;
+    let mut document = document::of(Known {
+        file: files.join(" · "),
+        network: all.into(),
+        text,
+    });
+    for (i, Known { file, network, text }) in known.into_iter().enumerate() {
+        let pairs = match i {
+            0 => Vec::new(),
+            _ => model::diff::diff(&first, &network),
         };
         document.sides.push(Side {
             cost: model::cost(&network, &document.bindings),
@@ -76,6 +96,7 @@ pub(crate) fn open(mut known: Known, source: Option<&Source>) -> Result<(Documen
             },
             file,
             network,
+            text,
             pairs,
         });
     }
@@ -85,12 +106,17 @@ pub(crate) fn open(mut known: Known, source: Option<&Source>) -> Result<(Documen
 
 impl Document {
     /// The networks that are open, each alone.
-    pub(crate) fn known(&self) -> Known {
+    pub(crate) fn known(&self) -> Vec<Known> {
+        let known = |file: &String, network: &Arc<Network>, text: &Text| Known {
+            file: file.clone(),
+            network: network.clone(),
+            text: text.clone(),
+        };
         match self.sides.is_empty() {
-            true => vec![(self.file.clone(), self.source.clone())],
+            true => vec![known(&self.file, &self.source, &self.text)],
             false => {
                 let sides = self.sides.iter();
-                sides.map(|s| (s.file.clone(), s.network.clone())).collect()
+                sides.map(|s| known(&s.file, &s.network, &s.text)).collect()
             }
         }
     }

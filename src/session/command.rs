@@ -25,6 +25,9 @@ pub enum Source {
     #[serde(skip)]
     #[allow(missing_docs)]
     Bytes { name: String, bytes: Bytes },
+    /// A model with what belongs to it, by name, the model first: a page has no folders.
+    #[serde(skip)]
+    Together(Vec<(String, Bytes)>),
 }
 
 impl Source {
@@ -34,6 +37,7 @@ impl Source {
             Source::Bundled(name) => name.clone(),
             Source::File(path) => path.display().to_string(),
             Source::Bytes { name, .. } => name.clone(),
+            Source::Together(files) => files.first().map_or(String::new(), |(name, _)| name.clone()),
         }
     }
 }
@@ -50,6 +54,10 @@ pub enum Command {
     Part(usize),
     /// Opens a picture or `.npz` as the input; the one in place stays until it is read.
     Feed(Source),
+    /// Takes texts as the input, a row of tokens each.
+    Text(Vec<String>),
+    /// Opens a tokenizer, of one or more files, for the networks that are open.
+    Tokenizer(Vec<Source>),
     /// Sets the size of a symbol, as `sequence`.
     Bind(String, u64),
     /// Takes a drawing as the input. `begins`: with a new stroke, which undo takes back alone.
@@ -125,7 +133,7 @@ pub enum Command {
 }
 
 /// Has `known` and `source` put beside each other.
-fn compare(session: &mut Session, known: Known, source: Option<Source>) {
+fn compare(session: &mut Session, known: Vec<Known>, source: Option<Source>) {
     session.playing = false;
     session.ticket += 1;
     let job = Job::Compare(known, source);
@@ -170,6 +178,16 @@ pub(crate) fn apply(session: &mut Session, command: Command) -> Result<(), Strin
             let input = Input::Drawing(picture);
             document.arrays(&input)?;
             state.input = input;
+        }
+        Command::Text(texts) => {
+            let document = session.document.as_ref();
+            let document = document.ok_or("open a model first, then give it text")?;
+            document.feed(&texts)?;
+            state.input = Input::Text(texts.into());
+        }
+        Command::Tokenizer(sources) => {
+            let job = Job::Tokenizer(sources);
+            session.worker.submit(session.ticket, session.budget, job);
         }
         Command::Bind(symbol, size) => {
             let document = session.document.as_mut().ok_or("nothing is open")?;

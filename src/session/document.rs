@@ -8,10 +8,10 @@ use data::{Images, Picture, Preprocess};
 use layout::{Arrangement, Layout, LayoutRequest, Node};
 use model::{Bindings, Cost, Dim, Network, ScopeId, TensorId, TensorKind, TensorSpec, Trace};
 
-use crate::beside::{Mark, Side};
+use crate::beside::{Known, Mark, Side};
 use crate::folds::{self, Folds};
 use crate::worker::Arrays;
-use crate::{Amounts, Predictions, Quantity, Source};
+use crate::{Amounts, Predictions, Quantity, Source, Text};
 
 /// Models that are built in.
 const BUNDLED: &[(&str, &[u8])] = &[("fashion-mnist", include_bytes!("../../models/fashion-mnist.onnx"))];
@@ -28,6 +28,8 @@ pub enum Input {
     Picture { name: String, picture: Arc<Picture> },
     /// What was drawn by hand.
     Drawing(Arc<Picture>),
+    /// Texts, a row of tokens each.
+    Text(Arc<[String]>),
     /// Arrays under the graph's input names.
     #[allow(missing_docs)]
     Arrays { name: String, arrays: Arc<Arrays> },
@@ -40,6 +42,7 @@ impl Input {
             Input::None => "no input".into(),
             Input::Sample(i) => format!("sample {i}"),
             Input::Drawing(_) => "the drawing".into(),
+            Input::Text(_) => "the text".into(),
             Input::Picture { name, .. } | Input::Arrays { name, .. } => name.clone(),
         }
     }
@@ -58,7 +61,7 @@ impl Input {
         let picture = match source {
             Source::File(path) => Picture::open(path),
             Source::Bytes { name, bytes } => Picture::decode(name, bytes),
-            Source::Bundled(name) => return Err(format!("{name}: there is no built-in input")),
+            Source::Bundled(_) | Source::Together(_) => return Err(format!("{name}: it is no input")),
         };
         let picture = Arc::new(picture.map_err(|e| e.to_string())?);
         Ok(Input::Picture { name, picture })
@@ -84,6 +87,10 @@ pub struct Document {
     pub source: Arc<Network>,
     /// As shown: symbolic sizes replaced by those of the last pass.
     pub network: Network,
+    /// Whether text can be given, of a comparison to the first network.
+    pub text: Text,
+    /// The tokens of each text of the last pass.
+    pub tokens: Option<Vec<Vec<String>>>,
     /// Sizes of symbols.
     pub bindings: Bindings,
     /// Cost of `network`.
@@ -126,6 +133,12 @@ pub(crate) fn read(source: &Source) -> Result<Network, String> {
     match source {
         Source::File(path) => formats::open(path),
         Source::Bytes { name, bytes } => formats::open_bytes(name, bytes.clone(), None),
+        Source::Together(files) => {
+            let [(name, bytes), rest @ ..] = &files[..] else {
+                return Err("no file was given".into());
+            };
+            formats::open_given(name, bytes.clone(), rest)
+        }
         Source::Bundled(name) => {
             let (_, bytes) = BUNDLED
                 .iter()
@@ -155,8 +168,9 @@ pub(crate) fn classes(network: &Network) -> Option<Vec<String>> {
     found.map(|(_, names)| names.lines().map(String::from).collect())
 }
 
-/// The document of `network`, which `file` holds.
-pub(crate) fn of(file: String, network: Arc<Network>) -> Document {
+/// The document of a network.
+pub(crate) fn of(known: Known) -> Document {
+    let Known { file, network, text } = known;
     let bindings = model::cost::default_bindings(&network);
     let (preprocess, output) = leading(&network);
     let mut classes = classes(&network).unwrap_or_default();
@@ -171,6 +185,8 @@ pub(crate) fn of(file: String, network: Arc<Network>) -> Document {
     }
     let mut document = Document {
         file,
+        text,
+        tokens: None,
         cost: model::cost(&network, &bindings),
         folds: Folds::default(),
         layout: Arc::default(),
@@ -269,6 +285,7 @@ impl Document {
                 .map(|s| s.picture(*i))
                 .ok_or("there is no data set")?,
             Input::Picture { picture, .. } | Input::Drawing(picture) => (**picture).clone(),
+            Input::Text(texts) => return Ok(Some(self.feed(texts)?.arrays)),
             Input::Arrays { name, arrays } => {
                 let arrays = self.for_each_side(arrays);
                 compute::inputs::check(&self.source, &arrays).map_err(|e| e.in_files(&self.file, name))?;

@@ -13,6 +13,8 @@ mod output;
 mod paint;
 mod predictions;
 mod quantity;
+mod receive;
+pub mod text;
 pub mod tour;
 mod view;
 pub mod words;
@@ -27,6 +29,7 @@ pub use folds::Folds;
 pub use paint::{Paint, Range};
 pub use predictions::{Guess, Predictions};
 pub use quantity::{Amounts, Quantity, Ranked, Spread};
+pub use text::Text;
 pub use tour::{Stop, Tour};
 pub use view::{Bookmark, Goal, Kept, Pose, View};
 pub use worker::Busy;
@@ -244,25 +247,6 @@ impl Session {
         self.log.push((level, text.into()));
     }
 
-    /// Takes a file that was given without a word: a model, a tour, or else an input.
-    pub fn receive(&mut self, source: Source) {
-        let name = source.name().to_ascii_lowercase();
-        let ends = |kinds: &[&str]| kinds.iter().any(|k| name.ends_with(k));
-        if ends(&[".ron"]) {
-            match tour::read(&source) {
-                Ok(tour) => self.apply(Command::Tour(Some(tour))),
-                Err(problem) => self.say(Level::Error, problem),
-            }
-        // An archive of arrays may be a model's weights, but is an input more often.
-        } else if !ends(&[".npz", ".npy"]) && formats::format_of(std::path::Path::new(&name)).is_some()
-            || !name.contains('.')
-        {
-            self.apply(Command::Open(source));
-        } else {
-            self.apply(Command::Feed(source));
-        }
-    }
-
     /// Does what `command` says. What is impossible is logged, and changes nothing.
     pub fn apply(&mut self, command: Command) {
         match command {
@@ -371,7 +355,16 @@ impl Session {
             return;
         };
         self.ticket += 1;
-        match document.arrays(&self.state.input) {
+        let (mut notes, mut tokens) = (Vec::new(), None);
+        let found = match &self.state.input {
+            Input::Text(texts) => document.feed(texts).map(|fed| {
+                (notes, tokens) = (fed.notes, Some(fed.tokens));
+                Some(fed.arrays)
+            }),
+            other => document.arrays(other),
+        };
+        document.tokens = tokens;
+        match found {
             Ok(Some(arrays)) => {
                 let network = document.source.clone();
                 let files = Files {
@@ -387,6 +380,9 @@ impl Session {
             }
             Ok(None) => self.clear_pass(),
             Err(problem) => self.say(Level::Error, problem),
+        }
+        for note in notes {
+            self.say(Level::Warning, note);
         }
     }
 
@@ -553,6 +549,7 @@ impl Session {
             }
             Reply::Measured(roofs) => self.roofs = Some(roofs),
             Reply::Read(input) if ticket == self.ticket => self.give(input),
+            Reply::Tokenizer(tokenizer) => self.take_tokenizer(&tokenizer),
             Reply::Predicted(side, guesses) => self.guessed(ticket, side, guesses),
             Reply::Fetched(bytes) => {
                 self.read_back += bytes;

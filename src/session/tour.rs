@@ -65,6 +65,7 @@ pub fn read(source: &Source) -> Result<Tour, String> {
             parse(name, text)
         }
         Source::Bundled(name) => parse(name, DEMO),
+        Source::Together(_) => Err(format!("{}: it is no tour", source.name())),
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use compute::roofs::Roofs;
 use compute::{Device, Engine, RunError, RunOptions};
+use data::Tokenizer;
 use model::{Network, TensorData, Trace, TraceTensor};
 
 use crate::beside::Known;
@@ -32,9 +33,11 @@ pub(crate) type Arrays = Vec<(String, TensorData)>;
 pub(crate) enum Job {
     Open(Source),
     /// Opens a network beside those that are known, or these alone.
-    Compare(Known, Option<Source>),
+    Compare(Vec<Known>, Option<Source>),
     /// Reads an input.
     Read(Source),
+    /// Reads a tokenizer.
+    Tokenizer(Vec<Source>),
     Run {
         network: Arc<Network>,
         arrays: Arrays,
@@ -69,6 +72,7 @@ pub(crate) enum Reply {
         notes: Vec<String>,
     },
     Read(Input),
+    Tokenizer(Arc<Tokenizer>),
     Passed(Trace),
     Differentiated(Trace),
     /// Of the network of this number.
@@ -158,6 +162,9 @@ async fn attempt(engine: &mut Engine, order: &Order) -> Reply {
         Job::Open(source) => opened(crate::beside::open(Vec::new(), Some(source))),
         Job::Compare(known, source) => opened(crate::beside::open(known.clone(), source.as_ref())),
         Job::Read(source) => Input::read(source).map_or_else(Reply::Failed, Reply::Read),
+        Job::Tokenizer(sources) => {
+            crate::text::tokenizer(sources).map_or_else(Reply::Failed, Reply::Tokenizer)
+        }
         Job::Predict(batch) => Reply::Predicted(batch.side, batch.run()),
         Job::Run {
             network,
@@ -212,6 +219,7 @@ impl Job {
             Job::Compare(_, Some(source)) => format!("comparing with {}", source.name()),
             Job::Compare(_, None) => "comparing".into(),
             Job::Read(source) => format!("reading {}", source.name()),
+            Job::Tokenizer(_) => "reading the tokenizer".into(),
             Job::Predict(batch) => batch.words(),
             Job::Run { network, .. } => format!("running {}", network.name),
             Job::Gradients { network, .. } => format!("gradients of {}", network.name),
@@ -228,7 +236,12 @@ impl Job {
                 matches!(self, Job::Run { .. } | Job::Gradients { .. })
             }
             Job::Gradients { .. } => matches!(self, Job::Gradients { .. }),
-            Job::Read(_) | Job::Predict(_) | Job::Fetch(_) | Job::Measure | Job::Device(_) => false,
+            Job::Read(_)
+            | Job::Tokenizer(_)
+            | Job::Predict(_)
+            | Job::Fetch(_)
+            | Job::Measure
+            | Job::Device(_) => false,
         }
     }
 }
