@@ -12,10 +12,13 @@ pub fn inspect(file: &Path, as_json: bool, bindings: &[(String, u64)]) -> Result
     let network = formats::open(file)?;
     let mut bound = model::cost::default_bindings(&network);
     bound.extend(bindings.iter().cloned());
+    let told = crate::text::told(&network, file);
     if as_json {
-        crate::print(&format!("{:#}", document(&network, &bound)))
+        let mut document = document(&network, &bound);
+        document["text"] = json!(told);
+        crate::print(&format!("{document:#}"))
     } else {
-        crate::print(&text(&network, &bound))
+        crate::print(&text(&network, &bound, told.as_deref()))
     }
 }
 
@@ -81,7 +84,7 @@ fn sizes(network: &Network, tensor: model::TensorId) -> Option<Vec<Value>> {
     )
 }
 
-fn text(network: &Network, bindings: &Bindings) -> String {
+fn text(network: &Network, bindings: &Bindings, told: Option<&str>) -> String {
     let cost = model::cost::cost(network, bindings);
     let mut out = format!("{}  ({})\n\n", network.name, network.format);
     let width = |of: fn(&model::Layer) -> &String, most: usize| {
@@ -132,6 +135,9 @@ fn text(network: &Network, bindings: &Bindings) -> String {
         "peak activation memory  {}\n",
         optional(cost.peak_activation_bytes, memory)
     );
+    if let Some(told) = told {
+        out += &format!("text                    {told}\n");
+    }
     if !bindings.is_empty() {
         let bound: Vec<String> = bindings.iter().map(|(k, v)| format!("{k} = {v}")).collect();
         out += &format!("for                     {}\n", bound.join(", "));

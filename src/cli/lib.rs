@@ -9,6 +9,7 @@ mod diff;
 mod inspect;
 pub mod render;
 mod run;
+mod text;
 mod train;
 
 pub use inspect::document;
@@ -60,9 +61,8 @@ enum Command {
     Run {
         /// Model file with weights.
         model: PathBuf,
-        /// `.npz` with one array for each graph input, or a picture for a model of one image.
-        #[arg(long)]
-        inputs: PathBuf,
+        #[command(flatten)]
+        given: text::Given,
         /// `.npz` to write.
         #[arg(long)]
         out: PathBuf,
@@ -176,11 +176,11 @@ pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> i32 {
         Command::Diff { a, b, json } => diff::run(&a, &b, json),
         Command::Run {
             model,
-            inputs,
+            given,
             out,
             all,
             device,
-        } => run::run(&model, &inputs, &out, all, device),
+        } => run::run(&model, &given, &out, all, device),
         Command::Convert { from, to } => convert::convert(&from, &to),
         Command::Train {
             set,

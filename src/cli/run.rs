@@ -8,7 +8,7 @@ use compute::{Engine, Gpu, RunError, RunOptions};
 use data::Preprocess;
 use model::{Dim, HostValue, Network, TensorData};
 
-use crate::Failure;
+use crate::{Failure, text};
 
 /// A device to compute on.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -19,10 +19,14 @@ pub enum Device {
     Gpu,
 }
 
-/// Runs `file` on `inputs` and writes its outputs, or every tensor, to `out`.
-pub fn run(file: &Path, inputs: &Path, out: &Path, all: bool, device: Device) -> Result<(), Failure> {
+/// Runs `file` on what is given and writes its outputs, or every tensor, to `out`.
+pub fn run(file: &Path, asked: &text::Given, out: &Path, all: bool, device: Device) -> Result<(), Failure> {
     let network = Arc::new(formats::open(file)?);
-    let given = read_inputs(&network, inputs)?;
+    let given = match &asked.inputs {
+        Some(inputs) => read_inputs(&network, inputs)?,
+        None => asked.read(&network, file)?,
+    };
+    let inputs = asked.inputs.as_deref().unwrap_or(Path::new("--text"));
     let gpu = match device {
         Device::Cpu => None,
         Device::Gpu => Some(Gpu::open().map_err(Failure::Other)?),
@@ -48,7 +52,7 @@ pub fn run(file: &Path, inputs: &Path, out: &Path, all: bool, device: Device) ->
         .into_iter()
         .for_each(|(name, value)| flatten(name, value, &mut tensors));
     data::npz::write(out, tensors.iter().map(|(n, a)| (n.as_str(), a)))?;
-    if let Some(stated) = given.preprocessing {
+    for stated in given.told {
         crate::print(&format!("input: {stated}"))?;
     }
     crate::print(&format!(
@@ -85,8 +89,8 @@ fn blame(error: &RunError, model: &Path, inputs: &Path) -> Failure {
 pub struct Given {
     /// Arrays by graph input name.
     pub arrays: Vec<(String, TensorData)>,
-    /// How a picture was prepared, in words.
-    pub preprocessing: Option<String>,
+    /// How a picture or text was prepared, in sentences.
+    pub told: Vec<String>,
 }
 
 /// Arrays by input name from an `.npz`, or from a picture for a network of one image input.
@@ -94,7 +98,7 @@ pub fn read_inputs(network: &Network, file: &Path) -> Result<Given, Failure> {
     if file.extension().is_some_and(|e| e.eq_ignore_ascii_case("npz")) {
         return Ok(Given {
             arrays: data::npz::read(file)?,
-            preprocessing: None,
+            told: Vec::new(),
         });
     }
     let picture = data::Picture::open(file)?;
@@ -127,12 +131,12 @@ pub fn read_inputs(network: &Network, file: &Path) -> Result<Given, Failure> {
     let data = data::apply(&how, &picture)?;
     Ok(Given {
         arrays: vec![(tensor.name.clone(), data)],
-        preprocessing: Some(format!(
+        told: vec![format!(
             "{}, {} x {} (width x height). {}",
             file.display(),
             picture.width,
             picture.height,
             how.describe()
-        )),
+        )],
     })
 }

@@ -165,7 +165,7 @@ fn now(document: &Document, input: &Input) -> Option<Picture> {
     let picture = match input {
         Input::Sample(i) => document.samples.as_ref()?.picture(*i),
         Input::Picture { picture, .. } | Input::Drawing(picture) => (**picture).clone(),
-        Input::None | Input::Arrays { .. } => return None,
+        Input::None | Input::Text(_) | Input::Arrays { .. } => return None,
     };
     document.preprocess.as_ref()?.fitted(&picture).ok()
 }

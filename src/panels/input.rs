@@ -1,6 +1,7 @@
 //! What flows through: the data set's samples with label and prediction, or what was opened.
 
 mod preview;
+mod text;
 
 use egui::{
     Align2, ColorImage, Label, Pos2, Rect, RichText, ScrollArea, Sense, Stroke, TextureHandle, Ui, Vec2,
@@ -56,6 +57,9 @@ fn show(ui: &mut Ui, view: &mut View) {
         }
         present(ui, document, &view.session.state.input);
     });
+    if text::show(ui, document, &view.session.state.input, view.memory, view.out) {
+        return;
+    }
     let Some(samples) = document.samples.as_ref().filter(|s| !s.is_empty()) else {
         if view.session.state.input == Input::None {
             let advice = match &document.preprocess {
@@ -166,6 +170,8 @@ fn present(ui: &mut Ui, document: &Document, input: &Input) {
             format!("sample {i}: {label}")
         }
         Input::Drawing(_) => "a drawing".into(),
+        Input::Text(texts) if texts.len() == 1 => "a text".into(),
+        Input::Text(texts) => format!("{} texts", texts.len()),
         Input::Picture { name, .. } | Input::Arrays { name, .. } => {
             name.rsplit(['/', '\\']).next().unwrap_or(name).to_string()
         }

@@ -3,7 +3,7 @@
 use glam::Vec3;
 use layout::{Form, Layout, Node, Volume};
 use model::receptive::{Patch, receptive_field};
-use model::{Dim, TensorId};
+use model::{Dim, Role, TensorId};
 use session::{Command, Document, Goal, Session};
 
 use crate::camera::hit;
@@ -173,6 +173,7 @@ pub fn describe(session: &Session, document: &Document, hover: Hover, sees: &[Pa
         index.reverse();
         let shown = if index.len() > 1 { &index[1..] } else { &index[..] };
         text += &format!("\n{shown:?} = {value:.5}");
+        text += &tokens(document, tensor, &index);
     }
     for patch in sees {
         let ([top, bottom], [left, right]) = (patch.rows, patch.columns);
@@ -183,6 +184,27 @@ pub fn describe(session: &Session, document: &Document, hover: Hover, sees: &[Pa
         );
     }
     Some(text)
+}
+
+/// The tokens that an element belongs to: `"the"`, or `"the" → "cat"` for one of two.
+fn tokens(document: &Document, tensor: TensorId, index: &[usize]) -> String {
+    let axes = document.network.tensor(tensor).spec.axes.iter().flatten();
+    let axes: Vec<_> = axes.zip(index).collect();
+    let batch = axes.iter().find(|(a, _)| a.role == Role::Batch);
+    let rows = document.tokens.as_ref();
+    let Some(row) = rows.and_then(|r| r.get(batch.map_or(0, |b| *b.1))) else {
+        return String::new();
+    };
+    // Other things than tokens may be counted under this role.
+    let whole = Dim::Known(row.len() as u64);
+    let along = axes
+        .iter()
+        .filter(|(a, _)| a.role == Role::Token && a.size == whole);
+    let names: Vec<String> = along.map(|(_, i)| format!("{:?}", row[**i])).collect();
+    match names.is_empty() {
+        true => String::new(),
+        false => format!("\n{}", names.join(" → ")),
+    }
 }
 
 /// Name, shape and ends of a connection.

@@ -45,10 +45,10 @@ impl Show {
                     || options.size_by.is_some()
                     || options.select.is_some()
                     || !options.bindings.is_empty();
-                if options.inputs.is_some() || own {
+                if options.inputs.is_some() || !options.text.is_empty() || own {
                     let name = options.what.display();
                     let text = format!(
-                        "{name}: a tour brings its own --inputs, --collapsed, --view, --compare, --color-by, --size-by, --select and --bind"
+                        "{name}: a tour brings its own --inputs, --text, --collapsed, --view, --compare, --color-by, --size-by, --select and --bind"
                     );
                     return Err(Failure::Other(text));
                 }
@@ -73,6 +73,12 @@ impl Show {
         }
         if let Some(inputs) = &options.inputs {
             show.apply(Command::Feed(Source::File(inputs.clone())))?;
+        }
+        if let Some(tokenizer) = &options.tokenizer {
+            show.apply(Command::Tokenizer(vec![Source::File(tokenizer.clone())]))?;
+        }
+        if !options.text.is_empty() {
+            show.apply(Command::Text(options.text.clone()))?;
         }
         show.apply(match options.collapsed {
             true => Command::CollapseAll,
@@ -109,7 +115,7 @@ impl Show {
         let lit = self.session.document.as_ref().is_some_and(|d| d.trace.is_some());
         if !lit {
             let name = options.what.display();
-            let text = format!("{name}: nothing flows without an input; give one with --inputs");
+            let text = format!("{name}: nothing flows without an input; give one with --inputs or --text");
             return Err(Failure::Other(text));
         }
         if let Some(seconds) = options.seconds {

@@ -101,6 +101,77 @@ fn run_writes_every_tensor_under_its_name() {
     assert_eq!(run("abacus", &out), 2);
 }
 
+/// The tiny BERT with a vocabulary of its own, in `folder`.
+fn bert(folder: &Path) -> String {
+    let family = Path::new(env!("CARGO_MANIFEST_DIR")).join("../formats/tests/families/bert");
+    for name in ["config.json", "model.safetensors"] {
+        std::fs::copy(family.join(name), folder.join(name)).unwrap();
+    }
+    let words = "[PAD] [UNK] [CLS] [SEP] [MASK] the a cat dog sat ran on mat red ##s ##ing , . walk he";
+    std::fs::write(folder.join("vocab.txt"), words.replace(' ', "\n")).unwrap();
+    folder.join("model.safetensors").to_str().unwrap().to_string()
+}
+
+#[test]
+fn text_runs_and_is_drawn() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_string();
+    let (model, out) = (bert(folder.path()), path("out.npz"));
+    let shape = |name: &str| {
+        let arrays = data::npz::read(Path::new(&out)).unwrap();
+        arrays
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, a)| a.shape.clone())
+    };
+    let run = |more: &[&str]| {
+        let arguments = [&["run", model.as_str(), "--out", out.as_str()], more].concat();
+        layerscope(&arguments)
+    };
+    assert_eq!(run(&["--text", "the cat sat.", "--text", "a dog"]), 0);
+    assert_eq!(shape("last_hidden_state"), Some(vec![2, 6, 8]));
+    assert_eq!(run(&["--text", "the cat", "--all"]), 0);
+    assert_eq!(shape("last_hidden_state"), Some(vec![1, 4, 8]));
+    std::fs::remove_file(&out).unwrap();
+    // Neither input nor text, or both.
+    assert_eq!(run(&[]), 2);
+    assert_eq!(run(&["--text", "a", "--inputs", "in.npz"]), 2);
+    assert_eq!(run(&["--text", "a", "--tokenizer", "no-such-file.json"]), 2);
+    std::fs::rename(path("vocab.txt"), path("words.txt")).unwrap();
+    assert_eq!(run(&["--text", "a"]), 2);
+    assert_eq!(run(&["--text", "a", "--tokenizer", &path("words.txt")]), 2);
+    assert!(!Path::new(&out).exists());
+    let own = folder.path().join("own");
+    std::fs::create_dir(&own).unwrap();
+    std::fs::rename(path("words.txt"), own.join("vocab.txt")).unwrap();
+    assert_eq!(run(&["--text", "a", "--tokenizer", own.to_str().unwrap()]), 0);
+    let vocabulary = own.join("vocab.txt");
+    assert_eq!(
+        run(&["--text", "a", "--tokenizer", vocabulary.to_str().unwrap()]),
+        0
+    );
+    assert_eq!(layerscope(&["inspect", &model]), 0);
+    if gpu::Headless::new().is_err() {
+        return;
+    }
+    let picture = path("out.png");
+    let render = |more: &[&str]| {
+        let arguments = [
+            &["render", model.as_str(), picture.as_str(), "--size", "320x180"],
+            more,
+        ]
+        .concat();
+        layerscope(&arguments)
+    };
+    assert_eq!(render(&["--text", "the cat"]), 2);
+    assert!(!Path::new(&picture).exists());
+    assert_eq!(
+        render(&["--text", "the cat", "--tokenizer", own.to_str().unwrap()]),
+        0
+    );
+    assert_eq!(image::open(&picture).unwrap().to_rgb8().dimensions(), (320, 180));
+}
+
 #[test]
 fn convert_writes_the_format_of_the_name() {
     let folder = tempfile::tempdir().unwrap();

@@ -328,3 +328,50 @@ fn in_a_deep_network_a_resting_pointer_learns_what_a_cell_sees() {
     };
     assert_eq!(patch.rows[1] - patch.rows[0], 1);
 }
+
+/// A tiny encoder reads a text: the pointer over a state tells whose it is, and over a weight of
+/// attention from which token to which.
+#[test]
+fn a_cell_of_a_text_tells_its_token() {
+    let file = |name: &str| {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../formats/tests/families/bert/");
+        (
+            name.to_string(),
+            std::fs::read(format!("{folder}{name}")).unwrap().into(),
+        )
+    };
+    let words = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nthe\ncat\n";
+    let files = vec![
+        file("model.safetensors"),
+        file("config.json"),
+        ("vocab.txt".into(), words.into()),
+    ];
+    let mut session = Session::new();
+    for command in [
+        Command::Open(Source::Together(files)),
+        Command::ExpandAll,
+        Command::Text(vec!["the cat".into()]),
+    ] {
+        session.apply(command);
+        session.wait();
+    }
+    let document = session.document.as_ref().unwrap();
+    let told = |volume: usize| {
+        let counts = document.layout.volumes[volume].cells.counts;
+        let cells = (0..counts[2]).flat_map(|z| (0..counts[1]).map(move |y| (y, z)));
+        let cells = cells.flat_map(|(y, z)| (0..counts[0]).map(move |x| [x, y, z]));
+        let told = cells.filter_map(|cell| describe(&session, document, Hover::Cell { volume, cell }, &[]));
+        let last = told.filter_map(|text| text.lines().last().map(String::from));
+        last.collect::<std::collections::BTreeSet<String>>()
+    };
+    let volume = |of: &dyn Fn(&layout::Volume) -> bool| document.layout.volumes.iter().position(of).unwrap();
+    let states = document.network.tensor_named("last_hidden_state");
+    let states = told(volume(&|v| v.tensor == states));
+    assert_eq!(
+        states.into_iter().collect::<Vec<_>>(),
+        ["\"[CLS]\"", "\"[SEP]\"", "\"cat\"", "\"the\""]
+    );
+    let weights = told(volume(&|v| v.kind == "Softmax"));
+    assert_eq!(weights.len(), 16);
+    assert!(weights.contains("\"the\" → \"cat\""), "{weights:?}");
+}

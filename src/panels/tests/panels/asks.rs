@@ -6,7 +6,7 @@ use layout::Node;
 use panels::Panels;
 use session::{Command, Input, Source};
 
-use crate::states::{alone, demo, empty, failed, residual, settle, window};
+use crate::states::{alone, demo, empty, encoder, failed, residual, settle, window};
 
 #[test]
 fn clicks_become_commands() {
@@ -249,4 +249,32 @@ fn keys_of_the_panels() {
         harness.query_by_label("Look at the whole network").is_some(),
         "the palette"
     );
+}
+
+#[test]
+fn written_text_flows_line_by_line() {
+    let panel = panels::panel_of("input").unwrap();
+    let mut harness = alone(encoder(true, &["the cat"]), panel, [250.0, 260.0]);
+    let field = harness.get_by_role(egui::accesskit::Role::MultilineTextInput);
+    assert_eq!(field.value().as_deref(), Some("the cat"));
+    field.focus();
+    settle(&mut harness);
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::End);
+    harness.event(egui::Event::Text("s sat".into()));
+    harness.key_press(Key::Enter);
+    harness.event(egui::Event::Text("a dog".into()));
+    settle(&mut harness);
+    assert_eq!(harness.state().out, []);
+    harness.get_by_label("Run").click();
+    settle(&mut harness);
+    let wanted = Command::Text(vec!["the cats sat".into(), "a dog".into()]);
+    assert_eq!(harness.state().out, std::slice::from_ref(&wanted));
+    harness.state_mut().out.clear();
+    harness
+        .get_by_role(egui::accesskit::Role::MultilineTextInput)
+        .focus();
+    settle(&mut harness);
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::Enter);
+    settle(&mut harness);
+    assert_eq!(harness.state().out, [wanted]);
 }

@@ -5,7 +5,9 @@ use egui_kittest::{Harness, SnapshotOptions, SnapshotResults};
 use panels::{PANELS, Panels, panel_of};
 use session::{Command, Session};
 
-use crate::states::{Shown, alone, compared, demo, empty, failed, pictured, residual, settle, window};
+use crate::states::{
+    Shown, alone, compared, demo, empty, encoder, failed, pictured, residual, settle, window,
+};
 
 fn options() -> SnapshotOptions {
     // Drivers round edges of glyphs differently.
@@ -97,6 +99,26 @@ fn panels_without_anything_to_show() {
     }
     let mut harness = alone(failed(), panel_of("log").unwrap(), size("log"));
     take(&mut results, &mut harness, "log_failed");
+}
+
+#[test]
+fn text_and_its_tokens() {
+    let mut results = SnapshotResults::new();
+    let panel = || panel_of("input").unwrap();
+    let cases: [(&str, bool, &[&str]); 4] = [
+        ("input_text", true, &["The cats sat on the mat."]),
+        (
+            "input_texts",
+            true,
+            &["The cats sat on the mat.", "He ran, walking a dog."],
+        ),
+        ("input_text_ready", true, &[]),
+        ("input_text_missing", false, &[]),
+    ];
+    for (name, vocabulary, texts) in cases {
+        let mut harness = alone(encoder(vocabulary, texts), panel(), [250.0, 260.0]);
+        take(&mut results, &mut harness, name);
+    }
 }
 
 #[test]

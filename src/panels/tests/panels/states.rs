@@ -133,6 +133,32 @@ pub fn failed() -> Session {
     session
 }
 
+/// A tiny encoder with a vocabulary, asked about `texts`; without texts nothing flows, and without a
+/// vocabulary nothing can.
+pub fn encoder(vocabulary: bool, texts: &[&str]) -> Session {
+    let file = |name: &str| {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../formats/tests/families/bert/");
+        (
+            name.to_string(),
+            std::fs::read(format!("{folder}{name}")).unwrap().into(),
+        )
+    };
+    let words = "[PAD] [UNK] [CLS] [SEP] [MASK] the a cat dog sat ran on mat red ##s ##ing , . walk he";
+    let mut files = vec![file("model.safetensors"), file("config.json")];
+    if vocabulary {
+        files.push(("vocab.txt".into(), words.replace(' ', "\n").into()));
+    }
+    let mut session = Session::new();
+    session.apply(Command::Open(Source::Together(files)));
+    session.wait();
+    if !texts.is_empty() {
+        let texts = texts.iter().map(|t| t.to_string());
+        session.apply(Command::Text(texts.collect()));
+        session.wait();
+    }
+    session
+}
+
 /// Arrays under the right name in a wrong shape.
 fn wrong_shape() -> Vec<u8> {
     let data = model::TensorData::from_f32(&[1, 3, 5, 5], &[0.0; 75]);
