@@ -22,7 +22,7 @@ pub struct Label {
     pub half: Vec2,
     /// First line.
     pub text: String,
-    /// Second line, fainter: the shape.
+    /// Second line, fainter: the shape; empty where only the name is clear of lines.
     pub detail: String,
     /// Font size of the first line, pixels.
     pub size: f32,
@@ -261,8 +261,15 @@ pub fn labels(
         let width = measure(&text, FONT).max(measure(&line, FONT * 0.85));
         let half = Vec2::new(width / 2.0 + 6.0, high);
         let fit = places.map(|at| fits(at, width));
-        let clear = |k: &usize| fit[*k] && lines.free(places[*k] - half, places[*k] + half, |_| true);
-        let place = (0..2).find(clear).or((0..2).find(|k| fit[*k]));
+        // Clear of lines with both lines of words, with the name alone, or not.
+        let clear = |k: usize, foot: f32| {
+            let (min, max) = (places[k] - half, places[k] + Vec2::new(half.x, foot));
+            fit[k] && lines.free(min, max, |_| true)
+        };
+        let whole = (0..2).find(|k| clear(*k, half.y));
+        let alone = whole.is_none().then(|| (0..2).find(|k| clear(*k, 0.0))).flatten();
+        let line = if alone.is_some() { String::new() } else { line };
+        let place = whole.or(alone).or((0..2).find(|k| fit[*k]));
         if let Some(at) = place.map(|k| places[k]) {
             crowd.push(at - half, at + half, 0);
             names.push(Label {

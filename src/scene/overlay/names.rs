@@ -90,6 +90,8 @@ pub(super) fn draw(sheet: &Sheet) {
     for label in names(sheet) {
         let at = sheet.at(label.at);
         sheet.haloed(at, Align2::CENTER_BOTTOM, &label.text, label.size, true);
-        sheet.haloed(at, Align2::CENTER_TOP, &label.detail, label.size * 0.85, false);
+        if !label.detail.is_empty() {
+            sheet.haloed(at, Align2::CENTER_TOP, &label.detail, label.size * 0.85, false);
+        }
     }
 }
