@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use clap::ValueEnum;
-use compute::{Engine, Gpu, RunError, RunOptions};
+use compute::{Engine, Gpu, Keep, RunError, RunOptions};
 use data::Preprocess;
 use model::{Dim, HostValue, Network, TensorData};
 
@@ -35,11 +35,11 @@ pub fn run(file: &Path, asked: &text::Given, out: &Path, all: bool, device: Devi
     let mut engine = Engine::new(gpu.clone().map_or(compute::Device::Cpu, compute::Device::Gpu));
     let start = std::time::Instant::now();
     let arrays: Vec<(String, HostValue)> = given.arrays.into_iter().map(|(n, a)| (n, a.into())).collect();
-    let options = RunOptions::default();
-    let task = match all {
-        true => engine.evaluate_all(&network, &arrays, &options),
-        false => engine.evaluate(&network, &arrays, &options),
+    let options = RunOptions {
+        keep: if all { Keep::All } else { Keep::Outputs },
+        ..RunOptions::default()
     };
+    let task = engine.evaluate(&network, &arrays, &options);
     let values = compute::wait(task).unwrap_or(Err(RunError::CannotWait));
     let values = values.map_err(|e| blame(&e, file, inputs))?;
     let seconds = start.elapsed().as_secs_f64();

@@ -6,9 +6,10 @@ use burn_backend::Backend;
 use model::{Dim, GraphId, Layer, Network, Op, TensorData, TensorId};
 
 use crate::derivative::derivatives;
+use crate::frame::Frame;
 use crate::ops::attributes::Attrs;
 use crate::ops::shape::{join, take, with_shape};
-use crate::run::{Frame, RunError};
+use crate::run::RunError;
 use crate::value::{Ints, Value, axis as resolve, dims, float};
 
 /// Rounds that a loop may take, whatever number it states: exporters state the largest integer for

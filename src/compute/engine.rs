@@ -1,4 +1,4 @@
-//! One network at a time on a chosen device, its weights kept there from pass to pass.
+//! Networks on a chosen device, the weights of the latest few kept there from pass to pass.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use model::{HostValue, Network, TensorData, Trace, TraceTensor, Values};
 
 use crate::gpu::{Gpu, Resident, Wgpu};
 use crate::place::{Cpu, Place, trace};
-use crate::{Executor, RunError, RunOptions};
+use crate::{Executor, Keep, RunError, RunOptions};
 
 /// What computes.
 #[derive(Clone, Default)]
@@ -29,8 +29,28 @@ type Task<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 #[derive(Default)]
 pub struct Engine {
     device: Device,
-    cpu: Option<Executor<Flex>>,
-    gpu: Option<Executor<Wgpu>>,
+    cpu: Vec<Loaded<Flex>>,
+    gpu: Vec<Loaded<Wgpu>>,
+}
+
+/// A network on a device, as it is and, once that was wanted, with layers merged.
+struct Loaded<B: Backend> {
+    plain: Executor<B>,
+    fused: Option<Executor<B>>,
+}
+
+impl<B: Backend> Loaded<B> {
+    /// The executor for passes that keep what `keep` says.
+    fn keeping(&mut self, keep: Keep) -> Result<&Executor<B>, RunError> {
+        if keep == Keep::All {
+            return Ok(&self.plain);
+        }
+        let fused = match self.fused.take() {
+            Some(fused) => fused,
+            None => self.plain.fused()?,
+        };
+        Ok(self.fused.insert(fused))
+    }
 }
 
 impl Engine {
@@ -59,14 +79,25 @@ impl Engine {
     ) -> Task<'a, Result<Trace, RunError>> {
         Box::pin(async move {
             match &self.device {
-                Device::Cpu => pass(&Cpu, loaded(&Cpu, &mut self.cpu, network)?, inputs, options).await,
-                Device::Gpu(gpu) => pass(gpu, loaded(gpu, &mut self.gpu, network)?, inputs, options).await,
+                Device::Cpu => {
+                    pass(
+                        &Cpu,
+                        &loaded(&Cpu, &mut self.cpu, network)?.plain,
+                        inputs,
+                        options,
+                    )
+                    .await
+                }
+                Device::Gpu(gpu) => {
+                    pass(gpu, &loaded(gpu, &mut self.gpu, network)?.plain, inputs, options).await
+                }
             }
         })
     }
 
-    /// The outputs of one forward pass of `network` with their names, on the host, of any kind and
-    /// in the element types that the network states.
+    /// One forward pass of `network`: the tensors that `options.keep` names, with their names, on the
+    /// host, of any kind and in the element types that the network states. Where that is the outputs
+    /// alone, layers are merged ([`crate::fuse`]).
     ///
     /// # Errors
     /// As [`Engine::run`].
@@ -78,26 +109,14 @@ impl Engine {
     ) -> Task<'a, Result<Vec<(String, HostValue)>, RunError>> {
         Box::pin(async move {
             match &self.device {
-                Device::Cpu => outputs(loaded(&Cpu, &mut self.cpu, network)?, inputs, options).await,
-                Device::Gpu(gpu) => outputs(loaded(gpu, &mut self.gpu, network)?, inputs, options).await,
-            }
-        })
-    }
-
-    /// As [`Engine::evaluate`], for every tensor that the pass computed and kept.
-    ///
-    /// # Errors
-    /// As [`Engine::run`].
-    pub fn evaluate_all<'a>(
-        &'a mut self,
-        network: &'a Arc<Network>,
-        inputs: &'a [(String, HostValue)],
-        options: &'a RunOptions,
-    ) -> Task<'a, Result<Vec<(String, HostValue)>, RunError>> {
-        Box::pin(async move {
-            match &self.device {
-                Device::Cpu => everything(loaded(&Cpu, &mut self.cpu, network)?, inputs, options).await,
-                Device::Gpu(gpu) => everything(loaded(gpu, &mut self.gpu, network)?, inputs, options).await,
+                Device::Cpu => {
+                    let loaded = loaded(&Cpu, &mut self.cpu, network)?;
+                    evaluate(loaded.keeping(options.keep)?, inputs, options).await
+                }
+                Device::Gpu(gpu) => {
+                    let loaded = loaded(gpu, &mut self.gpu, network)?;
+                    evaluate(loaded.keeping(options.keep)?, inputs, options).await
+                }
             }
         })
     }
@@ -141,37 +160,43 @@ impl Engine {
     }
 }
 
-/// The executor of `network`, which replaces that of another one.
+/// Networks whose weights stay on the device: two that are compared, side by side and alone.
+const LATEST: usize = 3;
+
+/// `network` on the device. Networks that nobody else holds any more go, and the oldest beyond
+/// [`LATEST`].
 fn loaded<'a, P: Place>(
     place: &P,
-    slot: &'a mut Option<Executor<P::Backend>>,
+    all: &'a mut Vec<Loaded<P::Backend>>,
     network: &Arc<Network>,
-) -> Result<&'a Executor<P::Backend>, RunError> {
-    let executor = match slot.take().filter(|e| Arc::ptr_eq(e.network(), network)) {
-        Some(executor) => executor,
-        None => Executor::within(network.clone(), place.device(), place.largest())?,
+) -> Result<&'a mut Loaded<P::Backend>, RunError> {
+    all.retain(|l| Arc::strong_count(l.plain.network()) > 1);
+    let known = all.iter().position(|l| Arc::ptr_eq(l.plain.network(), network));
+    let loaded = match known {
+        Some(i) => all.remove(i),
+        None => {
+            all.truncate(LATEST - 1);
+            Loaded {
+                plain: Executor::within(network.clone(), place.device(), place.largest())?,
+                fused: None,
+            }
+        }
     };
-    Ok(slot.insert(executor))
+    all.insert(0, loaded);
+    Ok(&mut all[0])
 }
 
-/// One pass, its outputs on the host.
-async fn outputs<B: Backend>(
+/// One pass, what is kept of it on the host.
+async fn evaluate<B: Backend>(
     executor: &Executor<B>,
     inputs: &[(String, HostValue)],
     options: &RunOptions,
 ) -> Result<Vec<(String, HostValue)>, RunError> {
     let pass = executor.run_async(executor.host_inputs(inputs)?, options).await?;
-    executor.outputs(&pass).await
-}
-
-/// One pass, all its tensors on the host.
-async fn everything<B: Backend>(
-    executor: &Executor<B>,
-    inputs: &[(String, HostValue)],
-    options: &RunOptions,
-) -> Result<Vec<(String, HostValue)>, RunError> {
-    let pass = executor.run_async(executor.host_inputs(inputs)?, options).await?;
-    executor.everything(&pass).await
+    match options.keep {
+        Keep::All => executor.everything(&pass).await,
+        Keep::Outputs => executor.outputs(&pass).await,
+    }
 }
 
 /// One pass, as a trace.

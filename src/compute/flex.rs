@@ -3,9 +3,9 @@
 use burn_backend::Backend;
 
 use crate::control::{ControlError, Made, Site};
+use crate::frame::Frame;
 use crate::ops::attention::{scores, shared};
 use crate::ops::matmul::product;
-use crate::run::Frame;
 use crate::value::{Value, dims};
 
 impl<B: Backend> Frame<'_, B> {

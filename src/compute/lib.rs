@@ -9,9 +9,13 @@ mod control;
 mod derivative;
 mod engine;
 mod flex;
+mod frame;
+pub mod fuse;
 pub mod gpu;
 pub mod gradients;
 pub mod inputs;
+mod kernels;
+mod memory;
 mod ops;
 mod place;
 pub mod roofs;
@@ -26,7 +30,7 @@ pub use burn_flex::{Flex, FlexDevice};
 pub use engine::{Device, Engine};
 pub use gpu::{Gpu, Resident, Wgpu};
 pub use gradients::gradients;
-pub use run::{Executor, GiveWay, Pass, Progress, RunError, RunOptions};
+pub use run::{Executor, GiveWay, Keep, Pass, Progress, RunError, RunOptions};
 pub use value::{Value, wait};
 
 use std::sync::Arc;
@@ -46,8 +50,7 @@ pub fn run_cpu(
     wait(engine::pass(&place::Cpu, &executor, inputs, options)).ok_or(RunError::CannotWait)?
 }
 
-/// The outputs of one forward pass on the CPU with their names, of any kind and in the element
-/// types that the network states.
+/// [`Engine::evaluate`] on the CPU.
 ///
 /// # Errors
 /// [`RunError`] for inputs that do not fit and operators that cannot be executed.

@@ -1,17 +1,17 @@
-//! The executor: layers in topological order, every intermediate kept.
+//! The executor: layers in topological order, every intermediate kept or only the outputs.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use burn_backend::Backend;
 use model::{GraphId, HostValue, LayerId, Network, TensorData, TensorId};
 
-use crate::control::{ControlError, Site, controls};
-use crate::ops::{self, Statistics};
-use crate::value::{Value, read_async, wait};
+use crate::frame::{Frame, fits};
+use crate::memory;
+use crate::ops::Statistics;
+use crate::value::{Value, wait};
 
 /// Why a pass stopped.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +33,8 @@ pub enum RunError {
     CannotWait,
     #[error("the graphics device failed: {0}")]
     Device(String),
+    #[error("its weights take {} as float32, but only {} of memory are free", memory::words(*.needed), memory::words(*.free))]
+    Memory { needed: u64, free: u64 },
 }
 
 impl RunError {
@@ -40,7 +42,9 @@ impl RunError {
     pub fn in_files(&self, model: &str, inputs: &str) -> String {
         match self {
             RunError::Input { .. } => format!("{inputs}: {self}"),
-            RunError::Layer { .. } | RunError::Tensor { .. } => format!("{model}: {self}"),
+            RunError::Layer { .. } | RunError::Tensor { .. } | RunError::Memory { .. } => {
+                format!("{model}: {self}")
+            }
             RunError::Cancelled | RunError::CannotWait | RunError::Device(_) => self.to_string(),
         }
     }
@@ -55,11 +59,24 @@ pub struct Progress {
     pub total: usize,
 }
 
+/// What a pass holds on to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Keep {
+    /// Every tensor, as far as [`RunOptions::budget`] allows.
+    #[default]
+    All,
+    /// The graph's outputs; everything else goes when its last reader has run.
+    Outputs,
+}
+
 /// What to keep, and how to be told and stopped.
 #[derive(Clone)]
 pub struct RunOptions {
+    /// What is kept of the pass.
+    pub keep: Keep,
     /// Bytes of float32 activations that the trace may hold; what does not fit is named in
-    /// [`Trace::dropped`]. Graph outputs are always kept.
+    /// [`Trace::dropped`]; no more than half of the memory that is free. Graph outputs are always
+    /// kept.
     pub budget: u64,
     /// Set from another thread to stop between layers.
     pub cancel: Arc<AtomicBool>,
@@ -80,6 +97,7 @@ pub type GiveWay = fn() -> Pin<Box<dyn Future<Output = ()>>>;
 impl Default for RunOptions {
     fn default() -> Self {
         RunOptions {
+            keep: Keep::All,
             budget: 4 << 30,
             cancel: Arc::default(),
             progress: None,
@@ -92,10 +110,10 @@ impl Default for RunOptions {
 
 /// A network with its weights on a device, ready to run any number of times.
 pub struct Executor<B: Backend> {
-    network: Arc<Network>,
+    pub(crate) network: Arc<Network>,
     pub(crate) device: B::Device,
-    stored: HashMap<TensorId, Value<B>>,
-    largest: u64,
+    pub(crate) stored: HashMap<TensorId, Value<B>>,
+    pub(crate) largest: u64,
 }
 
 /// The values of one pass, still on the device.
@@ -119,7 +137,8 @@ impl<B: Backend> Executor<B> {
     /// Uploads the weights of `network`.
     ///
     /// # Errors
-    /// [`RunError::Tensor`] where a stored tensor has an element type without arithmetic.
+    /// [`RunError::Tensor`] where a stored tensor has an element type without arithmetic,
+    /// [`RunError::Memory`] where the weights do not fit into what is free.
     pub fn new(network: Arc<Network>, device: B::Device) -> Result<Self, RunError> {
         Self::within(network, device, u64::MAX)
     }
@@ -130,8 +149,39 @@ impl<B: Backend> Executor<B> {
     /// # Errors
     /// [`RunError::Tensor`] as before, and for weights that are larger.
     pub fn within(network: Arc<Network>, device: B::Device, largest: u64) -> Result<Self, RunError> {
-        let mut stored = HashMap::new();
-        for (i, tensor) in network.tensors.iter().enumerate() {
+        memory::weights_fit(&network)?;
+        let mut executor = Executor {
+            network: Arc::default(),
+            device,
+            stored: HashMap::new(),
+            largest,
+        };
+        executor.load(&network, 0)?;
+        executor.network = network;
+        Ok(executor)
+    }
+
+    /// This network with layers merged, for passes whose outputs alone are wanted: see
+    /// [`crate::fuse`]. It shares the weights that stay as they are.
+    ///
+    /// # Errors
+    /// As [`Executor::within`].
+    pub fn fused(&self) -> Result<Self, RunError> {
+        let network = Arc::new(crate::fuse::fuse(&self.network));
+        let mut executor = Executor {
+            network: Arc::default(),
+            device: self.device.clone(),
+            stored: self.stored.clone(),
+            largest: self.largest,
+        };
+        executor.load(&network, self.network.tensors.len())?;
+        executor.network = network;
+        Ok(executor)
+    }
+
+    /// Uploads what `network` stores, from tensor `first` on.
+    fn load(&mut self, network: &Network, first: usize) -> Result<(), RunError> {
+        for (i, tensor) in network.tensors.iter().enumerate().skip(first) {
             let Some(data) = tensor.data.as_ref() else {
                 continue;
             };
@@ -140,17 +190,12 @@ impl<B: Backend> Executor<B> {
                 problem,
             };
             if data.dtype.is_float() {
-                fits(4 * data.len() as u64, largest).map_err(fail)?;
+                fits(4 * data.len() as u64, self.largest).map_err(fail)?;
             }
-            let value = Value::from_data(data, &device).map_err(fail)?;
-            stored.insert(TensorId(i as u32), value);
+            let value = Value::from_data(data, &self.device).map_err(fail)?;
+            self.stored.insert(TensorId(i as u32), value);
         }
-        Ok(Executor {
-            network,
-            device,
-            stored,
-            largest,
-        })
+        Ok(())
     }
 
     /// The network.
@@ -278,18 +323,7 @@ impl<B: Backend> Executor<B> {
         tap: &mut dyn FnMut(TensorId, Value<B>) -> Value<B>,
     ) -> Result<Pass<B>, RunError> {
         let start = web_time::Instant::now();
-        let mut frame = Frame {
-            executor: self,
-            options,
-            tap,
-            last_use: self.last_uses(),
-            values: inputs,
-            held: 0,
-            dropped: Vec::new(),
-            read_back: 0,
-            times: BTreeMap::new(),
-            statistics: RefCell::default(),
-        };
+        let mut frame = Frame::new(self, options, tap, inputs);
         frame.graph(GraphId(0)).await?;
         Ok(Pass {
             values: frame.values,
@@ -302,7 +336,7 @@ impl<B: Backend> Executor<B> {
     }
 
     /// For each tensor the place of its last reader in the main graph.
-    fn last_uses(&self) -> HashMap<TensorId, usize> {
+    pub(crate) fn last_uses(&self) -> HashMap<TensorId, usize> {
         let mut last = HashMap::new();
         for (place, &layer) in self.network.main().layers.iter().enumerate() {
             for tensor in self.network.dependencies(layer) {
@@ -313,196 +347,5 @@ impl<B: Backend> Executor<B> {
             last.insert(output, usize::MAX);
         }
         last
-    }
-}
-
-fn fits(bytes: u64, largest: u64) -> Result<(), String> {
-    if bytes <= largest {
-        return Ok(());
-    }
-    Err(format!(
-        "{bytes} bytes, but this device holds at most {largest} in one tensor"
-    ))
-}
-
-pub(crate) struct Frame<'a, B: Backend> {
-    pub(crate) executor: &'a Executor<B>,
-    pub(crate) options: &'a RunOptions,
-    tap: &'a mut dyn FnMut(TensorId, Value<B>) -> Value<B>,
-    last_use: HashMap<TensorId, usize>,
-    values: HashMap<TensorId, Value<B>>,
-    held: u64,
-    dropped: Vec<TensorId>,
-    read_back: u64,
-    times: BTreeMap<LayerId, f64>,
-    statistics: RefCell<Vec<Statistics<B>>>,
-}
-
-impl<B: Backend> Frame<'_, B> {
-    /// Boxed, because a branch holds a graph again.
-    pub(crate) fn graph(
-        &mut self,
-        graph: GraphId,
-    ) -> Pin<Box<dyn Future<Output = Result<(), RunError>> + '_>> {
-        Box::pin(async move {
-            let network = self.executor.network.clone();
-            let layers = &network.graph(graph).layers;
-            for (done, &layer) in layers.iter().enumerate() {
-                if self.options.cancel.load(Ordering::Relaxed) {
-                    return Err(RunError::Cancelled);
-                }
-                let start = web_time::Instant::now();
-                self.layer(&network, layer).await?;
-                if graph == GraphId(0) {
-                    self.times.insert(layer, start.elapsed().as_secs_f64());
-                    self.release(&network, layer, done);
-                    if let Some(report) = &self.options.progress {
-                        report(Progress {
-                            done: done + 1,
-                            total: layers.len(),
-                        });
-                    }
-                    if let Some(give_way) = self.options.give_way {
-                        give_way().await;
-                    }
-                }
-            }
-            Ok(())
-        })
-    }
-
-    pub(crate) fn value(&self, id: TensorId) -> Option<Value<B>> {
-        self.values
-            .get(&id)
-            .or_else(|| self.executor.stored.get(&id))
-            .cloned()
-    }
-
-    /// The numbers of the float inputs that `layer` looks at: those of the file as they are there,
-    /// computed ones from the device.
-    async fn hosts(
-        &mut self,
-        network: &Network,
-        layer: &model::Layer,
-        inputs: &[Option<Value<B>>],
-    ) -> Result<Vec<Option<Vec<f32>>>, String> {
-        let mut hosts = vec![None; inputs.len()];
-        for (i, input) in inputs.iter().enumerate() {
-            if let Some(Value::Double(d)) = input {
-                hosts[i] = Some(d.floats());
-            }
-            let (Some(Value::Float(t)), Some(id)) = (input, layer.inputs[i]) else {
-                continue;
-            };
-            if !ops::looks(network, layer, inputs, i) {
-                continue;
-            }
-            let stored = network.tensor(id).data.as_ref().and_then(|d| d.to_f32());
-            hosts[i] = Some(match stored {
-                Some(values) => values,
-                None => {
-                    let values = read_async::<B>(t.clone()).await?;
-                    self.read_back += 4 * values.len() as u64;
-                    values
-                }
-            });
-        }
-        Ok(hosts)
-    }
-
-    async fn layer(&mut self, network: &Network, id: LayerId) -> Result<(), RunError> {
-        let layer = network.layer(id);
-        let fail = |problem: String| RunError::Layer {
-            layer: layer.name.clone(),
-            op: layer.kind.clone(),
-            problem,
-        };
-        if let Some(values) = self.folded(layer) {
-            for (tensor, value) in values {
-                self.keep(tensor, value);
-            }
-            return Ok(());
-        }
-        let mut inputs = Vec::with_capacity(layer.inputs.len());
-        for input in &layer.inputs {
-            let value =
-                match input {
-                    None => None,
-                    Some(t) => Some(self.value(*t).ok_or_else(|| {
-                        fail(format!("its input {:?} has no value", network.tensor(*t).name))
-                    })?),
-                };
-            inputs.push(value);
-        }
-        let hosts = self.hosts(network, layer, &inputs).await.map_err(fail)?;
-        let opset = network.opset(id).unwrap_or(i64::MAX);
-        let outputs = if controls(layer) {
-            let site = Site {
-                network,
-                layer,
-                inputs: &inputs,
-                hosts: &hosts,
-                opset,
-            };
-            self.control(&site).await.map_err(|e| match e {
-                ControlError::Run(e) => e,
-                ControlError::Own(problem) => fail(problem),
-            })?
-        } else {
-            let context = ops::Context {
-                network,
-                layer,
-                opset,
-                inputs: &inputs,
-                hosts: &hosts,
-                device: &self.executor.device,
-                unit_strides: self.options.unit_strides,
-                statistics: self.options.training.then_some(&self.statistics),
-            };
-            ops::eval(&context).map_err(fail)?
-        };
-        for (tensor, value) in layer.outputs.iter().zip(outputs) {
-            if let Value::Float(_) = value {
-                fits(value.bytes(), self.executor.largest).map_err(fail)?;
-            }
-            if let Some(tensor) = tensor {
-                let value = (self.tap)(*tensor, value);
-                self.keep(*tensor, value);
-            }
-        }
-        Ok(())
-    }
-
-    /// The outputs of a layer that nothing fed can change: they were uploaded with the weights.
-    fn folded(&self, layer: &model::Layer) -> Option<Vec<(TensorId, Value<B>)>> {
-        let stored = |t: &TensorId| Some((*t, self.executor.stored.get(t)?.clone()));
-        layer.outputs.iter().flatten().map(stored).collect()
-    }
-
-    /// Takes a value in, in place of what the tensor had in an earlier round.
-    pub(crate) fn keep(&mut self, id: TensorId, value: Value<B>) {
-        self.held += value.bytes();
-        if let Some(before) = self.values.insert(id, value) {
-            self.held = self.held.saturating_sub(before.bytes());
-        }
-    }
-
-    /// Drops what no later layer reads while the trace is above its budget.
-    fn release(&mut self, network: &Network, layer: LayerId, place: usize) {
-        if self.held <= self.options.budget {
-            return;
-        }
-        let layer = network.layer(layer);
-        for tensor in layer.inputs.iter().chain(&layer.outputs).flatten() {
-            let done = self.last_use.get(tensor).is_none_or(|&last| last <= place);
-            let produced = network.tensor(*tensor).producer.is_some();
-            if done
-                && produced
-                && let Some(value) = self.values.remove(tensor)
-            {
-                self.held -= value.bytes();
-                self.dropped.push(*tensor);
-            }
-        }
     }
 }

@@ -27,3 +27,31 @@ pub fn chunks<T>(out: &mut [T], size: usize, work: impl Fn(usize, &mut [T])) {
         .enumerate()
         .for_each(|(i, c)| work(i, c));
 }
+
+/// Does `jobs` at once.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn each<T: Send>(mut jobs: Vec<T>, work: impl Fn(T) + Sync + Send) {
+    use rayon::prelude::*;
+    if jobs.len() < 2 {
+        return jobs.drain(..).for_each(work);
+    }
+    jobs.into_par_iter().for_each(work);
+}
+
+/// Does `jobs` one after the other.
+#[cfg(target_arch = "wasm32")]
+pub fn each<T>(jobs: Vec<T>, work: impl Fn(T)) {
+    jobs.into_iter().for_each(work);
+}
+
+/// Cores to share work among.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn cores() -> usize {
+    rayon::current_num_threads()
+}
+
+/// Cores to share work among.
+#[cfg(target_arch = "wasm32")]
+pub fn cores() -> usize {
+    1
+}

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use compute::RunOptions;
+use compute::{Engine, Keep, RunOptions};
 use data::{Images, Preprocess};
 use model::{Network, Op, TensorData, TensorId};
 
@@ -58,7 +58,7 @@ impl Batch {
     }
 
     /// Asks, in one pass.
-    pub(crate) fn run(&self) -> Result<Vec<Guess>, String> {
+    pub(crate) async fn run(&self, engine: &mut Engine) -> Result<Vec<Guess>, String> {
         let until = (self.from + self.count).min(self.samples.len());
         let mut values = Vec::new();
         for i in self.from..until {
@@ -68,15 +68,15 @@ impl Batch {
         shape[0] = (until - self.from) as u64;
         let main = self.network.main();
         let name = self.network.tensor(main.inputs[0]).name.clone();
-        // Nothing but the output is kept.
         let options = RunOptions {
-            budget: 0,
+            keep: Keep::Outputs,
             ..RunOptions::default()
         };
-        let given = [(name, TensorData::from_f32(&shape, &values))];
-        let trace = compute::run_cpu(&self.network, &given, &options).map_err(|e| e.to_string())?;
-        let output = trace.tensors.get(&main.outputs[0]).and_then(|t| t.host());
-        let output = output.ok_or("the output was not kept")?;
+        let given = [(name, TensorData::from_f32(&shape, &values).into())];
+        let outputs = engine.evaluate(&self.network, &given, &options).await;
+        let outputs = outputs.map_err(|e| e.to_string())?;
+        let output = outputs.first().and_then(|(_, value)| value.tensor()?.to_f32());
+        let output = output.ok_or("the output holds no numbers")?;
         let guess = |scores: &[f32]| {
             let best = analyze::top_k(scores, 1)[0];
             let probability = match gives_probabilities(&self.network, main.outputs[0]) {

@@ -165,7 +165,7 @@ async fn attempt(engine: &mut Engine, order: &Order) -> Reply {
         Job::Tokenizer(sources) => {
             crate::text::tokenizer(sources).map_or_else(Reply::Failed, Reply::Tokenizer)
         }
-        Job::Predict(batch) => Reply::Predicted(batch.side, batch.run()),
+        Job::Predict(batch) => Reply::Predicted(batch.side, batch.run(engine).await),
         Job::Run {
             network,
             arrays,

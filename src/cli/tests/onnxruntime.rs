@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use compute::{Device, Engine, Gpu, RunOptions};
+use compute::{Device, Engine, Gpu, Keep, RunOptions};
 use model::{HostValue, Network, TensorData};
 
 /// Largest accepted error, as a share of the tensor's largest magnitude.
@@ -51,7 +51,8 @@ fn reference(folder: &Path, model: &Path) -> (Arrays, Arrays) {
     (inputs, tensors)
 }
 
-/// Compares one model; returns the number of tensors and the largest relative error.
+/// Compares one model, every tensor and then, with layers merged, the outputs alone; returns the
+/// number of tensors and the largest relative error.
 fn compare(
     device: Device,
     network: Network,
@@ -59,13 +60,38 @@ fn compare(
     expected: &[(String, TensorData)],
 ) -> (usize, f32) {
     let network = Arc::new(network);
+    let output = |name: &str| {
+        let named = network.tensor_named(name);
+        named.is_some_and(|t| network.main().outputs.contains(&t))
+    };
+    let outputs: Vec<_> = expected
+        .iter()
+        .filter(|(name, _)| output(name))
+        .cloned()
+        .collect();
+    assert!(!outputs.is_empty(), "{}: no output has a reference", network.name);
+    let mut engine = Engine::new(device);
+    let merged = keeping(&mut engine, &network, Keep::Outputs, inputs, &outputs);
+    let (count, worst) = keeping(&mut engine, &network, Keep::All, inputs, expected);
+    (count, merged.1.max(worst))
+}
+
+fn keeping(
+    engine: &mut Engine,
+    network: &Arc<Network>,
+    keep: Keep,
+    inputs: &[(String, TensorData)],
+    expected: &[(String, TensorData)],
+) -> (usize, f32) {
     let inputs: Vec<(String, HostValue)> = inputs
         .iter()
         .map(|(n, d)| (n.clone(), d.clone().into()))
         .collect();
-    let mut engine = Engine::new(device);
-    let options = RunOptions::default();
-    let pass = compute::wait(engine.evaluate_all(&network, &inputs, &options)).unwrap();
+    let options = RunOptions {
+        keep,
+        ..RunOptions::default()
+    };
+    let pass = compute::wait(engine.evaluate(network, &inputs, &options)).unwrap();
     let pass = pass.unwrap_or_else(|e| panic!("{}: {e}", network.name));
     let pass: HashMap<String, HostValue> = pass.into_iter().collect();
     let mut worst = 0f32;

@@ -5,8 +5,10 @@ use burn_backend::ops::{ConvOptions, ConvTransposeOptions};
 use burn_backend::tensor::FloatTensor;
 use model::op::{Padding, Window};
 
-use super::{Context, Output, host};
-use crate::value::{Value, dims, reshape};
+use super::host::Done;
+use super::host_window::{Convolution, Slide};
+use super::{Context, Output, elementwise};
+use crate::value::{Value, broadcast, dims, reshape};
 
 /// The padding of one spatial axis, begin and end.
 pub type Ends = (usize, usize);
@@ -98,15 +100,36 @@ pub fn conv<B: Backend>(c: &Context<B>, window: &Window, groups: i64) -> Output<
     }
     let padded = |i: usize| xs[i + 2] + pads[i].0 + pads[i].1;
     bounded(&[&xs[..2], &(0..axes).map(padded).collect::<Vec<_>>()].concat())?;
-    if axes == 2 && groups == 1 {
-        let slide = host::Slide {
-            kernel: [ws[2], ws[3]],
-            strides: two(&strides),
-            dilations: two(&dilations),
-            pads: [pads[0], pads[1]],
+    let sum = c.opt_float(3)?;
+    if axes <= 2 && thinning.is_none() {
+        // A single axis is the last one of two.
+        let of = |all: &[usize]| [if axes == 2 { all[0] } else { 1 }, all[axes - 1]];
+        let flat = |t: &FloatTensor<B>| match dims::<B>(t)[..] {
+            [n, channels, width] => reshape::<B>(t.clone(), &[n, channels, 1, width]),
+            _ => t.clone(),
         };
-        if let Some(y) = host::conv2d::<B>(&x, &w, bias.as_ref(), &slide, c.device) {
-            return Ok(Value::Float(y));
+        let flat_sum = sum.as_ref().map(flat);
+        let convolution = Convolution::<B> {
+            x: &flat(&x),
+            weights: &flat(&w),
+            bias: bias.as_ref(),
+            sum: flat_sum.as_ref(),
+            groups,
+            slide: Slide {
+                kernel: of(&ws[2..]),
+                strides: of(&strides),
+                dilations: of(&dilations),
+                pads: [if axes == 2 { pads[0] } else { (0, 0) }, pads[axes - 1]],
+            },
+            activation: c.layer.activation,
+        };
+        if let Some((y, done)) = convolution.run(c.device) {
+            let ys = dims::<B>(&y);
+            let y = match axes {
+                1 => reshape::<B>(y, &[ys[0], ys[1], ys[3]]),
+                _ => y,
+            };
+            return finished(c, Value::Float(y), sum, done);
         }
     }
     if pads.iter().any(|(b, e)| b != e) {
@@ -140,7 +163,28 @@ pub fn conv<B: Backend>(c: &Context<B>, window: &Window, groups: i64) -> Output<
             y = super::shape::take(&y, i + 2, &places, c.device);
         }
     }
-    Ok(y)
+    finished(c, y, sum, Done::default())
+}
+
+/// `y` with `sum` added and the layer's activation applied, as far as that has not been done.
+pub fn finished<B: Backend>(
+    c: &Context<B>,
+    y: Value<B>,
+    sum: Option<FloatTensor<B>>,
+    done: Done,
+) -> Output<B> {
+    let y = match (y, sum) {
+        (Value::Float(y), Some(sum)) if !done.summed => {
+            let (y, sum) = elementwise::pair::<B>(y, sum)?;
+            broadcast(&dims::<B>(&y), &dims::<B>(&sum))?;
+            Value::Float(B::float_add(y, sum))
+        }
+        (y, _) => y,
+    };
+    match c.layer.activation {
+        Some(kind) if !done.activated => elementwise::unary_value(c, &y, kind),
+        _ => Ok(y),
+    }
 }
 
 fn two(v: &[usize]) -> [usize; 2] {

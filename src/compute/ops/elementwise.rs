@@ -4,6 +4,7 @@ use burn_backend::Backend;
 use burn_backend::tensor::FloatTensor;
 use model::DType;
 use model::op::{Binary, Unary};
+use rten_vecmath as vec;
 
 use super::{Context, Output, host};
 use crate::value::{Ints, Value, broadcast, dims, expand, order, raise, spread, truncate, wrap};
@@ -50,6 +51,14 @@ pub fn unary_value<B: Backend>(c: &Context<B>, x: &Value<B>, kind: Unary) -> Out
             host::map::<B>(&t, |v| (v * alpha + beta).clamp(0.0, 1.0), c.device)
         }
         Unary::HardSwish => host::map::<B>(&t, |v| v * (v / 6.0 + 0.5).clamp(0.0, 1.0), c.device),
+        Unary::Exp => host::apply::<B>(&t, &vec::Exp {}, c.device),
+        Unary::Erf => host::apply::<B>(&t, &vec::Erf {}, c.device),
+        Unary::Tanh => host::apply::<B>(&t, &vec::Tanh {}, c.device),
+        Unary::Sigmoid => host::apply::<B>(&t, &vec::Sigmoid {}, c.device),
+        Unary::Gelu { tanh: false } => host::apply::<B>(&t, &vec::Gelu {}, c.device),
+        Unary::Gelu { tanh: true } => host::apply::<B>(&t, &vec::ApproxGelu {}, c.device),
+        Unary::Swish { alpha } => host::apply::<B>(&t, &vec::Swish { alpha }, c.device),
+        Unary::Sqrt => host::map::<B>(&t, f32::sqrt, c.device),
         _ => None,
     };
     Ok(Value::Float(fast.unwrap_or_else(|| unary::<B>(t, kind))))

@@ -8,14 +8,50 @@ use std::any::Any;
 use burn_backend::Backend;
 use burn_backend::tensor::FloatTensor;
 use burn_flex::FlexTensor;
+use model::op::Unary;
+use rten_simd::SimdUnaryOp;
 
-use super::conv::Ends;
+use crate::kernels::Activation;
 use crate::threads::chunks;
-use crate::value::{dims, float, reshape, strides};
+use crate::value::{dims, float, strides};
 
 /// The values of `t` where it lies in host memory, row-major.
 pub fn slice<B: Backend>(t: &FloatTensor<B>) -> Option<&[f32]> {
     (t as &dyn Any).downcast_ref::<FlexTensor>()?.as_slice()
+}
+
+/// The values of `t` where it lies in host memory, whatever its layout: those of its first element
+/// on, and the elements from one to the next along each axis.
+pub fn strided<B: Backend>(t: &FloatTensor<B>) -> Option<(&[f32], Vec<usize>)> {
+    let t = (t as &dyn Any).downcast_ref::<FlexTensor>()?;
+    if t.dtype() != burn_backend::DType::F32 {
+        return None;
+    }
+    let steps = t.layout().strides().iter().map(|&s| usize::try_from(s));
+    let steps = steps.collect::<Result<_, _>>().ok()?;
+    Some((&t.storage::<f32>()[t.layout().start_offset()..], steps))
+}
+
+/// What a fast path has done of what follows it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Done {
+    /// The sum has been added.
+    pub summed: bool,
+    /// The activation has been applied.
+    pub activated: bool,
+}
+
+/// What a kernel for a result of `shape` can do of what follows it: no activation before a sum that
+/// it cannot do.
+pub fn follow<'a, B: Backend>(
+    sum: Option<&'a FloatTensor<B>>,
+    activation: Option<Unary>,
+    shape: &[usize],
+) -> (Option<&'a [f32]>, Option<Activation>) {
+    let given = sum.is_some();
+    let sum = sum.filter(|s| dims::<B>(s) == shape).and_then(slice::<B>);
+    let activation = activation.filter(|_| sum.is_some() || !given);
+    (sum, activation.and_then(Activation::of))
 }
 
 /// Elements that an element-wise task takes.
@@ -32,6 +68,21 @@ pub fn map<B: Backend>(
     chunks(&mut out, PIECE, |i, out| {
         let from = &values[i * PIECE..][..out.len()];
         out.iter_mut().zip(from).for_each(|(o, &v)| *o = f(v));
+    });
+    Some(float::<B>(out, &dims::<B>(x), device))
+}
+
+/// A vectorised function of each element.
+pub fn apply<B: Backend>(
+    x: &FloatTensor<B>,
+    f: &(impl SimdUnaryOp<f32> + Sync),
+    device: &B::Device,
+) -> Option<FloatTensor<B>> {
+    let values = slice::<B>(x)?;
+    let mut out = vec![0f32; values.len()];
+    chunks(&mut out, PIECE, |i, out| {
+        out.copy_from_slice(&values[i * PIECE..][..out.len()]);
+        f.map_mut(out);
     });
     Some(float::<B>(out, &dims::<B>(x), device))
 }
@@ -113,143 +164,15 @@ pub fn scale_and_shift<B: Backend>(
     Some(float::<B>(out, &shape, device))
 }
 
-/// A window that slides over two spatial axes.
-#[derive(Clone, Copy)]
-pub struct Slide {
-    /// Height and width.
-    pub kernel: [usize; 2],
-    /// Steps down and right.
-    pub strides: [usize; 2],
-    /// Distances between the cells of the window.
-    pub dilations: [usize; 2],
-    /// Cells added at the begin and end of both axes.
-    pub pads: [Ends; 2],
-}
-
-impl Slide {
-    /// Output height and width over an input of `size`, which the window fits.
-    fn outputs(&self, size: [usize; 2]) -> [usize; 2] {
-        [0, 1].map(|i| {
-            let extent = (self.kernel[i] - 1) * self.dilations[i] + 1;
-            (size[i] + self.pads[i].0 + self.pads[i].1 - extent) / self.strides[i] + 1
-        })
-    }
-
-    /// For kernel place `k` of axis `i`: the outputs whose cell lies inside the input.
-    fn inside(&self, i: usize, k: usize, size: usize, outputs: usize) -> std::ops::Range<usize> {
-        let (shift, before) = (k * self.dilations[i], self.pads[i].0);
-        let begin = before.saturating_sub(shift).div_ceil(self.strides[i]);
-        let end = (size + before).saturating_sub(shift).div_ceil(self.strides[i]);
-        begin.min(outputs)..end.min(outputs).max(begin.min(outputs))
-    }
-
-    /// The input coordinate of output `o` at kernel place `k` of axis `i`.
-    fn at(&self, i: usize, k: usize, o: usize) -> usize {
-        o * self.strides[i] + k * self.dilations[i] - self.pads[i].0
-    }
-}
-
-/// Convolution of one group over two axes: each window becomes a column, the weights multiply them
-/// all at once (im2col: Chellapilla et al. 2006). Plain 1 x 1 windows need no columns, and
-/// depthwise ones no product: both stay with the backend.
-pub fn conv2d<B: Backend>(
-    x: &FloatTensor<B>,
-    w: &FloatTensor<B>,
-    bias: Option<&FloatTensor<B>>,
-    slide: &Slide,
-    device: &B::Device,
-) -> Option<FloatTensor<B>> {
-    let plain = slide.kernel == [1, 1] && slide.strides == [1, 1] && slide.pads == [(0, 0); 2];
-    if plain {
-        return None;
-    }
-    let values = slice::<B>(x)?;
-    let bias = match bias {
-        Some(bias) => Some(slice::<B>(bias)?),
-        None => None,
-    };
-    let (xs, ws) = (dims::<B>(x), dims::<B>(w));
-    let [height, width] = slide.outputs([xs[2], xs[3]]);
-    let (columns, rows) = (height * width, ws[1] * ws[2] * ws[3]);
-    let weights = reshape::<B>(w.clone(), &[ws[0], rows]);
-    let mut whole = Vec::new();
-    for item in 0..xs[0] {
-        let item = &values[item * xs[1] * xs[2] * xs[3]..];
-        let mut windows = vec![0f32; rows * columns];
-        chunks(&mut windows, columns, |row, out| {
-            let (channel, place) = (row / (ws[2] * ws[3]), row % (ws[2] * ws[3]));
-            let (ky, kx) = (place / ws[3], place % ws[3]);
-            let plane = &item[channel * xs[2] * xs[3]..][..xs[2] * xs[3]];
-            let across = slide.inside(1, kx, xs[3], width);
-            for oy in slide.inside(0, ky, xs[2], height) {
-                let line = &plane[slide.at(0, ky, oy) * xs[3]..][..xs[3]];
-                let out = &mut out[oy * width..][across.clone()];
-                let Some(first) = (!out.is_empty()).then(|| slide.at(1, kx, across.start)) else {
-                    continue;
-                };
-                match slide.strides[1] {
-                    1 => out.copy_from_slice(&line[first..][..out.len()]),
-                    step => out
-                        .iter_mut()
-                        .zip(line[first..].iter().step_by(step))
-                        .for_each(|(o, &v)| *o = v),
-                }
-            }
-        });
-        let windows = float::<B>(windows, &[rows, columns], device);
-        let product = B::float_matmul(weights.clone(), windows);
-        if xs[0] == 1 && bias.is_none() {
-            return Some(reshape::<B>(product, &[1, ws[0], height, width]));
-        }
-        let start = whole.len();
-        whole.extend_from_slice(slice::<B>(&product)?);
-        if let Some(bias) = bias {
-            chunks(&mut whole[start..], columns, |channel, out| {
-                out.iter_mut().for_each(|v| *v += bias[channel]);
-            });
-        }
-    }
-    Some(float::<B>(whole, &[xs[0], ws[0], height, width], device))
-}
-
-/// Max pooling over two axes.
-pub fn max_pool<B: Backend>(x: &FloatTensor<B>, slide: &Slide, device: &B::Device) -> Option<FloatTensor<B>> {
-    let values = slice::<B>(x)?;
-    let xs = dims::<B>(x);
-    let [height, width] = slide.outputs([xs[2], xs[3]]);
-    let mut out = vec![f32::NEG_INFINITY; xs[0] * xs[1] * height * width];
-    chunks(&mut out, height * width, |i, out| {
-        let plane = &values[i * xs[2] * xs[3]..][..xs[2] * xs[3]];
-        for ky in 0..slide.kernel[0] {
-            for oy in slide.inside(0, ky, xs[2], height) {
-                let line = &plane[slide.at(0, ky, oy) * xs[3]..][..xs[3]];
-                for kx in 0..slide.kernel[1] {
-                    let across = slide.inside(1, kx, xs[3], width);
-                    let out = &mut out[oy * width..][across.clone()];
-                    if out.is_empty() {
-                        continue;
-                    }
-                    let first = slide.at(1, kx, across.start);
-                    let from = line[first..].iter().step_by(slide.strides[1]);
-                    out.iter_mut()
-                        .zip(from)
-                        .for_each(|(o, &v)| *o = if v > *o || v.is_nan() { v } else { *o });
-                }
-            }
-        }
-    });
-    Some(float::<B>(out, &[xs[0], xs[1], height, width], device))
-}
-
 #[cfg(test)]
-mod tests {
-    use burn_backend::ops::{ActivationOps, ConvOptions, FloatTensorOps, ModuleOps};
+pub mod tests {
+    use burn_backend::ops::{ActivationOps, FloatTensorOps};
     use burn_flex::{Flex, FlexDevice};
 
     use super::*;
     use crate::value::read;
 
-    fn noise(shape: &[usize], seed: u32) -> FloatTensor<Flex> {
+    pub fn noise(shape: &[usize], seed: u32) -> FloatTensor<Flex> {
         let mut state = seed;
         let mut next = || {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -259,7 +182,7 @@ mod tests {
         float::<Flex>(values, shape, &FlexDevice)
     }
 
-    fn same(what: &str, found: FloatTensor<Flex>, wanted: FloatTensor<Flex>) {
+    pub fn same(what: &str, found: FloatTensor<Flex>, wanted: FloatTensor<Flex>) {
         assert_eq!(dims::<Flex>(&found), dims::<Flex>(&wanted), "{what}");
         let pairs = read::<Flex>(found)
             .unwrap()
@@ -271,76 +194,6 @@ mod tests {
                 "{what}: element {i} is {f}, the backend has {w}"
             );
         }
-    }
-
-    /// Kernel, strides, dilations, padding of many windows.
-    fn slides() -> Vec<Slide> {
-        let mut all = Vec::new();
-        for kernel in [[1, 1], [3, 3], [2, 4], [7, 7], [1, 5]] {
-            for strides in [[1, 1], [2, 2], [3, 1]] {
-                for dilations in [[1, 1], [2, 1]] {
-                    for pad in [0, 1, 3] {
-                        let pads = [0, 1].map(|i: usize| {
-                            let p = pad.min(kernel[i] / 2);
-                            (p, p)
-                        });
-                        all.push(Slide {
-                            kernel,
-                            strides,
-                            dilations,
-                            pads,
-                        });
-                    }
-                }
-            }
-        }
-        all
-    }
-
-    #[test]
-    fn convolution_is_that_of_the_backend() {
-        for (i, slide) in slides().into_iter().enumerate() {
-            let [h, w] = slide.kernel;
-            let items = 1 + i % 2;
-            let x = noise(&[items, 3, 15, 17], 1);
-            let weights = noise(&[5, 3, h, w], 2);
-            let bias = (i % 3 > 0).then(|| noise(&[5], 3));
-            let Some(found) = conv2d::<Flex>(&x, &weights, bias.as_ref(), &slide, &FlexDevice) else {
-                assert_eq!(slide.kernel, [1, 1]);
-                continue;
-            };
-            let pads = slide.pads.map(|p| p.0);
-            let options = ConvOptions::new(slide.strides, pads, slide.dilations, 1);
-            let wanted = Flex::conv2d(x, weights, bias, options);
-            same(&format!("window {i}"), found, wanted);
-        }
-    }
-
-    #[test]
-    fn max_pooling_is_that_of_the_backend() {
-        for (i, slide) in slides().into_iter().enumerate() {
-            let x = noise(&[2, 3, 15, 17], 4);
-            let pads = slide.pads.map(|p| p.0);
-            let found = max_pool::<Flex>(&x, &slide, &FlexDevice).unwrap();
-            let wanted = Flex::max_pool2d(x, slide.kernel, slide.strides, pads, slide.dilations, false);
-            same(&format!("window {i}"), found, wanted);
-        }
-    }
-
-    /// Padding of one side only: the backend sees a larger input.
-    #[test]
-    fn padding_may_differ_by_side() {
-        let slide = Slide {
-            kernel: [3, 3],
-            strides: [2, 2],
-            dilations: [1, 1],
-            pads: [(0, 1), (2, 0)],
-        };
-        let (x, weights) = (noise(&[1, 2, 8, 9], 5), noise(&[4, 2, 3, 3], 6));
-        let found = conv2d::<Flex>(&x, &weights, None, &slide, &FlexDevice).unwrap();
-        let padded = crate::ops::shape::pad_spatial::<Flex>(x, &slide.pads, 0.0, &FlexDevice);
-        let wanted = Flex::conv2d(padded, weights, None, ConvOptions::new([2, 2], [0, 0], [1, 1], 1));
-        same("one side", found, wanted);
     }
 
     #[test]

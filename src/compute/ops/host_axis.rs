@@ -3,6 +3,8 @@
 
 use burn_backend::Backend;
 use burn_backend::tensor::FloatTensor;
+use rten_simd::SimdOp;
+use rten_vecmath::{LogSoftmax, Normalize, NormalizeOptions, Softmax, Sum, SumSquareSub};
 
 use super::host::slice;
 use crate::threads::chunks;
@@ -54,23 +56,49 @@ pub fn softmax<B: Backend>(x: &FloatTensor<B>, log: bool, device: &B::Device) ->
     let width = *shape.last().filter(|&&w| w > 0)?;
     let mut out = vec![0f32; values.len()];
     chunks(&mut out, width, |row, out| {
-        let row = &values[row * width..][..width];
-        let top = row.iter().fold(f32::NEG_INFINITY, |m, &v| m.max(v));
-        let mut sum = 0f32;
-        for (o, &v) in out.iter_mut().zip(row) {
-            *o = (v - top).exp();
-            sum += *o;
-        }
+        out.copy_from_slice(&values[row * width..][..width]);
         match log {
-            true => {
-                let shift = top + sum.ln();
-                out.iter_mut().zip(row).for_each(|(o, &v)| *o = v - shift);
-            }
-            false => {
-                let share = 1.0 / sum;
-                out.iter_mut().for_each(|o| *o *= share);
-            }
+            true => drop(LogSoftmax::new_mut(out).dispatch()),
+            false => drop(Softmax::new_mut(out).dispatch()),
         }
+    });
+    Some(float::<B>(out, &shape, device))
+}
+
+/// Zero mean and unit variance along the last axis, then a product with `gain` and a sum with
+/// `shift`, which are as long as it.
+pub fn normalize<B: Backend>(
+    x: &FloatTensor<B>,
+    [gain, shift]: [Option<&FloatTensor<B>>; 2],
+    epsilon: f32,
+    device: &B::Device,
+) -> Option<FloatTensor<B>> {
+    let values = slice::<B>(x)?;
+    let shape = dims::<B>(x);
+    let width = *shape.last().filter(|&&w| w > 0)?;
+    let whole = |t: &[f32]| t.len() == width;
+    let gain = match gain {
+        Some(gain) => Some(slice::<B>(gain).filter(|s| whole(s))?),
+        None => None,
+    };
+    let shift = match shift {
+        Some(shift) => Some(slice::<B>(shift).filter(|s| whole(s))?),
+        None => None,
+    };
+    let mut out = vec![0f32; values.len()];
+    chunks(&mut out, width, |row, out| {
+        let row = &values[row * width..][..width];
+        let mean = Sum::new(row).dispatch() / width as f32;
+        let variance = SumSquareSub::new(row, mean).dispatch() / width as f32;
+        out.copy_from_slice(row);
+        let options = NormalizeOptions {
+            pre_scale_bias: mean,
+            scale: 1.0 / (variance + epsilon).sqrt(),
+            element_scale: gain,
+            element_bias: shift,
+            ..NormalizeOptions::default()
+        };
+        Normalize::new_mut(out, options).dispatch();
     });
     Some(float::<B>(out, &shape, device))
 }

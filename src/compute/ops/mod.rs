@@ -16,6 +16,8 @@ mod gates;
 mod grid;
 pub mod host;
 mod host_axis;
+mod host_product;
+pub mod host_window;
 mod index;
 mod linear_attention;
 mod loss;
@@ -252,7 +254,9 @@ pub fn eval<B: Backend>(c: &Context<B>) -> Outputs<B> {
             None => vec![single(c, op)?],
         },
     };
-    if let Some(activation) = c.layer.activation
+    // What follows a product or a convolution, they do themselves.
+    let finished = matches!(c.layer.op, Op::Conv { .. } | Op::Gemm { .. } | Op::MatMul);
+    if let Some(activation) = c.layer.activation.filter(|_| !finished)
         && let Some(first) = outputs.first_mut()
     {
         *first = elementwise::unary_value(c, first, activation)?;

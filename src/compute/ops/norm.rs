@@ -152,6 +152,16 @@ pub fn layer<B: Backend>(c: &Context<B>, axis: i64, epsilon: f32, centre: bool) 
     let rank = shape.len();
     let axes: Vec<usize> = (resolve(axis, rank)?..rank).collect();
     filled(&shape, &axes)?;
+    if centre && axes == [rank - 1] && c.layer.outputs.len() == 1 {
+        let [gain, shift] = [c.opt_float(1)?, c.opt_float(2)?];
+        let line = |t: &Option<FloatTensor<B>>| t.as_ref().is_none_or(|t| dims::<B>(t) == [shape[rank - 1]]);
+        if line(&gain) && line(&shift) {
+            let both = [gain.as_ref(), shift.as_ref()];
+            if let Some(y) = host_axis::normalize::<B>(&x, both, epsilon, c.device) {
+                return Ok(vec![Value::Float(y)]);
+            }
+        }
+    }
     let (mut y, mean, deviation) = statistics::<B>(x, &axes, epsilon, centre);
     for i in 1..3 {
         let Some(t) = c.opt_float(i)? else { continue };

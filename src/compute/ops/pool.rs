@@ -6,7 +6,7 @@ use burn_backend::{Backend, Shape};
 use model::op::{Reduction, Window};
 
 use super::conv::{Ends, padding, steps};
-use super::{Context, Output, Outputs, host, pool_axes};
+use super::{Context, Output, Outputs, host_window, pool_axes};
 use crate::value::{Ints, Value, dims, expand, reshape};
 
 struct Plan<B: Backend> {
@@ -124,13 +124,13 @@ fn largest<B: Backend>(c: &Context<B>, window: &Window, ceil: bool) -> Output<B>
     }
     let p = plan(c, window, ceil)?;
     let mut pads = p.full_pads();
-    let slide = host::Slide {
+    let slide = host_window::Slide {
         kernel: p.kernel,
         strides: p.strides,
         dilations: p.dilations,
         pads,
     };
-    if let Some(y) = host::max_pool::<B>(&p.x, &slide, c.device) {
+    if let Some(y) = host_window::max_pool::<B>(&p.x, &slide, c.device) {
         return Ok(p.finish(y));
     }
     let mut x = p.x.clone();

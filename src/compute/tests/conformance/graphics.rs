@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use compute::{Device, Engine, Gpu, RunOptions, wait};
+use compute::{Device, Engine, Gpu, Keep, RunOptions, wait};
 
 use crate::compare;
 use crate::suite::{self, Case};
@@ -43,7 +43,10 @@ pub fn chosen(folder: &std::path::Path) -> Result<Vec<Case>, String> {
 
 fn run(engine: &mut Engine, case: &Case) -> Result<(), String> {
     let (network, inputs, expected) = case.whole()?;
-    let options = RunOptions::default();
+    let options = RunOptions {
+        keep: Keep::Outputs,
+        ..RunOptions::default()
+    };
     let found = wait(engine.evaluate(&network, &inputs, &options)).ok_or("it cannot be waited for")?;
     let found = found.map_err(|e| e.to_string())?;
     compare::within(&found, &expected, RELATIVE, ABSOLUTE)

@@ -174,7 +174,11 @@ fn run_all(cases: Vec<Case>, job: Job) -> Vec<Ran> {
 
 fn run(case: Case, job: Job) -> Ran {
     let (send, receive) = mpsc::channel();
-    let (own, options) = (case.clone(), compute::RunOptions::default());
+    let own = case.clone();
+    let options = compute::RunOptions {
+        keep: compute::Keep::Outputs,
+        ..compute::RunOptions::default()
+    };
     let cancel = options.cancel.clone();
     let work = move || {
         let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(&own, &options)));
