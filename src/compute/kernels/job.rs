@@ -179,8 +179,8 @@ impl SimdOp for Job<'_> {
                     *row = &self.left.values[(self.first + block + m) * self.left.pitch..][..depth];
                 }
                 tile(isa, &left[..count], right, from, width, &mut sums);
-                for m in 0..count {
-                    self.place(block + m, at, &sums[m][..width]);
+                for (m, sums) in sums[..count].iter().enumerate() {
+                    self.place(block + m, at, &sums[..width]);
                 }
             }
             at += width;
