@@ -156,7 +156,7 @@ impl<B: Backend> Executor<B> {
             stored: HashMap::new(),
             largest,
         };
-        executor.load(&network, 0)?;
+        executor.load(&network)?;
         executor.network = network;
         Ok(executor)
     }
@@ -174,15 +174,16 @@ impl<B: Backend> Executor<B> {
             stored: self.stored.clone(),
             largest: self.largest,
         };
-        executor.load(&network, self.network.tensors.len())?;
+        executor.load(&network)?;
         executor.network = network;
         Ok(executor)
     }
 
-    /// Uploads what `network` stores, from tensor `first` on.
-    fn load(&mut self, network: &Network, first: usize) -> Result<(), RunError> {
-        for (i, tensor) in network.tensors.iter().enumerate().skip(first) {
-            let Some(data) = tensor.data.as_ref() else {
+    /// Uploads what `network` stores and is not there yet.
+    fn load(&mut self, network: &Network) -> Result<(), RunError> {
+        for (i, tensor) in network.tensors.iter().enumerate() {
+            let known = self.stored.contains_key(&TensorId(i as u32));
+            let Some(data) = tensor.data.as_ref().filter(|_| !known) else {
                 continue;
             };
             let fail = |problem| RunError::Tensor {

@@ -252,6 +252,7 @@ pub fn reshape<B: Backend>(t: FloatTensor<B>, shape: &[usize]) -> FloatTensor<B>
     if dims::<B>(&t) == shape {
         return t;
     }
+    let t = crate::ops::host::contiguous::<B>(&t).unwrap_or(t);
     B::float_reshape(t, Shape::from(shape.to_vec()))
 }
 

@@ -21,6 +21,9 @@ use compute::{Backend, Executor, Flex, FlexDevice, Gpu, Keep, Pass, RunOptions, 
 use model::{Network, TensorData};
 use rival::Rival;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const ROUNDS: usize = 15;
 const WARM: usize = 2;
 

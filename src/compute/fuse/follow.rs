@@ -90,8 +90,15 @@ fn channelwise(work: &Work, base: LayerId, next: LayerId, channels: usize) -> Op
             Some((gain, shift))
         }
         Op::Binary(kind @ (Binary::Mul | Binary::Add)) => {
-            let (values, shape) = work.stored(work.beside(next, output)?)?;
+            let (mut values, shape) = work.stored(work.beside(next, output)?)?;
             let rank = work.network.tensor(output).spec.rank()?;
+            if values.len() == 1 && shape.len() <= rank {
+                values = vec![values[0]; channels];
+                return Some(match kind {
+                    Binary::Mul => (values, vec![0.0; channels]),
+                    _ => (vec![1.0; channels], values),
+                });
+            }
             // `[C, 1, 1]`, or the same with axes of one element before it.
             let axis = shape.len().checked_sub(rank - 1)?;
             let own = shape.len() <= rank && shape.get(axis) == Some(&(channels as u64));

@@ -1,9 +1,11 @@
-//! Merging of layers for passes whose intermediates nobody wants: constants into weights, written-out
-//! functions into one operator, and what follows a product into the product.
+//! Merging of layers for passes whose intermediates nobody wants: what is constant is computed once,
+//! constants go into weights, written-out functions become one operator, and what follows a product
+//! becomes part of it.
 //!
 //! The merged network computes the same outputs up to rounding. Tensors keep their ids; layers that
 //! were merged away stay in the list of layers but in no graph.
 
+mod constants;
 mod follow;
 mod written;
 
@@ -31,13 +33,18 @@ type Rule = fn(&Work, LayerId) -> Option<Merge>;
 
 /// Written-out functions first: what follows a product may be one of them.
 const ROUNDS: [&[Rule]; 2] = [
-    &[written::layer_norm, written::gelu, written::gate],
+    &[
+        written::layer_norm,
+        written::gelu,
+        written::gate,
+        written::hard_swish,
+    ],
     &[follow::affine, follow::bias, follow::sum, follow::activation],
 ];
 
-/// `network` with layers of its main graph merged.
+/// `network` with layers of its main graph merged; constant ones are run here, on the processor.
 pub fn fuse(network: &Network) -> Network {
-    let mut work = Work::new(network.clone());
+    let mut work = Work::new(constants::fold(network.clone()));
     for rules in ROUNDS {
         for place in 0..work.order.len() {
             while let Some(layer) = work.order[place] {

@@ -188,3 +188,38 @@ pub(super) fn gate(work: &Work, base: LayerId) -> Option<Merge> {
         .then(|| merged(work, base, Op::Unary(op), vec![x], vec![joined]))
         .flatten()
 }
+
+/// `x * clip(x + 3, 0, 6) / 6` (hard swish: Howard et al. 2019).
+pub(super) fn hard_swish(work: &Work, base: LayerId) -> Option<Merge> {
+    let layer = work.layer(base);
+    let Op::Clip { min, max } = layer.op else {
+        return None;
+    };
+    let bound = |stated: Option<f32>, i: usize| {
+        stated.or_else(|| work.number(layer.inputs.get(i).copied().flatten()?))
+    };
+    let raised = work.network.tensor(layer.inputs[0]?).producer?;
+    let x = work
+        .layer(raised)
+        .inputs
+        .iter()
+        .flatten()
+        .find(|t| work.with(raised, **t, 3.0));
+    let x = *x?;
+    let joined = work.reader(base)?;
+    let divided = work.reader(joined)?;
+    let fits = bound(min, 1) == Some(0.0)
+        && bound(max, 2) == Some(6.0)
+        && is(work, raised, Binary::Add)
+        && work.reader(raised) == Some(base)
+        && is(work, joined, Binary::Mul)
+        && work.beside(joined, work.output(base)?) == Some(x)
+        && match work.op(divided) {
+            Op::Binary(Binary::Div) => work.with(divided, work.output(joined)?, 6.0),
+            Op::Binary(Binary::Mul) => work.with(divided, work.output(joined)?, 1.0 / 6.0),
+            _ => false,
+        };
+    let absorbed = vec![raised, joined, divided];
+    fits.then(|| merged(work, base, Op::Unary(Unary::HardSwish), vec![x], absorbed))
+        .flatten()
+}

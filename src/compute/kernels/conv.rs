@@ -3,12 +3,10 @@
 //! The picture is padded, and for strides split into one picture for each remainder, so that each
 //! place of the window sees the outputs' cells as one run of memory: a row of the right factor.
 
-use rten_simd::ops::BitOps;
-use rten_simd::{Isa, SimdOp};
-
 use super::finish::Finish;
-use super::job::{Grid, Left, multiply};
-use super::tile::{Columns, ROWS, Sums, VECTORS, WIDEST, tile};
+use super::job::{Grid, LEAST, Left, multiply};
+use super::narrow::narrow;
+use super::tile::{Columns, WIDEST};
 use crate::ops::host_window::Slide;
 use crate::threads;
 
@@ -24,23 +22,24 @@ pub struct Image<'a> {
 }
 
 /// How the padded picture lies in memory, and where each place of the window begins in it.
-struct Plan {
+pub struct Plan {
     slide: Slide,
     size: [usize; 2],
     /// Height and width of the result.
-    outputs: [usize; 2],
+    pub outputs: [usize; 2],
     /// Height and width of each remainder's picture.
     room: [usize; 2],
     /// Remainders that the window meets, along both axes.
     remainders: [Vec<usize>; 2],
     /// For each place of the window its first element, within a channel.
-    places: Vec<usize>,
+    pub places: Vec<usize>,
     /// Cells outside the picture.
-    fill: f32,
+    pub fill: f32,
 }
 
 impl Plan {
-    fn new(slide: &Slide, size: [usize; 2], fill: f32) -> Self {
+    /// For a picture of `size`, height and width, into which the window fits.
+    pub fn new(slide: &Slide, size: [usize; 2], fill: f32) -> Self {
         let outputs = slide.outputs(size);
         let reach = [0, 1].map(|i| (slide.kernel[i] - 1) * slide.dilations[i]);
         let room = [0, 1].map(|i| outputs[i] + reach[i] / slide.strides[i]);
@@ -81,11 +80,12 @@ impl Plan {
     }
 
     /// Elements of a channel.
-    fn channel(&self) -> usize {
+    pub fn channel(&self) -> usize {
         self.remainders[0].len() * self.remainders[1].len() * self.room[0] * self.room[1]
     }
 
-    fn grid(&self) -> Grid {
+    /// Where the result's cells stand among the columns.
+    pub fn grid(&self) -> Grid {
         match self.room[1] == self.outputs[1] {
             true => Grid::line(self.outputs[0] * self.outputs[1]),
             false => Grid {
@@ -97,7 +97,7 @@ impl Plan {
     }
 
     /// Pads and splits one channel.
-    fn spread(&self, channel: &[f32], out: &mut [f32]) {
+    pub fn spread(&self, channel: &[f32], out: &mut [f32]) {
         let (slide, [height, width]) = (&self.slide, self.size);
         let pictures = self.remainders[0]
             .iter()
@@ -163,7 +163,7 @@ pub fn convolve(
     }
     let values = if plain { image.values } else { &spread };
     let all = outputs / groups;
-    for group in 0..groups {
+    let one = |group: usize, out: &mut [f32]| {
         let first = group * inputs;
         let rows: Vec<usize> = (first..first + inputs)
             .flat_map(|c| plan.places.iter().map(move |p| c * channel + p))
@@ -181,68 +181,11 @@ pub fn convolve(
             gathers: window == 1,
             ..*finish
         };
-        multiply(
-            left,
-            right,
-            plan.grid(),
-            &finish,
-            &mut out[own.start * kept..own.end * kept],
-        );
-    }
-}
-
-/// Groups of one channel (depthwise: Sifre 2014), each with `all` outputs.
-fn narrow(plan: &Plan, image: Image, weights: &[f32], all: usize, finish: &Finish, out: &mut [f32]) {
-    let (kept, plane) = (plan.outputs[0] * plan.outputs[1], image.size[0] * image.size[1]);
-    threads::chunks(out, all * kept, |group, out| {
-        Narrow {
-            plan,
-            channel: &image.values[group * plane..][..plane],
-            weights: &weights[group * all * plan.places.len()..],
-            first: group * all,
-            finish,
-            out,
-        }
-        .dispatch();
-    });
-}
-
-struct Narrow<'a> {
-    plan: &'a Plan,
-    channel: &'a [f32],
-    weights: &'a [f32],
-    first: usize,
-    finish: &'a Finish<'a>,
-    out: &'a mut [f32],
-}
-
-impl SimdOp for Narrow<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn eval<I: Isa>(self, isa: I) {
-        let (plan, depth) = (self.plan, self.plan.places.len());
-        let mut spread = vec![plan.fill; plan.channel() + WIDEST];
-        plan.spread(self.channel, &mut spread[..plan.channel()]);
-        let right = Columns {
-            values: &spread,
-            rows: &plan.places,
-        };
-        let [height, length] = plan.outputs;
-        let mut sums: Sums = [[0.0; WIDEST]; ROWS];
-        let step = VECTORS * isa.f32().len();
-        for (m, out) in self.out.chunks_exact_mut(height * length).enumerate() {
-            let left = [&self.weights[m * depth..][..depth]];
-            for y in 0..height {
-                for x in (0..length).step_by(step) {
-                    let width = step.min(length - x);
-                    tile(isa, &left, right, y * plan.room[1] + x, width, &mut sums);
-                    let at = y * length + x;
-                    let out = &mut out[at..at + width];
-                    self.finish
-                        .put(self.first + m, at, &sums[0][..width], out, height * length);
-                }
-            }
-        }
+        multiply(left, right, plan.grid(), &finish, out);
+    };
+    let shares = out.chunks_mut(all * kept).enumerate();
+    match all * kept * depth * groups < LEAST {
+        true => shares.for_each(|(group, out)| one(group, out)),
+        false => threads::each(shares.collect(), |(group, out)| one(group, out)),
     }
 }

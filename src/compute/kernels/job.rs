@@ -52,6 +52,38 @@ impl Grid {
     fn kept(&self) -> usize {
         self.lines * self.length
     }
+
+    /// Columns that are kept before column `at`, which begins a line or stands in the only one.
+    fn before(&self, at: usize) -> usize {
+        match self.lines {
+            1 => at,
+            _ => at / self.pitch * self.length,
+        }
+    }
+
+    /// What is kept of the `count` columns from `at` on, in runs: where each begins among them and
+    /// in the row of the result, and how long it is.
+    #[inline(always)]
+    pub fn runs(self, at: usize, count: usize) -> impl Iterator<Item = (usize, usize, usize)> {
+        let mut done = 0;
+        std::iter::from_fn(move || {
+            while done < count {
+                let from = done;
+                if self.lines == 1 {
+                    done = count;
+                    return Some((0, at, count));
+                }
+                let (line, column) = ((at + done) / self.pitch, (at + done) % self.pitch);
+                let run = (count - done).min(self.pitch - column);
+                done += run;
+                let kept = run.min(self.length.saturating_sub(column));
+                if kept > 0 {
+                    return Some((from, line * self.length + column, kept));
+                }
+            }
+            None
+        })
+    }
 }
 
 /// `out[m] = finish(left[m] * right)`, `out` with one row of `grid.kept()` elements for each of the
@@ -192,38 +224,11 @@ impl Job<'_> {
     /// Finishes columns `at..` of row `row` and puts those that are kept in their place.
     #[inline(always)]
     fn place(&mut self, row: usize, at: usize, sums: &[f32]) {
-        let grid = self.grid;
-        let start = self.band.start;
-        let mut done = 0;
-        while done < sums.len() {
-            let (line, column) = match grid.lines {
-                1 => (0, at + done - start),
-                _ => ((at + done - start) / grid.pitch, (at + done - start) % grid.pitch),
-            };
-            let pitch = if grid.lines == 1 { usize::MAX } else { grid.pitch };
-            let length = if grid.lines == 1 { usize::MAX } else { grid.length };
-            let run = (sums.len() - done).min(pitch - column);
-            let kept = run.min(length.saturating_sub(column));
-            if kept > 0 {
-                let to = match grid.lines {
-                    1 => column,
-                    _ => line * grid.length + column,
-                };
-                // Where the piece stands in its whole row.
-                let before = match grid.lines {
-                    1 => start,
-                    _ => start / grid.pitch * grid.length,
-                };
-                let out = &mut self.out[row][to..][..kept];
-                self.finish.put(
-                    self.first + row,
-                    before + to,
-                    &sums[done..][..kept],
-                    out,
-                    grid.kept(),
-                );
-            }
-            done += run;
+        let (grid, before) = (self.grid, self.grid.before(self.band.start));
+        for (from, to, count) in grid.runs(at, sums.len()) {
+            let out = &mut self.out[row][to - before..][..count];
+            let sums = &sums[from..][..count];
+            self.finish.put(self.first + row, to, sums, out, grid.kept());
         }
     }
 }

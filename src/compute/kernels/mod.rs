@@ -6,9 +6,11 @@
 mod conv;
 mod finish;
 mod job;
+mod narrow;
 mod product;
 mod tile;
 
 pub use conv::{Image, convolve};
 pub use finish::{Activation, Finish};
+pub use narrow::largest;
 pub use product::{View, product, products};

@@ -32,6 +32,59 @@ pub fn strided<B: Backend>(t: &FloatTensor<B>) -> Option<(&[f32], Vec<usize>)> {
     Some((&t.storage::<f32>()[t.layout().start_offset()..], steps))
 }
 
+/// `t` copied row by row, where it lies in host memory in another order.
+pub fn contiguous<B: Backend>(t: &FloatTensor<B>) -> Option<FloatTensor<B>> {
+    if slice::<B>(t).is_some() {
+        return None;
+    }
+    let (values, steps) = strided::<B>(t)?;
+    let shape = dims::<B>(t);
+    let mut out = vec![0f32; shape.iter().product()];
+    // Axes that run on in each other are one, those of one element none.
+    let mut axes: Vec<(usize, usize)> = Vec::new();
+    for (&size, &step) in shape.iter().zip(&steps).filter(|(s, _)| **s != 1) {
+        match axes.last_mut() {
+            Some(last) if last.1 == size * step => *last = (last.0 * size, step),
+            _ => axes.push((size, step)),
+        }
+    }
+    let (width, across) = axes.pop().unwrap_or((1, 1));
+    // The axis whose elements are neighbours is gone through beside the last one, in blocks that
+    // stay in the cache.
+    const SIDE: usize = 16;
+    let beside = axes.iter().rposition(|a| a.1 == 1).or(axes.len().checked_sub(1));
+    let own = &strides(&[&axes.iter().map(|a| a.0).collect::<Vec<_>>()[..], &[width]].concat());
+    let (rows, down, apart) = match beside {
+        Some(i) => (axes[i].0, axes[i].1, own[i]),
+        None => (1, 0, width),
+    };
+    let mut starts = vec![(0, 0)];
+    for (i, &(size, step)) in axes.iter().enumerate() {
+        if Some(i) != beside {
+            let all = starts.iter();
+            starts = all
+                .flat_map(|&(f, t)| (0..size).map(move |k| (f + k * step, t + k * own[i])))
+                .collect();
+        }
+    }
+    for (from, to) in starts {
+        let side = if across == 1 { width } else { SIDE };
+        for left in (0..width).step_by(side.max(1)) {
+            let count = side.min(width - left);
+            for row in 0..rows {
+                let line = &mut out[to + row * apart + left..][..count];
+                let source = &values[from + row * down + left * across..];
+                match across {
+                    1 => line.copy_from_slice(&source[..count]),
+                    0 => line.fill(source[0]),
+                    _ => (line.iter_mut().zip(source.iter().step_by(across))).for_each(|(o, &v)| *o = v),
+                }
+            }
+        }
+    }
+    Some(float::<B>(out, &shape, &B::float_device(t)))
+}
+
 /// What a fast path has done of what follows it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Done {
@@ -193,6 +246,40 @@ pub mod tests {
                 (f - w).abs() < 1e-4,
                 "{what}: element {i} is {f}, the backend has {w}"
             );
+        }
+    }
+
+    /// Permuted, cut out, broadcast, empty.
+    #[test]
+    fn copies_have_the_order_of_their_axes() {
+        let x = noise(&[3, 5, 18, 20], 1);
+        let mut cases = Vec::new();
+        for axes in [
+            [0, 2, 1, 3],
+            [3, 2, 1, 0],
+            [0, 1, 3, 2],
+            [1, 0, 2, 3],
+            [2, 3, 0, 1],
+        ] {
+            cases.push(Flex::float_permute(x.clone(), &axes));
+        }
+        let cut = crate::ops::shape::range::<Flex>(x.clone(), &[(0, 3), (1, 4), (2, 17), (3, 9)]);
+        cases.push(Flex::float_permute(cut, &[3, 1, 0, 2]));
+        let row = noise(&[1, 5, 1, 20], 2);
+        cases.push(Flex::float_expand(
+            row,
+            burn_backend::Shape::from(vec![3, 5, 18, 20]),
+        ));
+        cases.push(Flex::float_permute(noise(&[3, 0, 2], 3), &[2, 1, 0]));
+        for (i, case) in cases.into_iter().enumerate() {
+            // The backend copies element by element.
+            let wanted = float::<Flex>(
+                read::<Flex>(case.clone()).unwrap(),
+                &dims::<Flex>(&case),
+                &FlexDevice,
+            );
+            let found = contiguous::<Flex>(&case).unwrap_or(case);
+            same(&format!("case {i}"), found, wanted);
         }
     }
 

@@ -6,8 +6,7 @@ use model::op::Unary;
 
 use super::conv::Ends;
 use super::host::{Done, follow, slice};
-use crate::kernels::{Finish, Image, convolve};
-use crate::threads::chunks;
+use crate::kernels::{Finish, Image, convolve, largest};
 use crate::value::{dims, float};
 
 /// A window that slides over two spatial axes.
@@ -30,19 +29,6 @@ impl Slide {
             let extent = (self.kernel[i] - 1) * self.dilations[i] + 1;
             (size[i] + self.pads[i].0 + self.pads[i].1 - extent) / self.strides[i] + 1
         })
-    }
-
-    /// For kernel place `k` of axis `i`: the outputs whose cell lies inside the input.
-    fn inside(&self, i: usize, k: usize, size: usize, outputs: usize) -> std::ops::Range<usize> {
-        let (shift, before) = (k * self.dilations[i], self.pads[i].0);
-        let begin = before.saturating_sub(shift).div_ceil(self.strides[i]);
-        let end = (size + before).saturating_sub(shift).div_ceil(self.strides[i]);
-        begin.min(outputs)..end.min(outputs).max(begin.min(outputs))
-    }
-
-    /// The input coordinate of output `o` at kernel place `k` of axis `i`.
-    fn at(&self, i: usize, k: usize, o: usize) -> usize {
-        o * self.strides[i] + k * self.dilations[i] - self.pads[i].0
     }
 }
 
@@ -105,27 +91,34 @@ pub fn max_pool<B: Backend>(x: &FloatTensor<B>, slide: &Slide, device: &B::Devic
     let values = slice::<B>(x)?;
     let xs = dims::<B>(x);
     let [height, width] = slide.outputs([xs[2], xs[3]]);
-    let mut out = vec![f32::NEG_INFINITY; xs[0] * xs[1] * height * width];
-    chunks(&mut out, height * width, |i, out| {
-        let plane = &values[i * xs[2] * xs[3]..][..xs[2] * xs[3]];
-        for ky in 0..slide.kernel[0] {
-            for oy in slide.inside(0, ky, xs[2], height) {
-                let line = &plane[slide.at(0, ky, oy) * xs[3]..][..xs[3]];
-                for kx in 0..slide.kernel[1] {
-                    let across = slide.inside(1, kx, xs[3], width);
-                    let out = &mut out[oy * width..][across.clone()];
-                    if out.is_empty() {
-                        continue;
-                    }
-                    let first = slide.at(1, kx, across.start);
-                    let from = line[first..].iter().step_by(slide.strides[1]);
-                    out.iter_mut()
-                        .zip(from)
-                        .for_each(|(o, &v)| *o = if v > *o || v.is_nan() { v } else { *o });
-                }
-            }
-        }
-    });
+    let mut out = vec![0f32; xs[0] * xs[1] * height * width];
+    let image = Image {
+        values,
+        channels: xs[0] * xs[1],
+        size: [xs[2], xs[3]],
+    };
+    largest(image, slide, &mut out);
+    Some(float::<B>(out, &[xs[0], xs[1], height, width], device))
+}
+
+/// The mean of each window over two axes, cells outside counted as 0.
+pub fn mean_pool<B: Backend>(
+    x: &FloatTensor<B>,
+    slide: &Slide,
+    device: &B::Device,
+) -> Option<FloatTensor<B>> {
+    let values = slice::<B>(x)?;
+    let xs = dims::<B>(x);
+    let [height, width] = slide.outputs([xs[2], xs[3]]);
+    let (channels, window) = (xs[0] * xs[1], slide.kernel[0] * slide.kernel[1]);
+    let mut out = vec![0f32; channels * height * width];
+    let image = Image {
+        values,
+        channels,
+        size: [xs[2], xs[3]],
+    };
+    let weights = vec![1.0 / window as f32; channels * window];
+    convolve(image, &weights, channels, slide, &Finish::default(), &mut out);
     Some(float::<B>(out, &[xs[0], xs[1], height, width], device))
 }
 

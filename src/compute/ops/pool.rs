@@ -154,8 +154,19 @@ pub fn average<B: Backend>(c: &Context<B>, window: &Window, ceil: bool, include:
     let p = plan(c, window, ceil)?;
     let pads = p.full_pads();
     let plain = pads == [(0, 0); 2];
-    let x = super::shape::pad_spatial::<B>(p.x.clone(), &pads, 0.0, c.device);
-    let y = B::avg_pool2d(x, p.kernel, p.strides, [0, 0], true, false);
+    let slide = host_window::Slide {
+        kernel: p.kernel,
+        strides: p.strides,
+        dilations: [1, 1],
+        pads,
+    };
+    let y = match host_window::mean_pool::<B>(&p.x, &slide, c.device) {
+        Some(y) => y,
+        None => {
+            let x = super::shape::pad_spatial::<B>(p.x.clone(), &pads, 0.0, c.device);
+            B::avg_pool2d(x, p.kernel, p.strides, [0, 0], true, false)
+        }
+    };
     if plain {
         return Ok(p.finish(y));
     }

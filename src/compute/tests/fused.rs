@@ -337,3 +337,19 @@ fn gates_become_one_operator() {
         assert_eq!(net.check(&[y]), left, "{kind:?}");
     }
 }
+
+#[test]
+fn a_hard_swish_is_found_by_its_bounds() {
+    for (upper, left) in [(6.0, 1), (5.0, 4)] {
+        let mut net = Net::new();
+        let x = net.input(&PICTURE);
+        let (three, six) = (net.number(3.0), net.number(6.0));
+        let raised = net.binary(Binary::Add, x, three, &PICTURE);
+        let bounds = [net.number(0.0), net.number(upper)];
+        let clip = Op::Clip { min: None, max: None };
+        let cut = net.layer(clip, &[raised, bounds[0], bounds[1]], &PICTURE);
+        let joined = net.binary(Binary::Mul, x, cut, &PICTURE);
+        let y = net.binary(Binary::Div, joined, six, &PICTURE);
+        assert_eq!(net.check(&[y]), left);
+    }
+}
