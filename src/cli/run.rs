@@ -32,6 +32,7 @@ pub fn run(file: &Path, asked: &text::Given, out: &Path, all: bool, device: Devi
         Device::Gpu => Some(Gpu::open().map_err(Failure::Other)?),
     };
     let on = gpu.as_ref().map_or("the processor", |gpu| gpu.name()).to_string();
+    compute::take_part();
     let mut engine = Engine::new(gpu.clone().map_or(compute::Device::Cpu, compute::Device::Gpu));
     let start = std::time::Instant::now();
     let arrays: Vec<(String, HostValue)> = given.arrays.into_iter().map(|(n, a)| (n, a.into())).collect();

@@ -31,6 +31,8 @@ pub use engine::{Device, Engine};
 pub use gpu::{Gpu, Resident, Wgpu};
 pub use gradients::gradients;
 pub use run::{Executor, GiveWay, Keep, Pass, Progress, RunError, RunOptions};
+#[cfg(not(target_arch = "wasm32"))]
+pub use threads::take_part;
 pub use value::{Value, wait};
 
 use std::sync::Arc;

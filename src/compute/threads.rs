@@ -47,7 +47,17 @@ pub fn each<T>(jobs: Vec<T>, work: impl Fn(T)) {
 /// Cores to share work among.
 #[cfg(not(target_arch = "wasm32"))]
 pub fn cores() -> usize {
-    rayon::current_num_threads()
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Makes this thread one of those that share the work of operators: it begins at once, where it
+/// would otherwise sleep until others have woken. One more thread than there are cores, so that
+/// others go on while this one waits for orders. Without effect where there are such threads.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn take_part() {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(cores() + 1);
+    // An error says that there are.
+    let _ = pool.use_current_thread().build_global();
 }
 
 /// Cores to share work among.

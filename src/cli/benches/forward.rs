@@ -21,9 +21,6 @@ use compute::{Backend, Executor, Flex, FlexDevice, Gpu, Keep, Pass, RunOptions, 
 use model::{Network, TensorData};
 use rival::Rival;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 const ROUNDS: usize = 15;
 const WARM: usize = 2;
 
@@ -70,7 +67,13 @@ fn pass<B: Backend>(
     let mut profile = Profile::new();
     for (layer, seconds) in &pass.times {
         let layer = executor.network().layer(*layer);
-        let at = profile.entry(layer.kind.clone()).or_default();
+        let weights = layer.inputs.get(1).copied().flatten();
+        let shape = weights.and_then(|t| executor.network().tensor(t).spec.shape(&Default::default()));
+        let kind = match shape {
+            Some(shape) if shape.len() > 1 => format!("{} {shape:?}", layer.kind),
+            _ => layer.kind.clone(),
+        };
+        let at = profile.entry(kind).or_default();
         *at = (at.0 + seconds * 1e3, at.1 + 1);
     }
     profile
@@ -87,7 +90,7 @@ fn print_profile(what: &str, profile: &Profile) {
     let mut kinds: Vec<_> = profile.iter().collect();
     kinds.sort_by(|a, b| b.1.0.total_cmp(&a.1.0));
     println!("  {what}");
-    for (kind, (time, count)) in kinds.into_iter().take(10) {
+    for (kind, (time, count)) in kinds.into_iter().take(16) {
         println!(
             "    {kind:32} {:>8.2} ms in {count} layers",
             time / (ROUNDS + WARM) as f64
@@ -196,7 +199,9 @@ fn main() {
         .find_map(|f| f.strip_prefix("--threads=")?.parse().ok());
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads: usize = given.unwrap_or(cores);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .use_current_thread();
     pool.build_global().expect("no pool before");
     let folder = |f| std::fs::read_dir(f).expect("a folder");
     let entries = folders.split(':').flat_map(folder);

@@ -181,8 +181,11 @@ pub fn average<B: Backend>(c: &Context<B>, window: &Window, ceil: bool, include:
     let rest = [0, 1].map(|i| if include { (0, p.extra[i]) } else { pads[i] });
     let ones = super::shape::pad_spatial::<B>(ones, &rest, 0.0, c.device);
     let share = B::avg_pool2d(ones, p.kernel, p.strides, [0, 0], true, false);
-    let share = expand::<B>(share, &dims::<B>(&y));
-    Ok(p.finish(B::float_div(y, share)))
+    let all = dims::<B>(&y);
+    if let Some(y) = super::host::zip::<B>(&y, &share, &all, |y, share| y / share, c.device) {
+        return Ok(p.finish(y));
+    }
+    Ok(p.finish(B::float_div(y, expand::<B>(share, &all))))
 }
 
 /// The p-norm of each window of `X [N, C, ...]`.

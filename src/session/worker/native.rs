@@ -23,6 +23,7 @@ impl Queue {
         let (orders, queue) = channel::<Order>();
         let (send, done) = channel();
         std::thread::spawn(move || {
+            compute::take_part();
             let mut engine = Engine::default();
             for order in queue {
                 if send.send(guarded(&mut engine, order)).is_err() {
