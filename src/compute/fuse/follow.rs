@@ -100,7 +100,7 @@ fn channelwise(work: &Work, base: LayerId, next: LayerId, channels: usize) -> Op
                 });
             }
             // `[C, 1, 1]`, or the same with axes of one element before it.
-            let axis = shape.len().checked_sub(rank - 1)?;
+            let axis = shape.len().checked_sub(rank.checked_sub(1)?)?;
             let own = shape.len() <= rank && shape.get(axis) == Some(&(channels as u64));
             if !own || values.len() != channels {
                 return None;

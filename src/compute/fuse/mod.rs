@@ -104,6 +104,11 @@ impl Work {
         TensorId(self.network.tensors.len() as u32)
     }
 
+    /// Input `i` of `id`, where it is given.
+    fn input(&self, id: LayerId, i: usize) -> Option<TensorId> {
+        self.layer(id).inputs.get(i).copied().flatten()
+    }
+
     /// The only output of `id`.
     fn output(&self, id: LayerId) -> Option<TensorId> {
         match self.layer(id).outputs[..] {

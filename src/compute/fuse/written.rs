@@ -44,8 +44,8 @@ fn mean(work: &Work, id: LayerId) -> Option<TensorId> {
     else {
         return None;
     };
-    let x = layer.inputs.first().copied().flatten()?;
-    let axes = match (axes, layer.inputs.get(1).copied().flatten()) {
+    let x = work.input(id, 0)?;
+    let axes = match (axes, work.input(id, 1)) {
         (Some(axes), _) => axes.clone(),
         (None, Some(t)) => work.network.tensor(t).data.as_ref()?.to_i64()?,
         (None, None) => return None,
@@ -57,20 +57,17 @@ fn mean(work: &Work, id: LayerId) -> Option<TensorId> {
 /// Layer normalisation over the last axis by means, difference, square and root.
 pub(super) fn layer_norm(work: &Work, base: LayerId) -> Option<Merge> {
     let x = mean(work, base)?;
-    let from = |id: LayerId| work.layer(id).inputs.first().copied().flatten();
+    let from = |id: LayerId| work.input(id, 0);
     // The difference is taken once, or anew for the quotient.
     let differences = work.readers(base);
     let minus = |&d: &LayerId| is(work, d, Binary::Sub) && from(d) == Some(x);
     if !(1..=2).contains(&differences.len()) || !differences.iter().all(minus) {
         return None;
     }
-    let squares = |id: &LayerId| {
-        let layer = work.layer(*id);
-        match layer.op {
-            Op::Binary(Binary::Mul) => layer.inputs[0] == layer.inputs[1],
-            Op::Binary(Binary::Pow) => layer.inputs[1].and_then(|t| work.number(t)) == Some(2.0),
-            _ => false,
-        }
+    let squares = |&id: &LayerId| match work.op(id) {
+        Op::Binary(Binary::Mul) => work.input(id, 0) == work.input(id, 1),
+        Op::Binary(Binary::Pow) => work.input(id, 1).and_then(|t| work.number(t)) == Some(2.0),
+        _ => false,
     };
     let mut square = None;
     let mut quotients = Vec::new();
@@ -91,7 +88,7 @@ pub(super) fn layer_norm(work: &Work, base: LayerId) -> Option<Merge> {
     let epsilon = work.number(work.beside(added, work.output(variance)?)?)?;
     let root = work.reader(added)?;
     let rooted = is(work, added, Binary::Add) && matches!(work.op(root), Op::Unary(Unary::Sqrt));
-    let by = work.layer(*divided).inputs.get(1).copied().flatten();
+    let by = work.input(*divided, 1);
     if !rooted
         || work.reader(root)? != *divided
         || !is(work, *divided, Binary::Div)
@@ -129,9 +126,9 @@ pub(super) fn gelu(work: &Work, base: LayerId) -> Option<Merge> {
     if !matches!(work.op(base), Op::Unary(Unary::Erf)) {
         return None;
     }
-    let scaled = work.network.tensor(work.layer(base).inputs[0]?).producer?;
+    let scaled = work.network.tensor(work.input(base, 0)?).producer?;
     let alone = work.reader(scaled) == Some(base);
-    let x = work.layer(scaled).inputs.first().copied().flatten()?;
+    let x = work.input(scaled, 0)?;
     let scales = match work.op(scaled) {
         Op::Binary(Binary::Div) => work.with(scaled, x, std::f32::consts::SQRT_2),
         Op::Binary(Binary::Mul) => work.with(scaled, x, std::f32::consts::FRAC_1_SQRT_2),
@@ -181,7 +178,7 @@ pub(super) fn gate(work: &Work, base: LayerId) -> Option<Merge> {
         }
         _ => return None,
     };
-    let x = work.layer(base).inputs[0]?;
+    let x = work.input(base, 0)?;
     let joined = work.reader(base)?;
     let gates = is(work, joined, Binary::Mul) && work.beside(joined, work.output(base)?) == Some(x);
     gates
@@ -195,10 +192,8 @@ pub(super) fn hard_swish(work: &Work, base: LayerId) -> Option<Merge> {
     let Op::Clip { min, max } = layer.op else {
         return None;
     };
-    let bound = |stated: Option<f32>, i: usize| {
-        stated.or_else(|| work.number(layer.inputs.get(i).copied().flatten()?))
-    };
-    let raised = work.network.tensor(layer.inputs[0]?).producer?;
+    let bound = |stated: Option<f32>, i: usize| stated.or_else(|| work.number(work.input(base, i)?));
+    let raised = work.network.tensor(work.input(base, 0)?).producer?;
     let x = work
         .layer(raised)
         .inputs

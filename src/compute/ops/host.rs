@@ -29,7 +29,7 @@ pub fn strided<B: Backend>(t: &FloatTensor<B>) -> Option<(&[f32], Vec<usize>)> {
     }
     let steps = t.layout().strides().iter().map(|&s| usize::try_from(s));
     let steps = steps.collect::<Result<_, _>>().ok()?;
-    Some((&t.storage::<f32>()[t.layout().start_offset()..], steps))
+    Some((t.storage::<f32>().get(t.layout().start_offset()..)?, steps))
 }
 
 /// `t` copied row by row, where it lies in host memory in another order.

@@ -118,7 +118,9 @@ pub fn mean_pool<B: Backend>(
         size: [xs[2], xs[3]],
     };
     let weights = vec![1.0 / window as f32; channels * window];
-    convolve(image, &weights, channels, slide, &Finish::default(), &mut out);
+    if channels > 0 {
+        convolve(image, &weights, channels, slide, &Finish::default(), &mut out);
+    }
     Some(float::<B>(out, &[xs[0], xs[1], height, width], device))
 }
 
