@@ -13,6 +13,25 @@ const MAX_FILE_BYTES: u64 = 1 << 42;
 #[cfg(not(target_arch = "wasm32"))]
 const MAPPED_FROM: u64 = 1 << 20;
 
+/// What a model is called in a folder of its own, as hubs and exporters name it.
+const MODELS: [&str; 8] = [
+    "model.safetensors.index.json",
+    "model.safetensors",
+    "pytorch_model.bin.index.json",
+    "pytorch_model.bin",
+    "model.onnx",
+    "model.keras",
+    "model.json",
+    "model.tflite",
+];
+
+/// The model in the folder at `path`; `path` itself where it is a file, or the folder holds none.
+pub fn within(path: &Path) -> PathBuf {
+    let mut files = MODELS.iter().map(|name| path.join(name));
+    let found = files.find(|file| path.is_dir() && file.is_file());
+    found.unwrap_or_else(|| path.to_path_buf())
+}
+
 /// The bytes of the regular file at `path`.
 pub(crate) fn read_file(path: &Path) -> Result<Bytes, String> {
     let about = std::fs::metadata(path).map_err(|e| match e.kind() {
@@ -20,7 +39,10 @@ pub(crate) fn read_file(path: &Path) -> Result<Bytes, String> {
         _ => format!("cannot be read: {e}"),
     })?;
     if about.is_dir() {
-        return Err("expected a file, found a directory".into());
+        let names = MODELS.join(", ");
+        return Err(format!(
+            "expected a file, found a directory without a model ({names})"
+        ));
     }
     if !about.is_file() {
         return Err("expected a regular file, found a device, pipe or socket".into());
@@ -73,6 +95,7 @@ fn given(files: &[(String, Bytes)], relative: &Path) -> Result<Bytes, String> {
 /// The file `name` in the folder of the model at `path`, or why it cannot be read; `None` where
 /// there is none. Links out of that folder are followed only where the model's own leads there too.
 pub fn beside(path: &Path, name: &str) -> Option<Result<Bytes, String>> {
+    let path = &within(path);
     let folder = folder_of(path);
     let file = path.file_name()?.to_str()?;
     if !folder.join(name).exists() {

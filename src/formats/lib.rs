@@ -178,6 +178,7 @@ pub fn format_of(path: &Path) -> Option<&'static Format> {
 
 /// Opens the model file at `path`. Data files that it names are read from its own folder only.
 pub fn open(path: &Path) -> Result<Network, FormatError> {
+    let path = &beside::within(path);
     let file = path.display().to_string();
     let bytes = beside::read_file(path).map_err(|problem| FormatError::Unreadable {
         file: file.clone(),
@@ -205,10 +206,19 @@ fn open_in(name: &str, bytes: Bytes, folder: Option<Folder>) -> Result<Network, 
     if bytes.is_empty() {
         return Err(not_a_model("an empty file"));
     }
-    let stem = Path::new(name)
+    let mut stem = Path::new(name)
         .file_stem()
         .and_then(|s| s.to_str())
         .unwrap_or(name);
+    // Where every model is called that, the folder says which one it is.
+    let said = match folder {
+        Some(Folder::Disk(folder)) => folder.file_name().and_then(|s| s.to_str()),
+        _ => None,
+    };
+    if let Some(said) = said.filter(|s| !s.starts_with('.')) {
+        let common = matches!(stem, "model" | "pytorch_model") || stem.starts_with("model.safetensors");
+        stem = if common { said } else { stem };
+    }
     let home = match folder {
         Some(Folder::Disk(folder)) => beside::home(folder, name),
         _ => None,

@@ -119,11 +119,16 @@ impl Sheet<'_> {
             .text(at, anchor, text, FontId::proportional(size), color);
     }
 
+    /// Where texts stand whatever the scene shows.
+    fn fixed(&self) -> Vec<Rect> {
+        let places = [title::place, title::answer, legend::place, caption::place];
+        places.iter().filter_map(|place| place(self)).collect()
+    }
+
     /// Where texts stand that others keep off.
     fn taken(&self) -> &[Rect] {
         self.found.taken.get_or_init(|| {
-            let fixed = [title::place, title::answer, legend::place, caption::place];
-            let fixed = fixed.iter().filter_map(|place| place(self));
+            let fixed = self.fixed().into_iter();
             let members = members::words(self).iter().map(|w| w.place);
             fixed
                 .chain(members)

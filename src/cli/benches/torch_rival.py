@@ -70,7 +70,8 @@ OPERATORS = {
     "Transpose": lambda a, x: x.permute(a["perm"]),
     "Reshape": lambda a, x, s: x.reshape([n or x.shape[i] for i, n in enumerate(s.tolist())]),
     "Dropout": lambda a, x: x,
-    "Softmax": lambda a, x: F.softmax(x, a.get("axis", 1)),
+    # Before opset 13 the axes from one on are taken as one.
+    "Softmax": lambda a, x: F.softmax(x.flatten(a.get("axis", 1)), -1).reshape(x.shape),
 }
 
 

@@ -75,6 +75,20 @@ fn scopes_are_those_of_the_architecture() {
     assert_eq!(bert.tensor(logits).spec.to_string(), "float32 [N, 3]");
 }
 
+/// A folder of a hub is opened as the model in it, and gives its name where the file has none.
+#[test]
+fn a_folder_is_opened_as_the_model_in_it() {
+    let bert = folder().join("bert");
+    let network = formats::open(&bert).unwrap();
+    assert_eq!(network.name, "bert");
+    assert_eq!(network.warnings, Vec::<String>::new());
+    assert_eq!(network.layers.len(), open("bert").layers.len());
+    let config = formats::beside(&bert, "config.json")
+        .expect("it lies there")
+        .unwrap();
+    assert_eq!(config, std::fs::read(bert.join("config.json")).unwrap());
+}
+
 /// Caches keep contents in one folder and links with their names in another.
 #[test]
 #[cfg(unix)]

@@ -33,6 +33,7 @@ pub(super) fn captions<'a>(sheet: &'a Sheet) -> &'a [Caption] {
 
 fn find(sheet: &Sheet) -> Vec<Caption> {
     let mut captions: Vec<Caption> = Vec::new();
+    let fixed = sheet.fixed();
     let lens = sheet.stage.rig.camera.lens(sheet.size());
     // Outer frames come first, and their captions win.
     for (i, frame) in sheet.stage.layout.frames.iter().enumerate() {
@@ -50,7 +51,8 @@ fn find(sheet: &Sheet) -> Vec<Caption> {
             .layout_no_wrap(frame.label.clone(), font, sheet.strong);
         let at = on_screen.left_top() + vec2(6.0, -3.0);
         let place = Rect::from_min_size(at - vec2(0.0, text.size().y), text.size());
-        let free = captions.iter().all(|c| !c.place.intersects(place));
+        let mut others = captions.iter().map(|c| &c.place).chain(&fixed);
+        let free = others.all(|other| !other.intersects(place));
         if text.size().x + 8.0 < on_screen.width() && free && sheet.rect.contains_rect(place) {
             captions.push(Caption { frame: i, place });
         }
