@@ -6,6 +6,8 @@ use clap::Args;
 use layout::{Arrangement, Way};
 use session::Quantity;
 
+use crate::text::Given;
+
 /// What is drawn, and how.
 #[derive(Args)]
 pub struct Options {
@@ -24,16 +26,9 @@ pub struct Options {
     /// Length of an animation: a flow takes that long, a tour ends then.
     #[arg(long, value_parser = length)]
     pub seconds: Option<f32>,
-    /// `.npz` or picture to run through the model first.
-    #[arg(long, conflicts_with = "text")]
-    pub inputs: Option<PathBuf>,
-    /// A text to run through a model of tokens, read by the tokenizer beside it; may be given several
-    /// times.
-    #[arg(long, value_name = "TEXT")]
-    pub text: Vec<String>,
-    /// A tokenizer's file, or the folder that it lies in, instead of the one beside the model.
-    #[arg(long, value_name = "FILE", requires = "text")]
-    pub tokenizer: Option<PathBuf>,
+    /// What runs through the model first.
+    #[command(flatten)]
+    pub given: Given,
     /// The picture so many seconds after the flow or tour began; without it everything is lit,
     /// or a tour's first stop is shown.
     #[arg(long, value_parser = seconds)]

@@ -45,7 +45,7 @@ impl Show {
                     || options.size_by.is_some()
                     || options.select.is_some()
                     || !options.bindings.is_empty();
-                if options.inputs.is_some() || !options.text.is_empty() || own {
+                if options.given.inputs.is_some() || !options.given.text.is_empty() || own {
                     let name = options.what.display();
                     let text = format!(
                         "{name}: a tour brings its own --inputs, --text, --collapsed, --view, --compare, --color-by, --size-by, --select and --bind"
@@ -71,14 +71,14 @@ impl Show {
         for (symbol, size) in &options.bindings {
             show.apply(Command::Bind(symbol.clone(), *size))?;
         }
-        if let Some(inputs) = &options.inputs {
+        if let Some(inputs) = &options.given.inputs {
             show.apply(Command::Feed(Source::File(inputs.clone())))?;
         }
-        if let Some(tokenizer) = &options.tokenizer {
+        if let Some(tokenizer) = &options.given.tokenizer {
             show.apply(Command::Tokenizer(vec![Source::File(tokenizer.clone())]))?;
         }
-        if !options.text.is_empty() {
-            show.apply(Command::Text(options.text.clone()))?;
+        if !options.given.text.is_empty() {
+            show.apply(Command::Text(options.given.text.clone()))?;
         }
         show.apply(match options.collapsed {
             true => Command::CollapseAll,
