@@ -1,5 +1,5 @@
 //! What a network is: layers, tensors with axis roles and symbolic shapes, scopes, traces;
-//! shape inference and cost.
+//! shape inference and cost; and how it was trained: runs.
 //!
 //! In: nothing but its own types. Out: the types that every other room speaks.
 //! It knows no file, no GPU and no screen.
@@ -16,8 +16,10 @@ pub mod network;
 pub mod op;
 mod parts;
 pub mod receptive;
+pub mod run;
 pub mod scope;
 pub mod scopes;
+pub mod series;
 pub mod templates;
 pub mod tensor;
 pub mod tokens;
@@ -29,7 +31,9 @@ pub use dim::{Bindings, Dim};
 pub use host::HostValue;
 pub use network::{Graph, GraphId, Layer, LayerId, Network, NetworkError, Tensor, TensorId, TensorKind};
 pub use op::{Attribute, Attributes, Op};
+pub use run::{Record, Run};
 pub use scope::{Scope, ScopeId, ScopeTree};
+pub use series::{Point, Series};
 pub use tensor::{Axis, DType, Payload, Role, Strided, TensorData, TensorSpec};
 pub use tokens::{Part, TextInputs};
 pub use trace::{Remote, Summary, Trace, TraceTensor, Values};
