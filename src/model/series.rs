@@ -149,7 +149,7 @@ impl Series {
         if self.last.is_some_and(|last| point.step < last.step) {
             Arc::make_mut(&mut self.restarts).push(self.len);
         }
-        if self.len % CHUNK == 0 {
+        if self.len.is_multiple_of(CHUNK) {
             self.chunks.push(Arc::default());
         }
         if let Some(chunk) = self.chunks.last_mut() {
