@@ -1,5 +1,5 @@
 //! Arithmetic on arrays: statistics, histograms, colour ranges, probabilities, similarity,
-//! classification scores.
+//! classification scores; curves of training smoothed, drawn and judged.
 //!
 //! In: slices of numbers. Out: numbers, computed in float64. It knows no file, no network, no
 //! GPU and no screen.
@@ -12,19 +12,28 @@
 //! - *Formulas over all values* ([`softmax`], [`log_softmax`], [`entropy`], [`cosine`])
 //!   follow IEEE arithmetic as SciPy does: one NaN makes the result NaN.
 //! - *Orders* ([`top_k`]) put NaN last.
+//! - *Curves* ([`smooth`], [`decimate`]) are worked on as if such values were not there, which
+//!   come back where they were.
 
 #![forbid(unsafe_code)]
 
 mod classes;
+mod decimate;
 mod histogram;
 mod moments;
+mod numbers;
+mod outliers;
 mod probability;
 mod quantile;
 mod similarity;
+mod smoothing;
 
 pub use classes::{Confusion, ConfusionError, MAX_CLASSES, accuracy};
+pub use decimate::{Curve, Decimated, Levels, Window, decimate};
 pub use histogram::{Bins, Histogram, histogram};
 pub use moments::Moments;
+pub use outliers::{Clipped, TENSORBOARD_OUTLIERS, clip_outliers};
 pub use probability::{Ranked, entropy, log_softmax, softmax, top_k};
 pub use quantile::{ROBUST, quantiles, robust_range, symmetric_range};
 pub use similarity::{cosine, cosine_matrix};
+pub use smoothing::{Smoothing, smooth};
