@@ -17,9 +17,13 @@
 
 #![forbid(unsafe_code)]
 
+mod band;
 mod classes;
 mod decimate;
+mod distribution;
+mod gradient;
 mod histogram;
+mod interquartile;
 mod moments;
 mod numbers;
 mod outliers;
@@ -28,9 +32,13 @@ mod quantile;
 mod similarity;
 mod smoothing;
 
+pub use band::{BandPoint, RunCurve, band, common_steps};
 pub use classes::{Confusion, ConfusionError, MAX_CLASSES, accuracy};
 pub use decimate::{Curve, Decimated, Levels, Window, decimate};
+pub use distribution::{Bucket, DISTRIBUTION_LINES, Rebinned, common_edges, quantile_lines, rebin};
+pub use gradient::{NoiseScale, NoiseScaleAverage, UnitUse, cosines_with_mean, successive_cosines};
 pub use histogram::{Bins, Histogram, histogram};
+pub use interquartile::{Interval, interquartile_interval, interquartile_mean};
 pub use moments::Moments;
 pub use outliers::{Clipped, TENSORBOARD_OUTLIERS, clip_outliers};
 pub use probability::{Ranked, entropy, log_softmax, softmax, top_k};

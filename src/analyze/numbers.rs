@@ -18,3 +18,17 @@ pub(crate) fn quantile_of_sorted(sorted: &[f64], fraction: f64) -> f64 {
     let (low, high) = (sorted[below], sorted[(below + 1).min(last)]);
     low + (high - low) * (place - below as f64)
 }
+
+/// Mean; NaN without values.
+pub(crate) fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+/// Variance divided by N - 1; NaN of fewer than two values.
+pub(crate) fn sample_variance(values: &[f64]) -> f64 {
+    if values.len() < 2 {
+        return f64::NAN;
+    }
+    let centre = mean(values);
+    values.iter().map(|v| (v - centre).powi(2)).sum::<f64>() / (values.len() - 1) as f64
+}

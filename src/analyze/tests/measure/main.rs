@@ -1,6 +1,10 @@
 //! What is shown of training, against reference packages: references.py writes references.txt.
 
+mod band;
 mod decimate;
+mod distribution;
+mod gradient;
+mod interquartile;
 mod outliers;
 mod smoothing;
 
@@ -19,10 +23,26 @@ fn references(topic: &str) -> Vec<(&'static str, Vec<f64>)> {
     found
 }
 
+/// The numbers of one line of references.txt.
+fn reference(topic: &str, name: &str) -> Vec<f64> {
+    let found = references(topic).into_iter().find(|(path, _)| *path == name);
+    found
+        .unwrap_or_else(|| panic!("references.txt has no {topic}/{name}"))
+        .1
+}
+
 /// The same numbers as `scattered` in references.py, to the last bit.
 fn scattered(n: usize) -> Vec<f64> {
     let value = |i: usize| (i * 7919 % 1009) as f64 / 100.0 - 3.0 + i as f64 / 50.0;
     (0..n).map(value).collect()
+}
+
+/// As far apart as `relative` of the larger, or `relative` itself for numbers below 1.
+#[track_caller]
+fn close(got: f64, expected: f64, relative: f64) {
+    let same = got == expected || got.is_nan() && expected.is_nan();
+    let near = (got - expected).abs() <= relative * expected.abs().max(1.0);
+    assert!(same || near, "{got} is not {expected}");
 }
 
 /// As far apart as `relative` of the larger, or `relative` itself for numbers below 1.

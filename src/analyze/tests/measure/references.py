@@ -6,6 +6,7 @@ The numbers were made by NumPy 2, SciPy 1, pandas 3, scikit-learn 1 and powerlaw
 `pip install numpy scipy pandas scikit-learn powerlaw` gives them; each topic imports what it needs.
 """
 
+import math
 import pathlib
 import sys
 
@@ -68,7 +69,83 @@ def outliers():
     return out
 
 
-TOPICS = [smoothing, outliers]
+def distribution():
+    from tensorboard.plugins.distribution import compressor
+
+    # Contiguous, as TensorBoard writes them, one of them empty.
+    edges = [-2, -1, -0.5, 0, 0.1, 1, 3, 10]
+    counts = [3, 20, 41, 0, 17, 9, 1]
+    buckets = list(zip(edges, edges[1:], counts))
+    out = {"lines": [v for _, v in compressor.compress_histogram(buckets)]}
+
+    class Proto:
+        num, min, max = sum(counts), -1.7, 4.0
+        bucket, bucket_limit = counts, edges[1:]
+
+    out["lines within"] = [v for _, v in compressor.compress_histogram_proto(Proto)]
+    # Shares of uniform densities, by the cumulative counts at the new edges.
+    new = np.linspace(-1.5, 5, 14)
+    cumulative = np.concatenate([[0], np.cumsum(counts)])
+    at = np.interp(new, edges, cumulative)
+    out["rebinned"] = np.diff(at)
+    out["outside"] = [at[0], sum(counts) - at[-1]]
+    return out
+
+
+def gradient():
+    rng = np.random.default_rng(7)
+    parts = rng.normal(0.3, 1, (6, 9)).round(3)
+    n, size = len(parts), 4
+    mean = parts.mean(0)
+    # S: the mean squared distance from the mean, unbiased, of single samples.
+    variance = size * ((parts - mean) ** 2).sum() / (n - 1)
+    cosine = lambda a, b: a @ b / np.linalg.norm(a) / np.linalg.norm(b)
+    active = np.array([0, 3, 100, 50, 7, 0, 100])
+    p = active[active > 0] / active.sum()
+    return {
+        "parts": parts,
+        "variance": [variance],
+        "gradient": [(mean**2).sum() - variance / (n * size)],
+        "successive": [cosine(a, b) for a, b in zip(parts, parts[1:])],
+        "with mean": [cosine(a, mean) for a in parts],
+        "effective": [np.exp(-(p * np.log(p)).sum())],
+    }
+
+
+def band():
+    from scipy import stats
+
+    runs = [scattered(40)[::k] + k for k in (1, 2, 3, 5)]
+    steps = [np.arange(40)[::k].astype(float) for k in (1, 2, 3, 5)]
+    out = {}
+    for step in (0, 7, 20.5, 35, 37, 38, 38.5, 39):
+        values = [np.interp(step, s, r) for s, r in zip(steps, runs) if s[0] <= step <= s[-1]]
+        n, mean = len(values), np.mean(values)
+        deviation = np.std(values, ddof=1) if n > 1 else math.nan
+        error = deviation / np.sqrt(n)
+        low, high = stats.t.interval(0.95, n - 1, mean, error) if n > 1 else (math.nan, math.nan)
+        out[step] = [n, mean, deviation, error, low, high, min(values), max(values)]
+    return out
+
+
+def interquartile():
+    from scipy import stats
+
+    x = scattered(60)
+    tasks = [x[:10], x[10:30] * 3, x[30:]]
+    rng = np.random.default_rng(1)
+    # rliable's StratifiedBootstrap: scores are drawn within each task.
+    means = [
+        stats.trim_mean(np.concatenate([rng.choice(t, len(t)) for t in tasks]), 0.25)
+        for _ in range(50_000)
+    ]
+    return {
+        "mean": [stats.trim_mean(x[:n], 0.25) for n in (1, 3, 4, 7, 60)],
+        "interval": [stats.trim_mean(np.concatenate(tasks), 0.25), *np.percentile(means, [2.5, 97.5])],
+    }
+
+
+TOPICS = [smoothing, outliers, distribution, gradient, band, interquartile]
 
 
 def lines(path, value):
