@@ -19,29 +19,39 @@
 
 mod band;
 mod classes;
+mod correlation;
 mod decimate;
 mod distribution;
 mod gradient;
 mod histogram;
+mod importance;
 mod interquartile;
 mod moments;
 mod numbers;
 mod outliers;
+mod power_law;
 mod probability;
 mod quantile;
 mod similarity;
 mod smoothing;
+mod spectrum;
 
 pub use band::{BandPoint, RunCurve, band, common_steps};
 pub use classes::{Confusion, ConfusionError, MAX_CLASSES, accuracy};
+pub use correlation::{Correlation, spearman};
 pub use decimate::{Curve, Decimated, Levels, Window, decimate};
 pub use distribution::{Bucket, DISTRIBUTION_LINES, Rebinned, common_edges, quantile_lines, rebin};
 pub use gradient::{NoiseScale, NoiseScaleAverage, UnitUse, cosines_with_mean, successive_cosines};
 pub use histogram::{Bins, Histogram, histogram};
+pub use importance::{
+    Column, FEWEST_RUNS, Importance, ImportanceError, Importances, MOST_CATEGORIES, importance,
+};
 pub use interquartile::{Interval, interquartile_interval, interquartile_mean};
 pub use moments::Moments;
 pub use outliers::{Clipped, TENSORBOARD_OUTLIERS, clip_outliers};
+pub use power_law::{PowerLaw, power_law};
 pub use probability::{Ranked, entropy, log_softmax, softmax, top_k};
 pub use quantile::{ROBUST, quantiles, robust_range, symmetric_range};
 pub use similarity::{cosine, cosine_matrix};
 pub use smoothing::{Smoothing, smooth};
+pub use spectrum::{MAX_SIDE, Spectrum, SpectrumError};

@@ -4,9 +4,11 @@ mod band;
 mod decimate;
 mod distribution;
 mod gradient;
+mod importance;
 mod interquartile;
 mod outliers;
 mod smoothing;
+mod spectrum;
 
 /// Every line of references.txt whose path begins with `topic/`: the rest of the path, and the
 /// numbers.

@@ -145,7 +145,80 @@ def interquartile():
     }
 
 
-TOPICS = [smoothing, outliers, distribution, gradient, band, interquartile]
+def uniform(seed, n):
+    """The same numbers as `Uniform` in main.rs, to the last bit (splitmix64)."""
+    mask, out = 2**64 - 1, []
+    for _ in range(n):
+        seed = (seed + 0x9E3779B97F4A7C15) & mask
+        z = seed
+        z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & mask
+        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & mask
+        out.append(((z ^ (z >> 31)) >> 11) / 2**53)
+    return np.array(out)
+
+
+def normal(seed, n):
+    u = uniform(seed, 2 * n).reshape(n, 2)
+    return np.sqrt(-2 * np.log(1 - u[:, 0])) * np.cos(2 * np.pi * u[:, 1])
+
+
+def spectrum():
+    import powerlaw
+
+    w = normal(3, 40 * 90).reshape(40, 90)
+    w += np.outer(np.arange(40) / 9, np.sin(np.arange(90)))
+    w = w.astype(np.float32).astype(float)
+    s = np.linalg.svd(w, compute_uv=False)
+    p = s / s.sum()
+    random = {
+        "values": s,
+        "norms": [np.linalg.norm(w, 2), np.linalg.norm(w)],
+        "ranks": [(s**2).sum() / s[0] ** 2, np.exp(-(p * np.log(p)).sum())],
+        "edge": [w.std() * (np.sqrt(40) + np.sqrt(90))],
+    }
+    laws = {"eigenvalues": s**2}
+    # A tail of exponent 2.5 from 1 on, over something else below.
+    u = uniform(9, 800)
+    laws["pareto"] = np.where(np.arange(800) % 4 == 0, u + 0.01, (1 - u) ** (-1 / 1.5))
+    laws["ties"] = np.round(laws["pareto"], 1) + 0.1
+    fits = {}
+    for name, data in laws.items():
+        fit = powerlaw.Fit(data, verbose=False)
+        fits[name] = [fit.power_law.alpha, fit.power_law.xmin, fit.power_law.D, fit.n_tail]
+    return {**random, "law": fits}
+
+
+def importance():
+    from scipy import stats
+    from sklearn.ensemble import RandomForestRegressor
+
+    u = uniform(21, 300 * 5).reshape(300, 5)
+    group = np.floor(u[:, 3] * 3)
+    y = 10 * (u[:, 0] - 0.5) ** 2 + 2 * u[:, 1] + 1.0 * (group == 2) + 0.1 * u[:, 4]
+    x = np.column_stack([u[:, :3], group == 0, group == 1, group == 2])
+    forest = RandomForestRegressor(300, oob_score=True, random_state=0).fit(x, y)
+    shares = forest.feature_importances_
+    # Permutation importance; the columns of the category move together.
+    rng, fitted, falls = np.random.default_rng(0), forest.score(x, y), []
+    for own in ([0], [1], [2], [3, 4, 5]):
+        scores = []
+        for _ in range(20):
+            shuffled, order = x.copy(), rng.permutation(300)
+            shuffled[:, own] = x[order][:, own]
+            scores.append(forest.score(shuffled, y))
+        falls.append(fitted - np.mean(scores))
+    out = {
+        "shares": [*shares[:3], shares[3:].sum()],
+        "falls": falls,
+        "explained": [forest.oob_score_],
+    }
+    ties = np.round(u[:, 1] * 5)
+    tests = [(u[:, 0], y), (u[:, 1], y), (ties, y), (u[:7, 2], y[:7]), (ties[:4], y[:4])]
+    out["spearman"] = [v for a, b in tests for v in stats.spearmanr(a, b)]
+    return out
+
+
+TOPICS = [smoothing, outliers, distribution, gradient, band, interquartile, spectrum, importance]
 
 
 def lines(path, value):
