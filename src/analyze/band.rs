@@ -17,7 +17,7 @@ pub struct RunCurve<'a> {
 
 impl RunCurve<'_> {
     /// Points that count, their steps rising.
-    fn points(&self) -> Vec<(f64, f64)> {
+    pub(crate) fn points(&self) -> Vec<(f64, f64)> {
         let mut points: Vec<(f64, f64)> = Vec::with_capacity(self.steps.len());
         for (&step, &value) in self.steps.iter().zip(self.values) {
             if step.is_finite() {

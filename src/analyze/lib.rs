@@ -20,6 +20,7 @@
 mod band;
 mod classes;
 mod correlation;
+mod cues;
 mod decimate;
 mod distribution;
 mod gradient;
@@ -35,10 +36,15 @@ mod quantile;
 mod similarity;
 mod smoothing;
 mod spectrum;
+mod trend;
 
 pub use band::{BandPoint, RunCurve, band, common_steps};
 pub use classes::{Confusion, ConfusionError, MAX_CLASSES, accuracy};
 pub use correlation::{Correlation, spearman};
+pub use cues::{
+    Cue, CueKind, EarlyStopping, Goal, Place, dead_units, divergence, early_stopping, exploding_gradient,
+    gradient_by_depth, not_finite, overfitting, plateau, unstable_rate,
+};
 pub use decimate::{Curve, Decimated, Levels, Window, decimate};
 pub use distribution::{Bucket, DISTRIBUTION_LINES, Rebinned, common_edges, quantile_lines, rebin};
 pub use gradient::{NoiseScale, NoiseScaleAverage, UnitUse, cosines_with_mean, successive_cosines};
@@ -55,3 +61,4 @@ pub use quantile::{ROBUST, quantiles, robust_range, symmetric_range};
 pub use similarity::{cosine, cosine_matrix};
 pub use smoothing::{Smoothing, smooth};
 pub use spectrum::{MAX_SIDE, Spectrum, SpectrumError};
+pub use trend::{MAX_TREND, Trend, mann_kendall};

@@ -32,3 +32,8 @@ pub(crate) fn sample_variance(values: &[f64]) -> f64 {
     let centre = mean(values);
     values.iter().map(|v| (v - centre).powi(2)).sum::<f64>() / (values.len() - 1) as f64
 }
+
+/// Median; NaN without finite values.
+pub(crate) fn median(values: &[f64]) -> f64 {
+    quantile_of_sorted(&sorted_finite(values), 0.5)
+}

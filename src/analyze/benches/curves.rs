@@ -1,9 +1,12 @@
-//! Times of what dashboards ask for: `cargo bench -p analyze --bench curves`.
+//! Times of what dashboards ask for, on one thread: `cargo bench -p analyze --bench curves`.
 
 use std::hint::black_box;
 use std::time::Instant;
 
-use analyze::{Levels, Smoothing, Window, clip_outliers, decimate, smooth};
+use analyze::{
+    Column, Goal, Levels, RunCurve, Smoothing, Spectrum, Window, band, clip_outliers, common_steps, decimate,
+    importance, overfitting, plateau, power_law, smooth, unstable_rate,
+};
 
 /// Prints the least time of several.
 fn time<T>(what: &str, tries: usize, mut work: impl FnMut() -> T) {
@@ -73,4 +76,44 @@ fn main() {
         let what = format!("20 M points, {left} to {right}, to 2,000 pixels");
         time(&what, 9, || levels.decimate(&curve, &window));
     }
+
+    let (xs, ys) = (&xs[..1_000_000], &ys[..1_000_000]);
+    let one = RunCurve {
+        steps: xs,
+        values: ys,
+    };
+    time("1 M points, overfitting looked for", 3, || {
+        overfitting(&one, &one)
+    });
+    time("1 M points, plateau looked for", 3, || plateau(&one, Goal::Less));
+    time("1 M points, unstable rate looked for", 3, || {
+        unstable_rate(&one, Some(&one))
+    });
+    let run = |values| RunCurve {
+        steps: &xs[..10_000],
+        values,
+    };
+    let runs: Vec<RunCurve> = ys.chunks(10_000).map(run).collect();
+    time("band of 100 runs of 10,000 points at 2,000 steps", 3, || {
+        band(&runs, &common_steps(&runs, 2000), 0.95)
+    });
+
+    let weights: Vec<f32> = (0..2048 * 1024).map(|i| noise(i) as f32 - 0.5).collect();
+    time("spectrum of 768 x 2,048 weights", 3, || {
+        Spectrum::of(&weights[..768 * 2048], 768)
+    });
+    time("spectrum of 1,024 x 2,048 weights", 3, || {
+        Spectrum::of(&weights, 1024)
+    });
+    let tail: Vec<f64> = (0..10_000).map(|i| (1.0 - noise(i)).powf(-0.7)).collect();
+    time("power law of 1,000 eigenvalues", 3, || power_law(&tail[..1000]));
+    time("power law of 10,000 eigenvalues", 1, || power_law(&tail));
+    let column = |c: usize| Column::Numbers(&ys[c * 1000..][..1000]);
+    let columns: Vec<Column> = (0..10).map(column).collect();
+    let target: Vec<f64> = (0..1000)
+        .map(|i| ys[i] + ys[1000 + i].powi(2) + noise(i))
+        .collect();
+    time("importance of 10 hyperparameters of 1,000 runs", 1, || {
+        importance(&columns, &target, 0)
+    });
 }

@@ -2,8 +2,9 @@
 
     python references.py [TOPIC...]
 
-The numbers were made by NumPy 2, SciPy 1, pandas 3, scikit-learn 1 and powerlaw 2, as
-`pip install numpy scipy pandas scikit-learn powerlaw` gives them; each topic imports what it needs.
+The numbers were made by NumPy 2.4, SciPy 1.17, pandas 3.1, scikit-learn 1.9, powerlaw 2.0,
+TensorBoard 2.21 (without its dependencies), Keras 3 and pymannkendall 1.4; each topic imports what
+it needs.
 """
 
 import math
@@ -218,7 +219,79 @@ def importance():
     return out
 
 
-TOPICS = [smoothing, outliers, distribution, gradient, band, interquartile, spectrum, importance]
+def keras_early_stopping():
+    """Keras' callback from its own file; the package itself wants a framework to compute with."""
+    import importlib.metadata
+    import importlib.util
+    import types
+
+    import numpy
+
+    def load(name):
+        files = importlib.metadata.files("keras")
+        path = next(f for f in files if str(f) == f"keras/src/callbacks/{name}.py").locate()
+        spec = importlib.util.spec_from_file_location(f"keras.src.callbacks.{name}", path)
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module
+        spec.loader.exec_module(module)
+        return module
+
+    def stub(name, **content):
+        module = types.ModuleType(name)
+        module.__dict__.update(content)
+        sys.modules[name] = module
+
+    for name in ("keras", "keras.src", "keras.src.callbacks"):
+        stub(name)
+    stub("keras.src.ops", less=numpy.less, greater=numpy.greater)
+    sys.modules["keras.src"].ops = sys.modules["keras.src.ops"]
+    stub("keras.src.callbacks.callback", Callback=object)
+    stub("keras.src.trainers", compile_utils=None)
+    stub("keras.src.api_export", keras_export=lambda *_: lambda c: c)
+    stub("keras.src.utils", io_utils=None)
+    load("monitor_callback")
+    return load("early_stopping").EarlyStopping
+
+
+def stopping():
+    import types
+
+    EarlyStopping = keras_early_stopping()
+    out = {}
+    for seed in range(12):
+        for mode in ("min", "max"):
+            for patience, delta in ((0, 0), (3, 0), (5, 0.02), (2, -0.05), (25, 0)):
+                u, values = list(uniform(seed, 60)), []
+                for i in range(30):
+                    v = 1 / (i + 1) + 0.3 * u.pop(0)
+                    values.append(math.nan if v > 0.5 and u.pop(0) < 0.1 else v)
+                callback = EarlyStopping("x", delta, patience, mode=mode)
+                callback.model = types.SimpleNamespace(stop_training=False)
+                callback.on_train_begin()
+                stopped = -1
+                if math.isnan(values[0]):
+                    continue
+                for epoch, value in enumerate(values):
+                    callback.on_epoch_end(epoch, {"x": value})
+                    if callback.model.stop_training:
+                        stopped = epoch
+                        break
+                out[f"{mode} {seed} {patience} {delta}"] = [callback.best_epoch, stopped]
+    return out
+
+
+def trend():
+    import pymannkendall
+
+    out = {}
+    for n, slope in ((5, 0), (12, -1.5), (40, 0), (40, -0.2), (300, 0.02)):
+        values = np.round(scattered(n) * 4) + slope * np.arange(n)
+        test = pymannkendall.original_test(values)
+        out[f"{n} {slope}"] = [test.z, test.p, test.slope]
+    return out
+
+
+TOPICS = [smoothing, outliers, distribution, gradient, band, interquartile, spectrum, importance, stopping, trend]
 
 
 def lines(path, value):
