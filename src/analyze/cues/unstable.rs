@@ -29,9 +29,10 @@ pub fn unstable_rate(loss: &RunCurve, rate: Option<&RunCurve>) -> Option<Cue> {
         return None;
     }
     let noise = noise_of(&values);
-    let above: Vec<f64> = (0..values.len()).map(|i| above_both(&values, i)).collect();
     let spikes: Vec<usize> = match noise > 0.0 {
-        true => (0..above.len()).filter(|&i| above[i] > 10.0 * noise).collect(),
+        true => (0..values.len())
+            .filter(|&i| stands_out(&values, i, 10.0 * noise))
+            .collect(),
         false => Vec::new(),
     };
     // Spikes of several steps count once.
@@ -76,14 +77,16 @@ pub fn unstable_rate(loss: &RunCurve, rate: Option<&RunCurve>) -> Option<Cue> {
     })
 }
 
-/// How far a value is above what is before and after it; minus infinity at the ends.
-fn above_both(values: &[f64], i: usize) -> f64 {
+/// Whether a value is above both what is before and what is after it by more than `by`.
+fn stands_out(values: &[f64], i: usize, by: f64) -> bool {
     if i < 2 || i + 2 >= values.len() {
-        return f64::NEG_INFINITY;
+        return false;
     }
-    let before = median(&values[i.saturating_sub(NEIGHBOURS)..i]);
-    let after = median(&values[i + 1..(i + 1 + NEIGHBOURS).min(values.len())]);
-    values[i] - before.max(after)
+    let before = &values[i.saturating_sub(NEIGHBOURS)..i];
+    let after = &values[i + 1..(i + 1 + NEIGHBOURS).min(values.len())];
+    // Few are, and medians take time.
+    let least = before.iter().copied().fold(f64::INFINITY, f64::min);
+    values[i] - least > by && values[i] - median(before).max(median(after)) > by
 }
 
 /// Median distance of neighbours.

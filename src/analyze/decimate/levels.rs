@@ -5,17 +5,17 @@ use std::ops::Range;
 use super::{Curve, Decimated, Summary, Window, columns};
 
 /// Points of a block of the first level.
-const BLOCK: usize = 64;
+const BLOCK: usize = 32;
 /// Blocks of a level that make one of the next.
 const FOLD: usize = 16;
 
-/// A pyramid over a curve of up to 2^32 - 1 points, about one byte a point.
+/// A pyramid over a curve of up to 2^32 - 1 points, about 1.4 bytes a point.
 ///
 /// Built once; [`Levels::extend`] takes in what a growing curve has more, at a cost of the new
 /// points alone. A curve must not change where it has been taken in.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Levels {
-    /// Full blocks of 64 points, of 1,024, of 16,384, ...
+    /// Full blocks of 32 points, of 512, of 8,192, ...
     levels: Vec<Vec<Summary>>,
 }
 

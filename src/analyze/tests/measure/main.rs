@@ -8,6 +8,7 @@ mod gradient;
 mod importance;
 mod interquartile;
 mod outliers;
+mod query;
 mod smoothing;
 mod spectrum;
 
