@@ -58,7 +58,7 @@ pub fn divergence(loss: &RunCurve) -> Option<Cue> {
 /// Needs at least 8 values above 0. The strength is 1 at 30,000 times.
 ///
 /// Of norms that grew by 2 to 8 decades, with noise of 0.1 and 0.3 decades, it missed none (bound:
-/// 2 %); it saw an explosion in 0.5 % of others (bound: 1 %; at most 2 % of a sort: drift by up to a
+/// 2 %); it saw an explosion in 0.1 % of others (bound: 1 %; at most 2 % of a sort: drift by up to a
 /// decade, spikes of 3 decades at one step in 20).
 pub fn exploding_gradient(norms: &RunCurve) -> Option<Cue> {
     let points = norms.points();

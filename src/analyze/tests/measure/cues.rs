@@ -5,22 +5,23 @@ use analyze::*;
 
 use super::Uniform;
 
-const SEEDS: u64 = 25;
+/// Others than those that the detectors were tuned on.
+const SEEDS: u64 = 50;
 
 /// What a curve is made with.
-struct Make {
-    random: Uniform,
+pub(super) struct Make {
+    pub(super) random: Uniform,
     /// Number of steps.
-    n: usize,
+    pub(super) n: usize,
     /// Standard deviation of the noise, as a part of the gain.
-    noise: f64,
+    pub(super) noise: f64,
     /// Correlation of the noise with itself one step later.
-    drag: f64,
+    pub(super) drag: f64,
 }
 
 impl Make {
     /// The noise-free curve of `f` over 0..1, with noise.
-    fn curve(&mut self, f: impl Fn(f64) -> f64) -> Vec<f64> {
+    pub(super) fn curve(&mut self, f: impl Fn(f64) -> f64) -> Vec<f64> {
         let mut drift = self.random.normal();
         let n = self.n;
         let value = |i: usize| {
@@ -46,7 +47,7 @@ fn share(what: &str, lengths: &[usize], noises: &[f64], mut seen: impl FnMut(&mu
             let before = (count, total);
             for drag in [0.0, 0.5] {
                 for seed in 0..SEEDS {
-                    let random = Uniform(seed * 7919 + n as u64 * 31 + (noise * 1e4) as u64);
+                    let random = Uniform(2_000_003 + seed * 7919 + n as u64 * 31 + (noise * 1e4) as u64);
                     let mut make = Make {
                         random,
                         n,
@@ -79,15 +80,15 @@ fn at_most(bound: f64, shares: &[f64]) {
 }
 
 /// Steps that are not 0, 1, 2, ...
-fn steps(n: usize) -> Vec<f64> {
+pub(super) fn steps(n: usize) -> Vec<f64> {
     (0..n).map(|i| 100.0 + 10.0 * i as f64).collect()
 }
 
-fn run<'a>(steps: &'a [f64], values: &'a [f64]) -> RunCurve<'a> {
+pub(super) fn run<'a>(steps: &'a [f64], values: &'a [f64]) -> RunCurve<'a> {
     RunCurve { steps, values }
 }
 
-fn fall(t: f64, tau: f64) -> f64 {
+pub(super) fn fall(t: f64, tau: f64) -> f64 {
     0.1 + (-t / tau).exp()
 }
 
@@ -150,32 +151,6 @@ fn overfitting_is_told_from_noise() {
         missed <= 0.05 && hard <= 0.25 && wrong <= 0.01,
         "{missed} {hard} {wrong}"
     );
-}
-
-#[test]
-fn overfitting_names_its_place() {
-    let mut make = Make {
-        random: Uniform(1),
-        n: 100,
-        noise: 0.01,
-        drag: 0.0,
-    };
-    let train = make.curve(|t| fall(t, 0.1));
-    let validation = make.curve(|t| fall(t, 0.1) + (t - 0.5).max(0.0));
-    let at = steps(100);
-    let cue = overfitting(&run(&at, &train), &run(&at, &validation)).unwrap();
-    let Place::Steps(from, to) = cue.place else {
-        panic!("{cue:?}")
-    };
-    assert!((500.0..700.0).contains(&from) && to == 1090.0, "{cue:?}");
-    assert!((0.35..0.65).contains(&cue.strength), "{cue:?}");
-    println!("{}", cue.why);
-    assert!(cue.why.contains("validation loss rose by 0.") && cue.why.contains("z = "));
-    // Recorded ten times as rarely, and with gaps.
-    let every = |v: &[f64]| v.iter().copied().step_by(5).collect::<Vec<_>>();
-    let mut rare = every(&validation);
-    rare[3] = f64::NAN;
-    assert!(overfitting(&run(&at, &train), &run(&every(&at), &rare)).is_some());
 }
 
 #[test]
@@ -325,42 +300,6 @@ fn unstable_rates_are_told_from_noise() {
 }
 
 #[test]
-fn unstable_rates_are_put_beside_the_learning_rate() {
-    let mut random = Uniform(8);
-    let at = steps(400);
-    let values: Vec<f64> = (0..400)
-        .map(|i| {
-            let spike = if i < 200 && i % 10 == 5 { 2.0 } else { 0.0 };
-            1.0 + spike + 0.01 * random.normal()
-        })
-        .collect();
-    let rate_at = [100.0, 2100.0];
-    let rate = RunCurve {
-        steps: &rate_at,
-        values: &[0.1, 0.001],
-    };
-    let cue = unstable_rate(&run(&at, &values), Some(&rate)).unwrap();
-    println!("{}", cue.why);
-    assert!(cue.why.contains("20 spikes"), "{}", cue.why);
-    assert!(
-        cue.why.contains("at rates from 0.01 on: 20 values in spikes"),
-        "{}",
-        cue.why
-    );
-    assert!(cue.why.contains("below: 0,"), "{}", cue.why);
-    let Place::Steps(from, to) = cue.place else {
-        panic!("{cue:?}")
-    };
-    assert_eq!((from, to), (150.0, 2050.0));
-    let constant = RunCurve {
-        steps: &rate_at,
-        values: &[0.1, 0.1],
-    };
-    let cue = unstable_rate(&run(&at, &values), Some(&constant)).unwrap();
-    assert!(!cue.why.contains("rates"), "{}", cue.why);
-}
-
-#[test]
 fn exploding_gradients_are_told_from_noise() {
     let grows = |values: &[f64]| exploding_gradient(&run(&steps(values.len()), values)).is_some();
     // Decades of noise.
@@ -460,108 +399,4 @@ fn dead_units_are_told_from_rare_ones() {
         (dead_units(&[0; 4], 99, 0), dead_units(&[], 100, 0)),
         (None, None)
     );
-}
-
-#[test]
-fn the_first_value_that_is_not_finite_is_named() {
-    let values = [1.0, 0.5, f64::NAN, 0.4, f64::INFINITY];
-    let cue = not_finite(&run(&steps(5), &values)).unwrap();
-    assert_eq!((cue.place, cue.strength), (Place::Steps(120.0, 140.0), 2.0 / 3.0));
-    let expected = "The value is NaN at step 120 after 0.5 at step 110; 2 of the 3 values from there \
-                    are not finite.";
-    assert_eq!(cue.why, expected);
-    assert!(
-        not_finite(&run(&[5.0], &[f64::INFINITY]))
-            .unwrap()
-            .why
-            .contains("inf at step 5 from")
-    );
-    assert_eq!(not_finite(&run(&steps(2), &values[..2])), None);
-    assert_eq!(not_finite(&run(&[], &[])), None);
-}
-
-#[test]
-fn early_stopping_is_keras() {
-    for (name, expected) in super::references("stopping") {
-        let words: Vec<&str> = name.split(' ').collect();
-        let mut random = Uniform(words[1].parse().unwrap());
-        let value = |i: i32| {
-            let v = 1.0 / f64::from(i + 1) + 0.3 * random.next();
-            if v > 0.5 && random.next() < 0.1 {
-                f64::NAN
-            } else {
-                v
-            }
-        };
-        let values: Vec<f64> = (0..30).map(value).collect();
-        let goal = if words[0] == "min" { Goal::Less } else { Goal::More };
-        let (patience, delta) = (words[2].parse().unwrap(), words[3].parse().unwrap());
-        let got = early_stopping(&values, patience, delta, goal).unwrap();
-        let stopped = got.stopped.map_or(-1.0, |s| s as f64);
-        assert_eq!([got.best as f64, stopped][..], expected[..], "{name}");
-    }
-    assert_eq!(early_stopping(&[], 3, 0.0, Goal::Less), None);
-    assert_eq!(early_stopping(&[f64::NAN; 5], 3, 0.0, Goal::Less), None);
-    let late = early_stopping(&[f64::NAN, 1.0, 2.0], 9, f64::NAN, Goal::Less).unwrap();
-    assert_eq!((late.best, late.stopped), (1, None));
-}
-
-#[test]
-fn trends_are_pymannkendalls() {
-    for (name, expected) in super::references("trend") {
-        let (n, slope) = name.split_once(' ').unwrap();
-        let slope: f64 = slope.parse().unwrap();
-        let value = |(i, v): (usize, f64)| (v * 4.0).round_ties_even() + slope * i as f64;
-        let n: usize = n.parse().unwrap();
-        let values: Vec<f64> = super::scattered(n).into_iter().enumerate().map(value).collect();
-        let got = mann_kendall(&values).unwrap();
-        super::all_close(&[got.z, got.p, got.slope], &expected, 1e-9);
-    }
-    assert_eq!(mann_kendall(&[1.0, f64::NAN, 2.0]), None);
-    assert_eq!(mann_kendall(&[0.0; 513]), None);
-    let same = mann_kendall(&[3.0; 10]).unwrap();
-    assert_eq!((same.z, same.p, same.slope), (0.0, 1.0, 0.0));
-}
-
-#[test]
-fn detectors_take_anything() {
-    let inf = f64::INFINITY;
-    let odd: Vec<Vec<f64>> = vec![
-        vec![],
-        vec![1.0],
-        vec![f64::NAN; 40],
-        vec![inf; 40],
-        vec![0.0; 40],
-        vec![f64::MAX; 40],
-        (0..40)
-            .map(|i| if i % 2 == 0 { f64::MAX } else { f64::MIN })
-            .collect(),
-        (0..40)
-            .map(|i| [f64::NAN, inf, -inf, 0.0, 1e300, -1e-300][i % 6])
-            .collect(),
-        (0..40).map(|i| f64::from(i) * 1e307).collect(),
-    ];
-    for values in &odd {
-        for other in &odd {
-            for at in [steps(values.len()), vec![f64::NAN; values.len()], vec![3.0; 17]] {
-                let (a, b) = (run(&at, values), run(&at, other));
-                let cues = [
-                    overfitting(&a, &b),
-                    plateau(&a, Goal::Less),
-                    plateau(&b, Goal::More),
-                    divergence(&a),
-                    exploding_gradient(&a),
-                    unstable_rate(&a, Some(&b)),
-                    not_finite(&a),
-                    gradient_by_depth(values),
-                ];
-                for cue in cues.into_iter().flatten() {
-                    assert!(
-                        (0.0..=1.0).contains(&cue.strength),
-                        "{cue:?} of {values:?} and {other:?}"
-                    );
-                }
-            }
-        }
-    }
 }

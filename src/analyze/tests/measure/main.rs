@@ -1,6 +1,7 @@
 //! What is shown of training, against reference packages: references.py writes references.txt.
 
 mod band;
+mod cue_details;
 mod cues;
 mod decimate;
 mod distribution;
