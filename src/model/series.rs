@@ -61,6 +61,26 @@ impl Chunk {
         }
     }
 
+    fn append(&mut self, points: &[Point]) {
+        self.steps.extend(points.iter().map(|p| p.step));
+        self.walls.extend(points.iter().map(|p| p.wall));
+        self.values.extend(points.iter().map(|p| p.value));
+        let none = (f64::INFINITY, f64::NEG_INFINITY, 0);
+        let (low, high, finite) = points
+            .iter()
+            .filter(|p| p.value.is_finite())
+            .fold(none, |(low, high, n), p| {
+                (low.min(p.value), high.max(p.value), n + 1)
+            });
+        if finite > 0 {
+            (self.low, self.high) = match self.finite {
+                0 => (low, high),
+                _ => (self.low.min(low), self.high.max(high)),
+            };
+            self.finite += finite;
+        }
+    }
+
     fn push(&mut self, p: Point) {
         if self.steps.capacity() == 0 {
             // A thousand runs of a hundred points each must not hold chunks of 4,096.
@@ -158,6 +178,30 @@ impl Series {
         self.len += 1;
         self.last = Some(point);
     }
+
+    /// Adds points in order; the same as [`Series::push`] for each, and faster.
+    pub fn append(&mut self, mut points: &[Point]) {
+        let mut before = self.last.map_or(i64::MIN, |last| last.step);
+        for (i, point) in points.iter().enumerate() {
+            if point.step < before {
+                Arc::make_mut(&mut self.restarts).push(self.len + i);
+            }
+            before = point.step;
+        }
+        self.last = points.last().copied().or(self.last);
+        while !points.is_empty() {
+            let filled = self.len % CHUNK;
+            if filled == 0 {
+                self.chunks.push(Arc::default());
+            }
+            let (now, rest) = points.split_at(points.len().min(CHUNK - filled));
+            if let Some(chunk) = self.chunks.last_mut() {
+                Arc::make_mut(chunk).append(now);
+            }
+            self.len += now.len();
+            points = rest;
+        }
+    }
 }
 
 impl FromIterator<Point> for Series {
@@ -216,6 +260,22 @@ mod tests {
         );
         let none: Series = [point(0, f64::NAN)].into_iter().collect();
         assert_eq!(none.range(), None);
+    }
+
+    #[test]
+    fn points_added_at_once_are_those_added_one_by_one() {
+        let value = |i: i64| match i % 7 {
+            3 => f64::NAN,
+            _ => (i * 37 % 101) as f64 - 50.0,
+        };
+        let points: Vec<Point> = (0..9000).map(|i| point(i % 3500, value(i))).collect();
+        let single: Series = points.iter().copied().collect();
+        let mut many = Series::default();
+        for piece in [&points[..1], &points[1..1], &points[1..5000], &points[5000..]] {
+            many.append(piece);
+        }
+        assert_eq!(format!("{single:?}"), format!("{many:?}"));
+        assert_eq!(many.restarts(), [3500, 7000]);
     }
 
     #[test]

@@ -2,3 +2,37 @@
 //!
 //! In: a path, or bytes under a name. Out: [`model::Run`]s that grow as the files grow, with
 //! warnings. It knows no network, no GPU and no screen.
+
+mod batch;
+mod columns;
+mod csv;
+mod error;
+pub mod events;
+mod find;
+mod follow;
+mod group;
+mod grow;
+mod json;
+mod jsonl;
+mod library;
+mod lines;
+mod natural;
+mod settings;
+mod source;
+mod table;
+
+pub use error::{RunsError, WARNINGS_A_FILE, Warning};
+pub use follow::Format;
+pub use library::{Library, Progress};
+pub use natural::natural;
+
+pub(crate) use error::Notes;
+
+/// What can be read, most specific first.
+pub static FORMATS: &[&Format] = &[&events::FORMAT, &csv::FORMAT, &jsonl::FORMAT];
+
+/// The formats in words.
+fn known() -> String {
+    let names: Vec<&str> = FORMATS.iter().map(|f| f.name).collect();
+    names.join(", ")
+}
