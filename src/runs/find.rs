@@ -122,8 +122,11 @@ pub(crate) fn order(a: &str, b: &str) -> std::cmp::Ordering {
     seconds(a).cmp(&seconds(b)).then_with(|| natural(a, b))
 }
 
+/// Places, and what is wrong there.
+pub(crate) type Problems = Vec<(PathBuf, String)>;
+
 /// All files below `root` that may be of interest, and what could not be looked at.
-pub(crate) fn walk(root: &Path) -> std::io::Result<(Vec<File>, Vec<(PathBuf, String)>)> {
+pub(crate) fn walk(root: &Path) -> std::io::Result<(Vec<File>, Problems)> {
     let mut files = Vec::new();
     let mut problems = Vec::new();
     let mut folders = vec![(root.to_path_buf(), String::new(), 0)];

@@ -27,7 +27,7 @@ pub struct Library {
     by_key: HashMap<String, usize>,
     runs: Vec<Arc<Run>>,
     warnings: Vec<Warning>,
-    problems: Vec<(PathBuf, String)>,
+    problems: find::Problems,
     /// True when the last refresh left something unread.
     behind: bool,
     /// Looking into a large folder takes time too: not before this.
@@ -130,14 +130,13 @@ impl Library {
             begun: AtomicBool::new(false),
         };
         let before = (self.groups.len(), self.problems.len());
-        if !self.behind && self.look_again.is_none_or(|t| now >= t) && !until.over() {
-            if let Err(e) = self.look() {
-                // The folder went, or cannot be reached for now: what was read stays.
-                let root = self.root.clone().unwrap_or_default();
-                self.problems.retain(|(path, _)| *path != root);
-                self.problems
-                    .push((root, format!("the folder cannot be read: {e}")));
-            }
+        let may_look = !self.behind && self.look_again.is_none_or(|t| now >= t) && !until.over();
+        if may_look && let Err(e) = self.look() {
+            // The folder went, or cannot be reached for now: what was read stays.
+            let root = self.root.clone().unwrap_or_default();
+            self.problems.retain(|(path, _)| *path != root);
+            self.problems
+                .push((root, format!("the folder cannot be read: {e}")));
         }
         each(&mut self.groups, |group| group.refresh(&until));
         let mut progress = Progress {

@@ -375,11 +375,11 @@ fn old_histogram(h: &proto::Histogram) -> Histogram {
     let counts = &h.bucket[..h.bucket.len().min(h.bucket_limit.len())];
     let mut buckets = Vec::new();
     if let (Some(start), Some(end)) = (counts.iter().position(filled), counts.iter().rposition(filled)) {
-        for i in start..=end {
+        for (i, &count) in counts.iter().enumerate().take(end + 1).skip(start) {
             buckets.push(Bucket {
                 left: if i == start { h.min } else { h.bucket_limit[i - 1] },
                 right: if i == end { h.max } else { h.bucket_limit[i] },
-                count: counts[i],
+                count,
             });
         }
     }

@@ -47,6 +47,8 @@ pub(crate) struct Value {
     pub value: Option<Content>,
 }
 
+// One at a time, and not for long.
+#[allow(clippy::large_enum_variant)]
 #[derive(Clone, PartialEq, Oneof)]
 pub(crate) enum Content {
     #[prost(float, tag = "2")]

@@ -88,7 +88,7 @@ pub(super) fn numbers(tensor: &proto::Tensor) -> Result<TensorData, String> {
             .collect(),
     };
     // Fewer values than elements: the last one repeats; none at all: zeros (`tensor.proto`).
-    if bytes.len() > full || bytes.len() % width != 0 {
+    if bytes.len() > full || !bytes.len().is_multiple_of(width) {
         let found = bytes.len() / width;
         return Err(format!("a tensor {} {shape:?} has {found} values", dtype.name()));
     }
