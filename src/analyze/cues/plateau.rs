@@ -10,7 +10,8 @@ const BLOCKS: usize = 48;
 /// A plateau: over at least the last quarter, the curve surely improved by less than 5 % of all that
 /// it had gained, and got worse by less than 10 % (the ends of the 95 % interval of its straight line
 /// say so, and not only its slope, so that noise does not pass for rest; neither half of the stretch
-/// moves by 10 % or has a trend); or, a curve that never moved out of its noise.
+/// moves by 10 % or has a trend), and if it improves without doubt, then by less than 1 %; or, a curve
+/// that never moved out of its noise.
 ///
 /// Needs at least 12 values; NaN are left out. The place begins where the longest such stretch does;
 /// the strength is its part of the curve.
@@ -61,6 +62,11 @@ pub fn plateau(curve: &RunCurve, goal: Goal) -> Option<Cue> {
             let moves = Line::of(half).slope.abs() * half.len() as f64;
             moves < 0.1 * gain && !trends(half, 2.5)
         };
+        // What is slow and sure is no rest: the ends of curves that fall slower and slower.
+        let improves = careful_trend(&level[start..]).is_some_and(|t| sign * t.z < -2.0);
+        if improves && change < -0.01 * gain {
+            return false;
+        }
         change - doubt > -0.05 * gain && change + doubt < 0.1 * gain && rests(first) && rests(second)
     };
     let latest = end - (end / 4).max(4);

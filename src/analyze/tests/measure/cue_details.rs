@@ -170,3 +170,81 @@ fn detectors_take_anything() {
         }
     }
 }
+
+#[test]
+fn bursts_are_no_warm_restarts() {
+    let mut random = Uniform(12);
+    let at = steps(240);
+    // Climbs over 6 steps and comes back over 14, four times.
+    let values: Vec<f64> = (0..240)
+        .map(|i| {
+            let t = f64::from(i % 60);
+            let hump = (t / 6.0).min((20.0 - t) / 14.0).max(0.0);
+            fall(f64::from(i) / 240.0, 0.2) + 0.5 * hump + 0.002 * random.normal()
+        })
+        .collect();
+    let cue = unstable_rate(&run(&at, &values), None).unwrap();
+    println!("{}", cue.why);
+    assert!(cue.why.contains("climbs and comes back"), "{}", cue.why);
+    let rates: Vec<f64> = (0..240)
+        .map(|i| {
+            if i % 60 < 3 {
+                0.01
+            } else {
+                0.1 / (1.0 + f64::from(i % 60) / 20.0)
+            }
+        })
+        .collect();
+    let restarts = run(&at, &rates);
+    assert_eq!(unstable_rate(&run(&at, &values), Some(&restarts)), None);
+    let constant = [0.1; 240];
+    assert!(unstable_rate(&run(&at, &values), Some(&run(&at, &constant))).is_some());
+}
+
+/// Real trainings, small ones: nothing is seen but what their name says.
+#[test]
+fn real_trainings_are_judged_as_a_person_would() {
+    let curves = references("real");
+    let of = |name: &str| -> Vec<f64> {
+        let found = curves.iter().find(|(n, _)| *n == name);
+        found.unwrap_or_else(|| panic!("no {name}")).1.clone()
+    };
+    let names = curves.iter().filter_map(|(n, _)| n.strip_suffix(" training"));
+    let mut wrong = Vec::new();
+    for name in names {
+        let (train, validation) = (of(&format!("{name} training")), of(&format!("{name} validation")));
+        let at = steps(train.len());
+        let (train, validation) = (run(&at, &train), run(&at, &validation));
+        let cues: Vec<Cue> = [
+            overfitting(&train, &validation),
+            divergence(&train),
+            unstable_rate(&train, None),
+            plateau(&train, Goal::Less),
+            not_finite(&train),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        let kinds: Vec<CueKind> = cues.iter().map(|c| c.kind).collect();
+        let expected: &[CueKind] = match name.split(' ').next().unwrap() {
+            "overfits" => &[CueKind::Overfitting],
+            "diverges" => &[CueKind::Divergence],
+            "bursts" => &[CueKind::UnstableRate],
+            _ => &[],
+        };
+        // A training loss that rests near 0 rests, whatever else is wrong.
+        let rests = match name.split(' ').next().unwrap() {
+            "settles" | "never" => Some(true),
+            "still" | "diverges" => Some(false),
+            _ => None,
+        };
+        println!("{name}: {kinds:?}");
+        cues.iter().for_each(|c| println!("    {}", c.why));
+        let plateau = kinds.contains(&CueKind::Plateau);
+        let others = kinds.iter().filter(|k| **k != CueKind::Plateau);
+        if !others.eq(expected) || rests.is_some_and(|r| r != plateau) {
+            wrong.push(name);
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:?}");
+}

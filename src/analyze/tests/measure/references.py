@@ -291,7 +291,64 @@ def trend():
     return out
 
 
-TOPICS = [smoothing, outliers, distribution, gradient, band, interquartile, spectrum, importance, stopping, trend]
+def trained(epochs, samples, wrong=0.0, hidden=64, batch=32, **options):
+    """Losses by epoch of scikit-learn's perceptron on its digits: training, validation."""
+    from sklearn.datasets import load_digits
+    from sklearn.metrics import log_loss
+    from sklearn.neural_network import MLPClassifier
+
+    x, y = load_digits(return_X_y=True)
+    rng, digits = np.random.default_rng(0), np.arange(10)
+    order = rng.permutation(len(x))
+    x, y = x[order] / 16, y[order]
+    labels = np.where(rng.random(samples) < wrong, rng.integers(0, 10, samples), y[:samples])
+    net = MLPClassifier((hidden,), batch_size=batch, random_state=0, **options)
+    losses = ([], [])
+    for _ in range(epochs):
+        p = rng.permutation(samples)
+        net.partial_fit(x[p], labels[p], classes=digits)
+        for k, (a, b) in enumerate(((x[:samples], labels), (x[1200:], y[1200:]))):
+            losses[k].append(float(f"{log_loss(b, net.predict_proba(a), labels=digits):.4g}"))
+    return losses
+
+
+def real():
+    """Small trainings with and without faults; the names say what a person sees."""
+    import warnings
+
+    warnings.filterwarnings("ignore")
+    whole = dict(samples=1200, batch=1200, solver="sgd", momentum=0.0, alpha=0)
+    runs = {
+        "overfits": dict(epochs=100, samples=300, wrong=0.2, hidden=128, learning_rate_init=0.003),
+        "overfits at once": dict(epochs=40, samples=300, wrong=0.3, hidden=256, learning_rate_init=0.01),
+        "settles": dict(epochs=100, samples=1200, alpha=3.0, learning_rate_init=0.003),
+        "memorises without harm": dict(epochs=60, samples=100, alpha=0, learning_rate_init=0.02),
+        "still learns": dict(epochs=40, samples=1200, solver="sgd", learning_rate_init=0.003),
+        "still learns slowly": dict(epochs=100, samples=1200, solver="sgd", learning_rate_init=3e-4),
+        "still learns evenly": dict(epochs=120, learning_rate_init=0.3, **whole),
+        "bursts": dict(epochs=120, learning_rate_init=1.0, **whole),
+        "bursts more": dict(epochs=120, learning_rate_init=1.5, **whole),
+        "never learns": dict(epochs=40, samples=1200, solver="sgd", learning_rate_init=2.0),
+    }
+    out = {}
+    for name, options in runs.items():
+        out[f"{name} training"], out[f"{name} validation"] = trained(**options)
+    # Linear regression by gradient descent, its rate just above what is stable.
+    from sklearn.datasets import load_digits
+
+    x, y = load_digits(return_X_y=True)
+    x, target = x / 16, np.eye(10)[y]
+    rate = 2.06 / np.linalg.eigvalsh(x.T @ x / len(x))[-1]
+    w, losses = np.random.default_rng(0).normal(0, 0.1, (64, 10)), []
+    for _ in range(60):
+        rest = x @ w - target
+        losses.append(float(f"{(rest**2).sum(1).mean():.4g}"))
+        w -= rate * (x.T @ rest) / len(x)
+    out["diverges training"] = out["diverges validation"] = losses
+    return out
+
+
+TOPICS = [smoothing, outliers, distribution, gradient, band, interquartile, spectrum, importance, stopping, trend, real]
 
 
 def lines(path, value):
