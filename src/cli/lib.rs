@@ -1,4 +1,4 @@
-//! The headless door: `layerscope inspect | diff | run | convert | render | train`.
+//! The headless door: `layerscope inspect | diff | run | convert | render | train | serve`.
 //!
 //! In: command-line arguments. Out: text, files and an exit status: 0 done, 2 wrong input.
 //! It knows every room below the app, and no window.
@@ -9,6 +9,7 @@ mod diff;
 mod inspect;
 pub mod render;
 mod run;
+mod serve;
 mod text;
 mod train;
 
@@ -101,6 +102,9 @@ enum Command {
         #[arg(long, default_value_t = 7)]
         seed: u64,
     },
+    /// Take metrics, histograms and arrays from any training process over HTTP and WebSocket, until
+    /// interrupted.
+    Serve(serve::Options),
     /// Draw a model or a tour as a picture or an animation, with activations where an input is given.
     Render(render::Options),
 }
@@ -198,6 +202,7 @@ pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> i32 {
             };
             train::train(&data, &out, &recipe)
         }
+        Command::Serve(options) => serve::serve(options),
         Command::Render(options) => render::render(&options),
     };
     match done {

@@ -19,6 +19,9 @@ mod lines;
 mod natural;
 mod settings;
 mod source;
+// A browser has no disk.
+#[cfg(not(target_arch = "wasm32"))]
+pub mod store;
 mod table;
 
 pub use error::{RunsError, WARNINGS_A_FILE, Warning};
