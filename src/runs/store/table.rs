@@ -136,8 +136,12 @@ mod tests {
         let scalar = |i: u64| {
             let point = Point {
                 step: i as i64 - 3,
-                wall: if i % 4 == 0 { f64::NAN } else { 1e9 + i as f64 },
-                value: if i % 5 == 0 {
+                wall: if i.is_multiple_of(4) {
+                    f64::NAN
+                } else {
+                    1e9 + i as f64
+                },
+                value: if i.is_multiple_of(5) {
                     f64::NEG_INFINITY
                 } else {
                     0.1 * i as f64
