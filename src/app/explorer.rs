@@ -54,7 +54,7 @@ impl Explorer {
             Some(file) if file.to_ascii_lowercase().ends_with(".ron") => {
                 session.receive(vec![Source::File(file.into())]);
             }
-            Some(file) => session.apply(Command::Open(Source::File(file.into()))),
+            Some(file) => session.open(Source::File(file.into())),
             None => session.apply(Command::Open(Source::Bundled("fashion-mnist".into()))),
         }
         Explorer {

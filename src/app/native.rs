@@ -37,7 +37,7 @@ pub fn export(explorer: &Explorer, device: gpu::Headless, path: &std::path::Path
     cli::render::export(path, scene, device, (size.x, size.y)).map_err(|e| e.to_string())
 }
 
-/// Writes a text to `path`.
+/// Writes a chart or another text to `path`; a chart may become a picture.
 pub fn save(path: &std::path::Path, text: &str) -> Result<(), String> {
-    cli::render::save(path, text.as_bytes()).map_err(|e| e.to_string())
+    cli::render::chart(text, path).map_err(|e| e.to_string())
 }

@@ -22,7 +22,7 @@ use canvas::Canvas;
 use film::Film;
 pub use options::{Options, quantity};
 use show::Show;
-pub use vector::save;
+pub use vector::chart;
 
 /// What is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -34,7 +34,7 @@ use model::Network;
 use beside::Folder;
 use error::Fault;
 
-pub use beside::beside;
+pub use beside::{beside, within};
 pub use error::FormatError;
 pub use onnx::{Side, onnx_tensor, onnx_values};
 

@@ -133,6 +133,25 @@ impl Series {
         (i < self.len).then(|| self.chunks[i / CHUNK].point(i % CHUNK))
     }
 
+    /// The latest point up to `step`, of what is not superseded.
+    pub fn at(&self, step: i64) -> Option<Point> {
+        let mut end = self.len;
+        for start in self.restarts.iter().rev().copied().chain([0]) {
+            // Within a segment steps do not fall.
+            let (mut low, mut high) = (start, end);
+            while low < high {
+                let middle = low + (high - low) / 2;
+                let before = self.get(middle).is_some_and(|p| p.step <= step);
+                (low, high) = if before { (middle + 1, high) } else { (low, middle) };
+            }
+            if low > start {
+                return self.get(low - 1);
+            }
+            end = start;
+        }
+        None
+    }
+
     /// The points, column by column; all chunks but the last hold [`CHUNK`] points.
     pub fn chunks(&self) -> &[Arc<Chunk>] {
         &self.chunks
@@ -284,5 +303,10 @@ mod tests {
         let series: Series = steps.iter().map(|&s| point(s, 0.0)).collect();
         assert_eq!(series.restarts(), [5, 7]);
         assert_eq!(series.segments().collect::<Vec<_>>(), [0..5, 5..7, 7..8]);
+        let at = |step| series.at(step).map(|p| p.step);
+        assert_eq!([at(-1), at(0), at(1), at(9)], [None, Some(0), Some(0), Some(0)]);
+        let series: Series = [0, 1, 2, 3, 2, 5].iter().map(|&s| point(s, s as f64)).collect();
+        let at = |step| series.at(step).map(|p| p.step);
+        assert_eq!([at(1), at(2), at(4), at(9)], [Some(1), Some(2), Some(2), Some(5)]);
     }
 }

@@ -27,6 +27,17 @@ pub fn show(ui: &mut Ui, dock: &Dock, view: &mut View) {
             if item(ui, "Open a model…", keys::OPEN) {
                 view.asks.push(Ask::OpenModel);
             }
+            if item(ui, "Open a training history…", "") {
+                view.asks.push(Ask::OpenHistory);
+            }
+            // A page reads no folders.
+            if cfg!(not(target_arch = "wasm32")) && item(ui, "Open a folder of training histories…", "") {
+                view.asks.push(Ask::OpenHistoryFolder);
+            }
+            if view.session.histories.is_some() && item(ui, "Close the training history", "") {
+                view.out.push(Command::History(None));
+            }
+            ui.separator();
             let open = view.session.document.is_some();
             ui.add_enabled_ui(open, |ui| {
                 if item(ui, "Compare with a model…", "") {

@@ -1,12 +1,12 @@
 //! Where the work is done: layers by what they cost, and how near each comes to what is possible.
 
-mod drawing;
 mod pareto;
 mod roofline;
 
 use egui::{Color32, Response, ScrollArea, Ui, Visuals};
 use session::{Document, Session};
 
+use crate::drawing;
 use crate::panel::{Ask, Memory, Panel, Side, View};
 use crate::widgets::empty;
 

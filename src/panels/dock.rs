@@ -68,6 +68,12 @@ impl Dock {
             return;
         }
         let main = SurfaceIndex::main();
+        if panel.side == Side::Middle
+            && let Some(path) = self.0.find_tab(&SCENE.to_string())
+            && let Ok(leaf) = self.0.leaf_mut(path.node_path())
+        {
+            return leaf.append_tab(tab);
+        }
         // The other half of a side, where one is open; else a new side beside the scene. Shares are
         // those of the left or upper part.
         let (beside, split, share) = match panel.side {
@@ -76,14 +82,14 @@ impl Dock {
             Side::Right => (Some(Side::RightBelow), Split::Above, 0.31),
             Side::RightBelow => (Some(Side::Right), Split::Below, 0.31),
             Side::Below => (None, Split::Below, 0.85),
-            Side::Charts => (None, Split::Below, 0.55),
+            Side::Charts | Side::Middle => (None, Split::Below, 0.55),
         };
         let beside = beside.and_then(|s| at(&self.0, s)).filter(|p| p.surface == main);
         let (node, split, share) = match (beside, panel.side) {
             (Some(path), _) => (path.node, split, share),
             (None, Side::Left | Side::LeftBelow) => (self.scene(), Split::Left, 0.2),
             (None, Side::Right | Side::RightBelow) => (self.scene(), Split::Right, 0.7),
-            (None, Side::Below | Side::Charts) => (self.scene(), Split::Below, share),
+            (None, Side::Below | Side::Charts | Side::Middle) => (self.scene(), Split::Below, share),
         };
         self.0
             .main_surface_mut()

@@ -23,12 +23,18 @@ pub enum Wanted {
     Model,
     /// A network to compare with.
     Beside,
+    /// A training history.
+    History,
+    /// A folder of training histories.
+    HistoryFolder,
     /// A picture or arrays.
     Input,
     /// A place for a file with this ending.
     Export(&'static str),
     /// A place for this chart.
     Chart(&'static str),
+    /// A place for training curves, with this ending.
+    Curves(&'static str),
 }
 
 impl Wanted {
@@ -36,9 +42,13 @@ impl Wanted {
         match self {
             Wanted::Model => "Open a model",
             Wanted::Beside => "Compare with a model",
+            Wanted::History => "Open a training history",
+            Wanted::HistoryFolder => "Open a folder of training histories",
             Wanted::Input => "Open a picture or arrays",
             Wanted::Export(_) => "Export the scene",
             Wanted::Chart(_) => "Save the chart",
+            Wanted::Curves("html") => "Save the report",
+            Wanted::Curves(_) => "Save the chart",
         }
     }
 
@@ -47,7 +57,8 @@ impl Wanted {
         match self {
             Wanted::Export(_) => Some(Ok(Chosen::Export(path))),
             Wanted::Chart(name) => Some(Ok(Chosen::Chart(name, path))),
-            Wanted::Model | Wanted::Beside | Wanted::Input => None,
+            Wanted::Curves(ending) => Some(Ok(Chosen::Curves(ending, path))),
+            _ => None,
         }
     }
 
@@ -56,7 +67,9 @@ impl Wanted {
         match self {
             Wanted::Export(ending) => Some(format!("layerscope.{ending}")),
             Wanted::Chart(name) => Some(format!("{name}.svg")),
-            Wanted::Model | Wanted::Beside | Wanted::Input => None,
+            Wanted::Curves("html") => Some("training.html".into()),
+            Wanted::Curves(ending) => Some(format!("chart.{ending}")),
+            _ => None,
         }
     }
 
@@ -78,13 +91,17 @@ impl Wanted {
                     "npz",
                 ],
             ),
+            // Event files end in anything.
+            Wanted::History | Wanted::HistoryFolder => ("All files", &["*"]),
+            Wanted::Curves("html") => ("Web page", &["html"]),
+            Wanted::Curves("csv") => ("CSV table", &["csv"]),
             Wanted::Input => (
                 "Pictures and arrays",
                 &["png", "jpg", "jpeg", "gif", "bmp", "webp", "npz"],
             ),
-            Wanted::Export("svg") | Wanted::Chart(_) => ("SVG drawing", &["svg"]),
+            Wanted::Export("svg") | Wanted::Chart(_) | Wanted::Curves("svg") => ("SVG drawing", &["svg"]),
             Wanted::Export("pdf") => ("PDF document", &["pdf"]),
-            Wanted::Export(_) => ("PNG picture", &["png"]),
+            Wanted::Export(_) | Wanted::Curves(_) => ("PNG picture", &["png"]),
         }
     }
 }
@@ -97,6 +114,8 @@ pub enum Chosen {
     Export(PathBuf),
     /// Which chart is to be written, and where.
     Chart(&'static str, PathBuf),
+    /// Which ending training curves are to be written with, and where.
+    Curves(&'static str, PathBuf),
 }
 
 /// What came of a dialog.
@@ -151,6 +170,9 @@ impl Files {
             Picked::File(Wanted::Model, source) => command(Command::Open(source)),
             Picked::File(Wanted::Beside, source) => command(Command::Compare(source)),
             Picked::File(Wanted::Input, source) => command(Command::Feed(source)),
+            Picked::File(Wanted::History | Wanted::HistoryFolder, source) => {
+                command(Command::History(Some(source)))
+            }
             Picked::Place(wanted, path) => wanted.place(path),
             Picked::Nothing => None,
             Picked::File(..) => None,

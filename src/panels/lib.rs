@@ -11,6 +11,8 @@ mod compare;
 mod cost;
 mod dock;
 mod draw;
+mod drawing;
+mod dynamics;
 mod files;
 mod input;
 mod inspector;
@@ -21,11 +23,14 @@ mod output;
 mod palette;
 mod panel;
 mod remember;
+mod runs;
 mod settings;
 mod status;
 pub mod store;
 pub mod style;
+mod sweep;
 mod timeline;
+mod training;
 mod widgets;
 
 use egui::{Rect, Ui};
@@ -52,6 +57,10 @@ pub const PANELS: &[Panel] = &[
     colors::PANEL,
     timeline::PANEL,
     cost::PANEL,
+    training::PANEL,
+    sweep::PANEL,
+    runs::PANEL,
+    dynamics::PANEL,
     log::PANEL,
     settings::PANEL,
 ];
@@ -79,6 +88,8 @@ pub struct Panels {
     remember: Option<Remember>,
     settings: Settings,
     kept: Kept,
+    /// The training history that is on show.
+    history: Option<String>,
 }
 
 /// What the user wants written.
@@ -119,11 +130,13 @@ impl Panels {
             remember: Some(remember),
             settings,
             kept,
+            history: None,
         }
     }
 
     /// Draws all panels into `ui`, and gives the space that they leave for the scene.
     pub fn show(&mut self, ui: &mut Ui, session: &Session, status: &Status, out: &mut Vec<Command>) -> Rect {
+        self.follow_history(session);
         let fresh = self.fresh.take();
         let known = fresh.is_none();
         if let Some((settings, kept)) = fresh {
@@ -172,6 +185,15 @@ impl Panels {
                     None => self.notice = Some("The chart is empty".into()),
                 }
             }
+            Some(Ok(Chosen::Curves(ending, path))) => {
+                match training::file(ending, session, &mut self.memory, ui.visuals()) {
+                    Some(text) => {
+                        let chart = Some(text);
+                        self.export = Some(Export { path, chart });
+                    }
+                    None => self.notice = Some("Nothing is drawn there".into()),
+                }
+            }
             Some(Err(problem)) => self.notice = Some(problem),
             None => (),
         }
@@ -188,6 +210,18 @@ impl Panels {
             }
         }
         rect
+    }
+
+    /// Brings charts and runs to the front when a training history is opened.
+    fn follow_history(&mut self, session: &Session) {
+        let now = session.histories.as_ref().map(|h| &h.source);
+        if self.history.as_ref() != now {
+            self.history = now.cloned();
+            if now.is_some() {
+                self.dock.open(&training::PANEL);
+                self.dock.open(&runs::PANEL);
+            }
+        }
     }
 
     /// True when the panel of this id has a tab.
@@ -218,6 +252,9 @@ impl Panels {
                 self.files.ask(Wanted::Beside, ui.ctx());
             }
             Ask::Chart(name) => self.files.ask(Wanted::Chart(name), ui.ctx()),
+            Ask::Curves(ending) => self.files.ask(Wanted::Curves(ending), ui.ctx()),
+            Ask::OpenHistory => self.files.ask(Wanted::History, ui.ctx()),
+            Ask::OpenHistoryFolder => self.files.ask(Wanted::HistoryFolder, ui.ctx()),
             Ask::Export(ending) => self.files.ask(Wanted::Export(ending), ui.ctx()),
             Ask::OpenInput => self.files.ask(Wanted::Input, ui.ctx()),
             Ask::Show(id) => {

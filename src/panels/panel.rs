@@ -39,6 +39,8 @@ pub enum Side {
     Below,
     /// Below the scene too, with room for charts.
     Charts,
+    /// In the place of the scene, as a tab beside it.
+    Middle,
 }
 
 /// What a panel reads, and where it asks.
@@ -62,12 +64,19 @@ pub enum Ask {
     OpenModel,
     /// A file dialog for a model beside the one that is open.
     OpenBeside,
+    /// A file dialog for a training history.
+    OpenHistory,
+    /// A dialog for a folder of training histories.
+    OpenHistoryFolder,
     /// A file dialog for a picture or arrays.
     OpenInput,
     /// The scene as a file with this ending: `png`, `svg` or `pdf`.
     Export(&'static str),
     /// A chart of the cost panel as SVG, by its name.
     Chart(&'static str),
+    /// The chart of training curves that the panel remembers, as a file with this ending: `png`,
+    /// `svg` or `csv`; `html`: all charts that are shown and the table of runs.
+    Curves(&'static str),
     /// Brings a panel to the front, opening it where needed.
     Show(&'static str),
     /// Closes a panel.

@@ -250,6 +250,11 @@ pub fn family(visuals: &Visuals, family: &Family) -> Color32 {
     }
 }
 
+/// Colour of the runs of a group, in all charts.
+pub fn run(group: usize, light: bool) -> Color32 {
+    rgb(hues::run(group, light))
+}
+
 /// Colour of bars that show an amount.
 pub fn bar(visuals: &Visuals) -> Color32 {
     if visuals.dark_mode {

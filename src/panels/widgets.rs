@@ -4,24 +4,7 @@ use egui::{Color32, Label, Pos2, Rect, Response, RichText, Sense, Stroke, Ui, Ve
 
 use crate::style;
 
-pub use session::words::{bytes, grouped, short};
-
-/// A value with about four digits: `0.01234`, `-12.3`, `1.2e-9`.
-pub fn value(v: f64) -> String {
-    let size = v.abs();
-    if v == 0.0 {
-        "0".into()
-    } else if !(1e-4..1e6).contains(&size) {
-        format!("{v:.2e}")
-    } else {
-        let digits = (3 - size.log10().floor() as i32).clamp(0, 6) as usize;
-        let text = format!("{v:.digits$}");
-        match text.contains('.') {
-            true => text.trim_end_matches('0').trim_end_matches('.').to_string(),
-            false => text,
-        }
-    }
-}
+pub use session::words::{bytes, grouped, short, value};
 
 /// Says that there is nothing to show yet, and what would change that.
 pub fn empty(ui: &mut Ui, title: &str, advice: &str) {

@@ -81,7 +81,7 @@ pub(crate) struct Kept(Option<(Of, Arc<Tint>)>);
 
 struct Of {
     layout: Arc<Layout>,
-    passed: u64,
+    passed: [u64; 2],
     color: Option<Quantity>,
     map: u32,
     light: bool,
@@ -93,7 +93,7 @@ impl Kept {
         let state = &session.state;
         let same = |(of, _): &(Of, _)| {
             Arc::ptr_eq(&of.layout, &document.layout)
-                && (of.passed, of.color) == (document.passed, state.color)
+                && (of.passed, of.color) == ([document.passed, document.told], state.color)
                 && (of.map, of.light) == (state.paint.map, state.light)
         };
         if self.0.as_ref().is_some_and(same) {
@@ -102,7 +102,7 @@ impl Kept {
         let tint = Tint::of(session, document, &document.layout);
         let of = Of {
             layout: document.layout.clone(),
-            passed: document.passed,
+            passed: [document.passed, document.told],
             color: state.color,
             map: state.paint.map,
             light: state.light,

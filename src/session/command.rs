@@ -8,6 +8,7 @@ use data::Picture;
 use layout::{Arrangement, Way};
 use serde::{Deserialize, Serialize};
 
+use crate::Board;
 use crate::beside::Known;
 use crate::document::Input;
 use crate::view::{Bookmark, Goal, Kept};
@@ -54,6 +55,11 @@ pub enum Command {
     Part(usize),
     /// Opens a picture or `.npz` as the input; the one in place stays until it is read.
     Feed(Source),
+    /// Opens training histories, a file or a folder, and follows them while they grow; `None` closes
+    /// those that are open.
+    History(Option<Source>),
+    /// Sets how training histories are shown.
+    Board(Arc<Board>),
     /// Takes texts as the input, a row of tokens each.
     Text(Vec<String>),
     /// Opens a tokenizer, of one or more files, for the networks that are open.
@@ -285,6 +291,8 @@ pub(crate) fn apply(session: &mut Session, command: Command) -> Result<(), Strin
         Command::Trail(way) => state.trail = way,
         Command::Light(on) => state.light = on,
         Command::Paint(paint) => state.paint = paint,
+        Command::Board(board) => state.board = board,
+        Command::History(source) => session.follow_history(source.as_ref()),
         Command::Color(quantity) => state.color = quantity,
         Command::Size(quantity) => state.size = quantity,
         Command::Labels(share) if share.is_finite() => state.labels = share.clamp(0.0, 1.0),

@@ -119,6 +119,10 @@ pub struct Document {
     pub(crate) size: Option<Quantity>,
     /// Quantities as far as they were counted.
     pub(crate) amounts: [OnceLock<Amounts>; crate::quantity::COUNT],
+    /// The run that the layers' recorded numbers are of, and what it recorded at the chosen step.
+    pub recorded: Option<(Arc<model::Run>, crate::dynamics::Moment)>,
+    /// Grows with each change of what was recorded.
+    pub told: u64,
     /// Grows with each layout.
     pub placed: u64,
     /// Grows with each pass or gradient.
@@ -200,6 +204,8 @@ pub(crate) fn of(known: Known) -> Document {
         preprocess,
         size: None,
         amounts: Default::default(),
+        recorded: None,
+        told: 0,
         placed: 0,
         passed: 0,
         bindings,
@@ -346,6 +352,14 @@ impl Document {
         (self.trace, self.gradients) = (None, None);
         self.amounts = Default::default();
         self.passed += 1;
+    }
+
+    /// Forgets quantities that were counted from what was recorded.
+    pub(crate) fn forget_recorded(&mut self) {
+        self.told += 1;
+        for quantity in Quantity::all().filter(|q| q.recorded().is_some()) {
+            self.amounts[quantity as usize] = OnceLock::new();
+        }
     }
 
     /// Takes a pass in; symbolic sizes become those of the pass.

@@ -21,6 +21,19 @@ impl Mark {
     }
 }
 
+/// Colours of runs in charts, in turn: hues that differ for colour-blind eyes too, softened.
+const RUNS: [u32; 10] = [
+    0x5fa8e6, 0xe8a33d, 0x45b795, 0xd97fb0, 0xa99be8, 0xe0704f, 0x9fb84a, 0x4cc3d4, 0xc9b06b, 0xa3adba,
+];
+
+/// Colour of the runs of group `group`. On light paper it is darker.
+pub fn run(group: usize, light: bool) -> u32 {
+    let hue = RUNS[group % RUNS.len()];
+    let part = |shift: u32| (hue >> shift) & 0xff;
+    let ink = |c: u32| if light { c * 7 / 10 } else { c };
+    ink(part(16)) << 16 | ink(part(8)) << 8 | ink(part(0))
+}
+
 /// A family of operators.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Family {

@@ -4,10 +4,15 @@
 //! the state that everything on screen is drawn from. It knows no window and no GPU.
 
 mod beside;
+mod board;
+pub mod colormap;
 mod command;
 mod document;
+pub mod dynamics;
 mod fetch;
+pub mod findings;
 mod folds;
+pub mod histories;
 pub mod hues;
 mod output;
 mod paint;
@@ -21,7 +26,9 @@ pub mod words;
 mod worker;
 
 pub use crate::beside::{Mark, Side};
+pub use crate::histories::Histories;
 pub use crate::output::{Output, Score};
+pub use board::{Along, Board, Grouping};
 pub use command::{Command, Source};
 pub use compute::roofs::Roofs;
 pub use document::{Connection, Document, Input};
@@ -82,6 +89,8 @@ pub struct State {
     pub labels: f32,
     /// Kept places of the camera.
     pub bookmarks: Vec<Bookmark>,
+    /// How training histories are shown.
+    pub board: Arc<Board>,
 }
 
 impl State {
@@ -112,6 +121,7 @@ impl Default for State {
             size: None,
             labels: 1.0,
             bookmarks: Vec::new(),
+            board: Arc::default(),
         }
     }
 }
@@ -131,6 +141,8 @@ pub struct Session {
     pub state: State,
     /// The open network.
     pub document: Option<Document>,
+    /// Training histories that are open.
+    pub histories: Option<Histories>,
     /// Messages, oldest first.
     pub log: Vec<(Level, String)>,
     /// True while the flow moves.
@@ -177,6 +189,7 @@ impl Session {
         Session {
             state: State::default(),
             document: None,
+            histories: None,
             log: Vec::new(),
             playing: false,
             goal: (0, Goal::Home),
@@ -259,7 +272,11 @@ impl Session {
         let before = self.state.clone();
         let kind = std::mem::discriminant(&command);
         // Scrubbing is one step, however many places it passes, and so is a stroke.
-        let continues = matches!(command, Command::Seek(_) | Command::Draw { begins: false, .. });
+        let continues = match &command {
+            Command::Seek(_) | Command::Draw { begins: false, .. } => true,
+            Command::Board(board) => board.adjusts(&self.state.board),
+            _ => false,
+        };
         if let Err(problem) = command::apply(self, command) {
             self.say(Level::Error, problem);
         }
@@ -420,6 +437,8 @@ impl Session {
         while let Some(done) = self.worker.poll() {
             self.take(done);
         }
+        self.update_histories();
+        self.follow_moment();
         // Before the worker is given more to do.
         tour::arrive(self);
         self.fetch_usual();

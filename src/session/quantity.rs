@@ -12,6 +12,7 @@ pub use ranked::Ranked;
 pub use spread::Spread;
 
 use crate::Document;
+use crate::dynamics::Statistic;
 use crate::words::{bytes, short, si};
 
 /// A number that each layer has.
@@ -25,6 +26,10 @@ pub enum Quantity {
     Intensity,
     Time,
     Sparsity,
+    GradientNorm,
+    UpdateRatio,
+    WeightNorm,
+    RecordedZeros,
 }
 
 /// What a layer adds to a quantity: an amount, or the two sides of a mean.
@@ -35,7 +40,7 @@ enum Part {
 }
 
 /// How many there are.
-pub(crate) const COUNT: usize = 7;
+pub(crate) const COUNT: usize = 11;
 
 struct Entry {
     quantity: Quantity,
@@ -120,7 +125,57 @@ const ENTRIES: [Entry; COUNT] = [
         write: |v| format!("{:.1} %", 100.0 * v),
         part: sparsity,
     },
+    Entry {
+        quantity: Quantity::GradientNorm,
+        id: "gradient-norm",
+        name: "gradient norm",
+        about: "Norm of the gradient of the layer's parameters, as the open training history recorded it",
+        unit: "",
+        write: figure,
+        part: |d, l| recorded(d, l, Statistic::GradientNorm),
+    },
+    Entry {
+        quantity: Quantity::UpdateRatio,
+        id: "update-ratio",
+        name: "update ratio",
+        about: "Norm of one step's change over that of the weights, as recorded; about 1e-3 is usual",
+        unit: "",
+        write: figure,
+        part: |d, l| recorded(d, l, Statistic::UpdateRatio),
+    },
+    Entry {
+        quantity: Quantity::WeightNorm,
+        id: "weight-norm",
+        name: "weight norm",
+        about: "Norm of the layer's parameters, as the open training history recorded it",
+        unit: "",
+        write: figure,
+        part: |d, l| recorded(d, l, Statistic::WeightNorm),
+    },
+    Entry {
+        quantity: Quantity::RecordedZeros,
+        id: "recorded-zeros",
+        name: "zeros in training",
+        about: "Share of exact zeros among the layer's activations, as recorded while it was trained",
+        unit: "zeros",
+        write: |v| format!("{:.1} %", 100.0 * v),
+        part: |d, l| recorded(d, l, Statistic::Zeros),
+    },
 ];
+
+fn recorded(document: &Document, layer: LayerId, statistic: Statistic) -> Option<Part> {
+    let (_, moment) = document.recorded.as_ref()?;
+    // Of several layers the mean.
+    Some(Part::Mean(moment.get(statistic, layer)?, 1.0))
+}
+
+/// Three digits, and the power of ten where that is far from 1.
+fn figure(v: f64) -> String {
+    match v.abs() {
+        s if s == 0.0 || (1e-3..1e5).contains(&s) => decimal(v),
+        _ => format!("{v:.2e}"),
+    }
+}
 
 fn count(v: f64) -> String {
     short(v as u64)
@@ -188,9 +243,20 @@ impl Quantity {
         (self.entry().write)(value)
     }
 
+    /// The statistic that a training history recorded, where it is one.
+    pub fn recorded(self) -> Option<Statistic> {
+        match self {
+            Quantity::GradientNorm => Some(Statistic::GradientNorm),
+            Quantity::UpdateRatio => Some(Statistic::UpdateRatio),
+            Quantity::WeightNorm => Some(Statistic::WeightNorm),
+            Quantity::RecordedZeros => Some(Statistic::Zeros),
+            _ => None,
+        }
+    }
+
     /// True where parts add up to the whole, so that each has a share of it.
     pub fn adds(self) -> bool {
-        !matches!(self, Quantity::Intensity | Quantity::Sparsity)
+        !matches!(self, Quantity::Intensity | Quantity::Sparsity) && self.recorded().is_none()
     }
 }
 

@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use data::Tokenizer;
 
+use crate::histories::is_history;
 use crate::{Command, Input, Level, Session, Source, text, tour};
 
 /// What a file is, as its name tells.
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
     Model,
+    History,
     Tour,
     Input,
     /// Settings, vocabularies, weights in files of their own.
@@ -33,6 +35,7 @@ fn kind(source: &Source) -> Kind {
     let ending = name.rsplit_once('.').map(|(_, e)| e);
     match ending {
         _ if text::is_part(&name) => Kind::Part,
+        _ if is_history(Path::new(&source.name())) => Kind::History,
         Some("ron") => Kind::Tour,
         // An archive of arrays may be a model's weights, but is an input more often.
         Some(e) if INPUTS.contains(&e) => Kind::Input,
@@ -76,7 +79,7 @@ impl Session {
         let model = sources.remove(lead);
         let (own, beside): (Vec<_>, Vec<_>) = sources
             .into_iter()
-            .partition(|s| matches!(kind(s), Kind::Input | Kind::Tour));
+            .partition(|s| matches!(kind(s), Kind::Input | Kind::Tour | Kind::History));
         let folder = |s: &Source| match s {
             Source::File(path) => Some(path.parent().map(Path::to_path_buf)),
             _ => None,
@@ -107,6 +110,7 @@ impl Session {
                 Err(problem) => self.say(Level::Error, problem),
             },
             Kind::Model => self.apply(Command::Open(source)),
+            Kind::History => self.apply(Command::History(Some(source))),
             Kind::Input | Kind::Part => self.apply(Command::Feed(source)),
         }
     }

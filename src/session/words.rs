@@ -51,6 +51,23 @@ pub fn si(value: f64, unit: &str) -> String {
     format!("{scaled:.digits$} {}{unit}", PREFIXES[(place + 3.0) as usize])
 }
 
+/// A value with about four digits: `0.01234`, `-12.3`, `1.2e-9`.
+pub fn value(v: f64) -> String {
+    let size = v.abs();
+    if v == 0.0 {
+        "0".into()
+    } else if !(1e-4..1e6).contains(&size) {
+        format!("{v:.2e}")
+    } else {
+        let digits = (3 - size.log10().floor() as i32).clamp(0, 6) as usize;
+        let text = format!("{v:.digits$}");
+        match text.contains('.') {
+            true => text.trim_end_matches('0').trim_end_matches('.').to_string(),
+            false => text,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::si;

@@ -23,13 +23,41 @@ pub fn svg(session: &Session, out: &Path) -> Result<(), Failure> {
 /// # Errors
 /// As [`svg()`].
 pub fn pdf(session: &Session, out: &Path) -> Result<(), Failure> {
-    let text = drawing(session, out)?;
+    let tree = tree(&drawing(session, out)?, out)?;
+    let page = svg2pdf::PageOptions { dpi: 96.0 };
+    let bytes = svg2pdf::to_pdf(&tree, svg2pdf::ConversionOptions::default(), page);
+    let problem = |e: String| Failure::Other(format!("{}: {e}", out.display()));
+    save(out, &bytes.map_err(|e| problem(e.to_string()))?)
+}
+
+/// Pixels of a chart's picture for each of its own.
+const SCALE: f32 = 2.0;
+
+/// Writes a chart, given as SVG, to `out`: as a picture where that ends in `.png`, else the text.
+///
+/// # Errors
+/// Where `out` cannot be written.
+pub fn chart(text: &str, out: &Path) -> Result<(), Failure> {
+    if out.extension().is_none_or(|e| !e.eq_ignore_ascii_case("png")) {
+        return save(out, text.as_bytes());
+    }
+    let tree = tree(text, out)?;
+    let problem = |e: String| Failure::Other(format!("{}: {e}", out.display()));
+    let size = tree.size().to_int_size().scale_by(SCALE);
+    let pixels = size.and_then(|s| resvg::tiny_skia::Pixmap::new(s.width(), s.height()));
+    let mut pixels = pixels.ok_or_else(|| problem("the chart has no size".into()))?;
+    let scale = resvg::tiny_skia::Transform::from_scale(SCALE, SCALE);
+    resvg::render(&tree, scale, &mut pixels.as_mut());
+    save(out, &pixels.encode_png().map_err(|e| problem(e.to_string()))?)
+}
+
+/// The drawing `text`, with the letters of the window on every machine.
+fn tree(text: &str, out: &Path) -> Result<svg2pdf::usvg::Tree, Failure> {
     let problem = |e: String| Failure::Other(format!("{}: {e}", out.display()));
     let mut options = svg2pdf::usvg::Options {
         font_family: "Ubuntu".into(),
         ..Default::default()
     };
-    // The same letters on every machine: those of the window.
     let fonts = Arc::make_mut(&mut options.fontdb);
     fonts.load_font_data(epaint_default_fonts::UBUNTU_LIGHT.to_vec());
     let family = fonts
@@ -39,10 +67,7 @@ pub fn pdf(session: &Session, out: &Path) -> Result<(), Failure> {
     if let Some(family) = family {
         fonts.set_sans_serif_family(family);
     }
-    let tree = svg2pdf::usvg::Tree::from_str(&text, &options).map_err(|e| problem(e.to_string()))?;
-    let page = svg2pdf::PageOptions { dpi: 96.0 };
-    let bytes = svg2pdf::to_pdf(&tree, svg2pdf::ConversionOptions::default(), page);
-    save(out, &bytes.map_err(|e| problem(e.to_string()))?)
+    svg2pdf::usvg::Tree::from_str(text, &options).map_err(|e| problem(e.to_string()))
 }
 
 fn drawing(session: &Session, out: &Path) -> Result<String, Failure> {
@@ -53,7 +78,7 @@ fn drawing(session: &Session, out: &Path) -> Result<String, Failure> {
 ///
 /// # Errors
 /// Where `out` cannot be written.
-pub fn save(out: &Path, bytes: &[u8]) -> Result<(), Failure> {
+fn save(out: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let problem = |e: std::io::Error| Failure::Other(format!("{}: {e}", out.display()));
     file::replace(out, |file| file.write_all(bytes).map_err(problem))
 }

@@ -5,8 +5,8 @@ use egui_plot::{AxisHints, Bar, BarChart, HLine, Line, LineStyle, Plot, PlotPoin
 use layout::Node;
 use session::{Command, Document, Quantity, Ranked, Session};
 
-use super::drawing::{Axis, Chart, Mark};
 use super::height;
+use crate::drawing::{Axis, Chart, Mark};
 use crate::panel::{Memory, View};
 use crate::style;
 use crate::widgets::{empty, grouped};
@@ -161,12 +161,12 @@ pub(super) fn drawing(session: &Session, memory: &mut Memory, visuals: &Visuals)
         title: format!("{}: layers by {}", super::name(document), chosen.name()),
         axes: [
             Axis {
-                label: "layers, largest first",
+                label: "layers, largest first".into(),
                 ends,
                 marks: Vec::new(),
             },
             Axis {
-                label: "share, %",
+                label: "share, %".into(),
                 ends: [0.0, 100.0],
                 marks: [0.0, 0.2, 0.4, 0.6, 0.8, 1.0].map(percent).to_vec(),
             },

@@ -9,8 +9,8 @@ use session::hues::{self, Family};
 use session::words::si;
 use session::{Command, Document, Roofs, Session};
 
-use super::drawing::{Axis, Chart, Mark};
 use super::height;
+use crate::drawing::{Axis, Chart, Mark};
 use crate::panel::{Memory, View};
 use crate::style;
 use crate::widgets::empty;
@@ -217,18 +217,20 @@ pub(super) fn drawing(session: &Session, _: &mut Memory, visuals: &Visuals) -> O
         title: format!("{}: roofline", super::name(document)),
         axes: [
             Axis {
-                label: "FLOPs per byte",
+                label: "FLOPs per byte".into(),
                 ends: ends[0],
                 marks: powers(ends[0], power),
             },
             Axis {
-                label: "attained",
+                label: "attained".into(),
                 ends: ends[1],
                 marks: powers(ends[1], rate),
             },
         ],
         marks: marks.collect(),
-        keys: keys.map(|f| (style::family(visuals, f), f.name)).collect(),
+        keys: keys
+            .map(|f| (style::family(visuals, f), f.name.to_string()))
+            .collect(),
         colors: super::paper(visuals),
     })
 }

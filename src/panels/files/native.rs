@@ -38,8 +38,13 @@ pub fn ask(wanted: Wanted, done: impl FnOnce(Picked) + Send + 'static) {
                 let file = pollster::block_on(dialog.set_file_name(name).save_file());
                 file.map(|f| Picked::Place(wanted, f.path().into()))
             }
-            None => pollster::block_on(dialog.pick_file())
-                .map(|f| Picked::File(wanted, Source::File(f.path().into()))),
+            None => {
+                let file = match wanted {
+                    Wanted::HistoryFolder => pollster::block_on(dialog.pick_folder()),
+                    _ => pollster::block_on(dialog.pick_file()),
+                };
+                file.map(|f| Picked::File(wanted, Source::File(f.path().into())))
+            }
         };
         done(match picked {
             Some(picked) => picked,

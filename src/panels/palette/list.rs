@@ -39,6 +39,18 @@ pub fn all(session: &Session, dock: &Dock) -> Vec<Entry> {
     let one = |command: Command| Do::Commands(vec![command]);
     let state = &session.state;
     add("Open a model…", keys::OPEN, Do::Ask(Ask::OpenModel));
+    add("Open a training history…", "", Do::Ask(Ask::OpenHistory));
+    if cfg!(not(target_arch = "wasm32")) {
+        add(
+            "Open a folder of training histories…",
+            "",
+            Do::Ask(Ask::OpenHistoryFolder),
+        );
+    }
+    if session.histories.is_some() {
+        add("Close the training history", "", one(Command::History(None)));
+        add("Save a report of the training", "", Do::Ask(Ask::Curves("html")));
+    }
     add(
         "Open Fashion-MNIST",
         "built in",

@@ -6,7 +6,7 @@ use panels::{PANELS, Panels, panel_of};
 use session::{Command, Session};
 
 use crate::states::{
-    Shown, alone, compared, demo, empty, encoder, failed, pictured, residual, settle, window,
+    Shown, alone, compared, demo, empty, encoder, failed, pictured, residual, settle, trained, window,
 };
 
 fn options() -> SnapshotOptions {
@@ -36,6 +36,10 @@ fn still(mut session: Session) -> Session {
 
 fn size(id: &str) -> [f32; 2] {
     match id {
+        "training" => [900.0, 640.0],
+        "sweep" => [900.0, 420.0],
+        "runs" => [330.0, 560.0],
+        "dynamics" => [820.0, 330.0],
         "timeline" | "log" => [760.0, 120.0],
         "cost" => [760.0, 270.0],
         "output" => [310.0, 220.0],
@@ -79,7 +83,18 @@ fn each_panel_looks_as_it_did() {
 #[test]
 fn panels_without_anything_to_show() {
     let mut results = SnapshotResults::new();
-    for id in ["outline", "input", "output", "inspector", "log", "cost"] {
+    for id in [
+        "outline",
+        "input",
+        "output",
+        "inspector",
+        "log",
+        "cost",
+        "training",
+        "runs",
+        "dynamics",
+        "sweep",
+    ] {
         let mut harness = alone(empty(), panel_of(id).unwrap(), [250.0, 170.0]);
         take(&mut results, &mut harness, &format!("{id}_empty"));
     }
@@ -99,6 +114,49 @@ fn panels_without_anything_to_show() {
     }
     let mut harness = alone(failed(), panel_of("log").unwrap(), size("log"));
     take(&mut results, &mut harness, "log_failed");
+}
+
+#[test]
+fn training_histories() {
+    let mut results = SnapshotResults::new();
+    let board = |session: &mut Session, change: &dyn Fn(&mut session::Board)| {
+        let mut board = session::Board::clone(&session.state.board);
+        change(&mut board);
+        session.apply(Command::Board(board.into()));
+    };
+    let mut session = trained();
+    let mut next = |session: Session, id: &str, name: &str| {
+        let mut harness = alone(session, panel_of(id).unwrap(), size(id));
+        take(&mut results, &mut harness, name);
+        std::mem::take(&mut harness.state_mut().session)
+    };
+    session = next(session, "training", "training_runs");
+    session = next(session, "runs", "runs_table");
+    session = next(session, "dynamics", "dynamics_gradients");
+    session = next(session, "sweep", "sweep_runs");
+    board(&mut session, &|b| {
+        b.chosen = Some("adam/seed1".into());
+        b.grouping = session::Grouping::Setting("optimizer".into());
+        b.moment = Some(420);
+        b.pinned = vec!["loss".into()];
+        b.log.insert("loss".into());
+        b.sizes.insert("loss".into(), (2, 280.0));
+    });
+    session.apply(Command::Select(Some("stem/conv".into())));
+    session = next(session, "training", "training_chosen");
+    session = next(session, "runs", "runs_chosen");
+    session = next(session, "dynamics", "dynamics_layer");
+    session.apply(Command::Light(true));
+    board(&mut session, &|b| {
+        b.chosen = None;
+        b.band = true;
+        b.along = session::Along::Relative;
+    });
+    session = next(session, "training", "training_light_mean");
+    board(&mut session, &|b| b.search = "no such metric".into());
+    next(session, "training", "training_nothing_fits");
+    let mut harness = window(still(trained()), Panels::default());
+    take(&mut results, &mut harness, "window_training");
 }
 
 #[test]

@@ -1,8 +1,12 @@
 //! Sessions in the states that a panel may meet, and one panel or all of them drawn in each.
 
 use egui_kittest::Harness;
+use std::sync::Arc;
+
+use model::run::{At, Bucket, Histogram, Mark, MarkKind, Setting};
+use model::{Point, Record, Run};
 use panels::{Ask, Memory, PANELS, Panel, Panels, Status, View};
-use session::{Command, Session, Source};
+use session::{Command, Histories, Session, Source};
 
 /// Everything that a test reads afterwards.
 pub struct Shown {
@@ -272,4 +276,143 @@ fn panels_are_named_once() {
     let ids: std::collections::BTreeSet<&str> = PANELS.iter().map(|p| p.id).collect();
     assert_eq!(ids.len(), PANELS.len());
     assert!(PANELS.iter().all(|p| !p.title.is_empty() && !p.about.is_empty()));
+}
+
+/// A network with the histories of six trainings beside it: two optimizers, three seeds each.
+pub fn trained() -> Session {
+    let mut session = demo();
+    let names: Vec<String> = {
+        let network = &session.document.as_ref().unwrap().network;
+        let weights = network
+            .tensors
+            .iter()
+            .filter(|t| t.kind == model::network::TensorKind::Parameter && t.name.ends_with(".weight"));
+        weights.map(|t| t.name.clone()).collect()
+    };
+    let runs = (0..6).map(|i| training(i, &names)).map(Arc::new).collect();
+    session.histories = Some(Histories::new("logs/fashion-mnist", runs));
+    session
+}
+
+/// Noise between -1 and 1 that is the same each time.
+fn noise(seed: u64, step: u64) -> f64 {
+    let mixed = (seed * 7919 + step + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    ((mixed ^ (mixed >> 32)) as u32) as f64 / u32::MAX as f64 * 2.0 - 1.0
+}
+
+fn training(i: u64, layers: &[String]) -> Run {
+    let adam = i >= 3;
+    let (optimizer, speed, rate) = if adam {
+        ("adam", 90.0, 0.001)
+    } else {
+        ("sgd", 260.0, 0.05)
+    };
+    let mut run = Run::new(format!("{optimizer}/seed{}", i % 3 + 1));
+    let mut set = |name: &str, value| {
+        run.take(Record::Hyperparameter {
+            name: name.into(),
+            value,
+        })
+    };
+    set("optimizer", Setting::Text(optimizer.into()));
+    set("learning rate", Setting::Number(rate));
+    set("batch", Setting::Number(64.0));
+    set("seed", Setting::Number((i % 3 + 1) as f64));
+    let wall = |step: u64| 1.7e9 + 0.25 * step as f64;
+    let mut scalar = |tag: &str, step: u64, value: f64| {
+        let point = Point {
+            step: step as i64,
+            wall: wall(step),
+            value,
+        };
+        run.take(Record::Scalar {
+            tag: tag.into(),
+            point,
+        });
+    };
+    for step in 0..1500u64 {
+        let t = step as f64;
+        let loss = 0.22 + 2.1 * (-t / speed).exp() + 0.07 * noise(i, step) * (0.4 + (-t / 400.0).exp());
+        scalar("loss/train", step, loss);
+        scalar(
+            "accuracy/train",
+            step,
+            0.93 - 0.8 * (-t / speed).exp() + 0.03 * noise(i + 9, step),
+        );
+        scalar(
+            "learning rate",
+            step,
+            rate * 0.5 * (1.0 + (t / 1500.0 * std::f64::consts::PI).cos()),
+        );
+        if step % 50 == 49 {
+            let worse = if adam { 0.00016 * (t - 600.0).max(0.0) } else { 0.0 };
+            scalar("loss/validation", step, loss + 0.06 + worse);
+            scalar(
+                "accuracy/validation",
+                step,
+                0.9 - 0.8 * (-t / speed).exp() - worse * 0.1,
+            );
+        }
+        if step % 10 == 0 {
+            for (l, layer) in layers.iter().enumerate() {
+                let depth = (layers.len() - l) as f64;
+                let norm = (-0.35 * depth).exp()
+                    * (0.3 + 2.0 * (-t / speed).exp())
+                    * (1.0 + 0.2 * noise(l as u64, step));
+                scalar(&format!("gradients/{layer}/norm"), step, norm);
+                scalar(
+                    &format!("updates/{layer}/ratio"),
+                    step,
+                    1e-3 * (1.0 + 0.5 * noise(l as u64 + 5, step)),
+                );
+            }
+        }
+    }
+    for step in (0..1500u64).step_by(100) {
+        for (group, width) in [
+            ("weights", 0.2 + 1e-4 * step as f64),
+            ("gradients", 0.4 / (1.0 + step as f64 / 200.0)),
+        ] {
+            for layer in layers {
+                let buckets = (-20..20).map(|b| {
+                    let left = b as f64 / 10.0 * 4.0 * width / 2.0;
+                    let right = (b + 1) as f64 / 10.0 * 4.0 * width / 2.0;
+                    let middle = (left + right) / 2.0 / width;
+                    Bucket {
+                        left,
+                        right,
+                        count: (1000.0 * (-middle * middle / 2.0).exp()).round(),
+                    }
+                });
+                let buckets: Vec<Bucket> = buckets.collect();
+                let histogram = Histogram {
+                    min: buckets[0].left,
+                    max: buckets[39].right,
+                    count: buckets.iter().map(|b| b.count).sum(),
+                    sum: 0.0,
+                    squares: f64::NAN,
+                    buckets,
+                };
+                let at = At {
+                    step: step as i64,
+                    wall: wall(step),
+                    value: Arc::new(histogram),
+                };
+                run.take(Record::Histogram {
+                    tag: format!("{group}/{layer}"),
+                    at,
+                });
+            }
+        }
+    }
+    let text = "learning rate 0.05 to 0.02".into();
+    let kind = MarkKind::Intervention;
+    run.take(Record::Mark(Mark {
+        step: 700,
+        wall: wall(700),
+        kind,
+        text,
+    }));
+    run
 }

@@ -14,8 +14,8 @@ const KEYS: f64 = 20.0;
 const FONT: &str = "Ubuntu, Helvetica, Arial, sans-serif";
 
 /// One axis.
-pub(super) struct Axis {
-    pub label: &'static str,
+pub struct Axis {
+    pub label: String,
     /// Both ends, in the chart's numbers.
     pub ends: [f64; 2],
     /// Where numbers stand, with their words.
@@ -23,7 +23,7 @@ pub(super) struct Axis {
 }
 
 /// What is drawn, later ones over earlier ones; places in the chart's numbers.
-pub(super) enum Mark {
+pub enum Mark {
     /// From the lower end of the axis up to a height, between two places along x.
     Bar {
         sides: [f64; 2],
@@ -44,18 +44,18 @@ pub(super) enum Mark {
 }
 
 /// A chart.
-pub(super) struct Chart {
+pub struct Chart {
     pub title: String,
     pub axes: [Axis; 2],
     pub marks: Vec<Mark>,
     /// What colours mean.
-    pub keys: Vec<(Color32, &'static str)>,
+    pub keys: Vec<(Color32, String)>,
     /// Paper, lines and text.
     pub colors: [Color32; 3],
 }
 
 impl Chart {
-    pub(super) fn svg(&self) -> String {
+    pub fn svg(&self) -> String {
         let [width, height] = SIZE;
         let height = height + if self.keys.is_empty() { 0.0 } else { KEYS };
         let paper = Rectangle::new()
@@ -126,9 +126,9 @@ impl Chart {
         let middle = (LEFT + SIZE[0] - RIGHT) / 2.0;
         let side = (TOP + SIZE[1] - BELOW) / 2.0;
         let turned = format!("rotate(-90 18 {})", round(side));
-        let left = self.text(y.label, (18.0, side), 12.0, "middle");
+        let left = self.text(&y.label, (18.0, side), 12.0, "middle");
         group
-            .add(self.text(x.label, (middle, foot), 12.0, "middle"))
+            .add(self.text(&x.label, (middle, foot), 12.0, "middle"))
             .add(left.set("transform", turned))
     }
 
@@ -207,8 +207,8 @@ mod tests {
 
     #[test]
     fn places_lie_between_the_axes_and_words_are_escaped() {
-        let axis = |label, high| Axis {
-            label,
+        let axis = |label: &str, high| Axis {
+            label: label.into(),
             ends: [0.0, high],
             marks: vec![(0.0, "0".into()), (high, "all".into())],
         };
@@ -229,7 +229,7 @@ mod tests {
                     told: String::new(),
                 },
             ],
-            keys: vec![(Color32::RED, "kind")],
+            keys: vec![(Color32::RED, "kind".into())],
             colors: [Color32::WHITE, Color32::GRAY, Color32::BLACK],
         };
         let text = chart.svg();

@@ -1,0 +1,305 @@
+//! What a run recorded of each layer, brought to the layers of the open network.
+//!
+//! Whoever records writes tags of one scheme: `gradients/LAYER/norm`, `weights/LAYER/norm`,
+//! `updates/LAYER/ratio`, `activations/LAYER/mean`, `.../std`, `.../zeros`, and histograms
+//! `weights/LAYER`, `gradients/LAYER`, `activations/LAYER`. LAYER is a layer's or a parameter's name;
+//! `.` and `/` in it are the same.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use model::network::TensorKind;
+use model::{LayerId, Network, Run};
+use serde::{Deserialize, Serialize};
+
+use crate::{Histories, Session};
+
+/// A number that is recorded of a layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub enum Statistic {
+    GradientNorm,
+    UpdateRatio,
+    WeightNorm,
+    ActivationMean,
+    ActivationStd,
+    Zeros,
+}
+
+impl Statistic {
+    /// All, in the order of menus.
+    pub const ALL: [Statistic; 6] = [
+        Statistic::GradientNorm,
+        Statistic::UpdateRatio,
+        Statistic::WeightNorm,
+        Statistic::ActivationMean,
+        Statistic::ActivationStd,
+        Statistic::Zeros,
+    ];
+
+    /// First and last part of its tags.
+    fn tag(self) -> (&'static str, &'static str) {
+        match self {
+            Statistic::GradientNorm => ("gradients", "norm"),
+            Statistic::UpdateRatio => ("updates", "ratio"),
+            Statistic::WeightNorm => ("weights", "norm"),
+            Statistic::ActivationMean => ("activations", "mean"),
+            Statistic::ActivationStd => ("activations", "std"),
+            Statistic::Zeros => ("activations", "zeros"),
+        }
+    }
+
+    /// For menus.
+    pub fn name(self) -> &'static str {
+        match self {
+            Statistic::GradientNorm => "gradient norm",
+            Statistic::UpdateRatio => "update ratio",
+            Statistic::WeightNorm => "weight norm",
+            Statistic::ActivationMean => "activation mean",
+            Statistic::ActivationStd => "activation deviation",
+            Statistic::Zeros => "zero activations",
+        }
+    }
+
+    /// What it is, in a sentence.
+    pub fn about(self) -> &'static str {
+        match self {
+            Statistic::GradientNorm => {
+                "Euclidean norm of the loss's gradient with respect to the layer's parameters"
+            }
+            Statistic::UpdateRatio => {
+                "Norm of one step's change over the norm of the weights; about 1e-3 is usual"
+            }
+            Statistic::WeightNorm => "Euclidean norm of the layer's parameters",
+            Statistic::ActivationMean => "Mean of what the layer computed",
+            Statistic::ActivationStd => "Standard deviation of what the layer computed",
+            Statistic::Zeros => "Share of exact zeros among what the layer computed: dead units show here",
+        }
+    }
+
+    /// True where several parameters of a layer are the parts of one norm.
+    fn squares(self) -> bool {
+        matches!(self, Statistic::GradientNorm | Statistic::WeightNorm)
+    }
+}
+
+/// The name of a layer in a tag of this statistic.
+fn layer_of(tag: &str, statistic: Statistic) -> Option<&str> {
+    let (first, last) = statistic.tag();
+    tag.strip_prefix(first)?
+        .strip_prefix('/')?
+        .strip_suffix(last)?
+        .strip_suffix('/')
+}
+
+/// A layer of a run, under the name that it has there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// As recorded.
+    pub name: String,
+    /// The layer of the open network, where there is one of this name.
+    pub layer: Option<LayerId>,
+}
+
+/// Names by which layers of a network may be recorded.
+pub struct Names(HashMap<String, LayerId>);
+
+/// `.` and `/` are the same, and so are capitals.
+fn plain(name: &str) -> String {
+    name.replace('.', "/").to_lowercase()
+}
+
+impl Names {
+    /// Those of `network`: layers, and parameters with and without the last part of their name.
+    pub fn of(network: &Network) -> Self {
+        let mut names = HashMap::new();
+        for (i, layer) in network.layers.iter().enumerate() {
+            let id = LayerId(i as u32);
+            names.entry(plain(&layer.name)).or_insert(id);
+            for tensor in layer.inputs.iter().flatten() {
+                let tensor = network.tensor(*tensor);
+                if tensor.kind == TensorKind::Parameter {
+                    let name = plain(&tensor.name);
+                    if let Some((owner, _)) = name.rsplit_once('/') {
+                        names.entry(owner.to_string()).or_insert(id);
+                    }
+                    names.entry(name).or_insert(id);
+                }
+            }
+        }
+        Names(names)
+    }
+
+    /// The layer of this name.
+    pub fn get(&self, name: &str) -> Option<LayerId> {
+        self.0.get(&plain(name)).copied()
+    }
+}
+
+/// The layers of which `run` recorded `statistic`: in the network's order, then by name.
+pub fn rows(run: &Run, statistic: Statistic, names: Option<&Names>) -> Vec<Row> {
+    let found = run.series.keys().filter_map(|tag| layer_of(tag, statistic));
+    let mut rows: Vec<Row> = found
+        .map(|name| Row {
+            name: name.to_string(),
+            layer: names.and_then(|n| n.get(name)),
+        })
+        .collect();
+    rows.sort_by(|a, b| {
+        let key = |r: &Row| (r.layer.is_none(), r.layer);
+        key(a).cmp(&key(b)).then_with(|| a.name.cmp(&b.name))
+    });
+    rows
+}
+
+/// The tag of a row.
+pub fn tag(row: &str, statistic: Statistic) -> String {
+    let (first, last) = statistic.tag();
+    format!("{first}/{row}/{last}")
+}
+
+/// What was recorded of the open network's layers at a step.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Moment {
+    /// The step that was asked for; `None` is the last one.
+    pub step: Option<i64>,
+    values: BTreeMap<(Statistic, LayerId), f64>,
+}
+
+impl Moment {
+    /// `run` at `step`: the latest number up to there.
+    pub fn of(run: &Run, step: Option<i64>, names: &Names) -> Self {
+        let mut sums: BTreeMap<(Statistic, LayerId), (f64, usize)> = BTreeMap::new();
+        for (tag, series) in &run.series {
+            for statistic in Statistic::ALL {
+                let Some(layer) = layer_of(tag, statistic).and_then(|name| names.get(name)) else {
+                    continue;
+                };
+                let point = match step {
+                    Some(step) => series.at(step),
+                    None => series.last(),
+                };
+                let Some(value) = point.map(|p| p.value) else {
+                    continue;
+                };
+                let (sum, count) = sums.entry((statistic, layer)).or_default();
+                *count += 1;
+                match statistic.squares() {
+                    true => *sum = sum.hypot(value),
+                    // Of weight and bias the mean.
+                    false => *sum += (value - *sum) / *count as f64,
+                }
+            }
+        }
+        Moment {
+            step,
+            values: sums.into_iter().map(|(key, (sum, _))| (key, sum)).collect(),
+        }
+    }
+
+    /// The number of a layer.
+    pub fn get(&self, statistic: Statistic, layer: LayerId) -> Option<f64> {
+        self.values.get(&(statistic, layer)).copied()
+    }
+
+    /// True where nothing of this network was recorded.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+}
+
+impl Histories {
+    /// The run whose layers the scene and the panel of layers show: the chosen one, else the first
+    /// that is drawn and recorded something of layers, else the first that is drawn.
+    pub fn shown(&self, board: &crate::Board) -> Option<&Arc<Run>> {
+        let chosen = board.chosen.as_ref().and_then(|name| self.run(name));
+        let drawn = || self.runs.iter().filter(|r| !board.hidden.contains(&r.name));
+        let dynamic = |r: &&Arc<Run>| {
+            let mut tags = r.series.keys();
+            tags.any(|t| Statistic::ALL.iter().any(|s| layer_of(t, *s).is_some()))
+        };
+        chosen
+            .or_else(|| drawn().find(dynamic))
+            .or_else(|| drawn().next())
+    }
+}
+
+impl Session {
+    /// Brings what was recorded to the layers, after the run, its length, the step or the network
+    /// changed.
+    pub(crate) fn follow_moment(&mut self) {
+        let board = self.state.board.clone();
+        let Some(document) = &mut self.document else {
+            return;
+        };
+        let run = self.histories.as_ref().and_then(|h| h.shown(&board));
+        let same = match (&document.recorded, run) {
+            (None, None) => return,
+            (Some((known, moment)), Some(run)) => Arc::ptr_eq(known, run) && moment.step == board.moment,
+            _ => false,
+        };
+        if same {
+            return;
+        }
+        document.recorded = run.map(|run| {
+            let moment = Moment::of(run, board.moment, &Names::of(&document.network));
+            (run.clone(), moment)
+        });
+        document.forget_recorded();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{Point, Record};
+
+    use super::*;
+
+    fn run() -> Run {
+        let mut run = Run::new("run");
+        for step in 0..3 {
+            for (tag, value) in [
+                ("gradients/stem/conv.weight/norm", 3.0 + step as f64),
+                ("gradients/stem.conv.bias/norm", 4.0),
+                ("updates/STEM/conv/ratio", 0.001),
+                ("gradients/elsewhere/norm", 9.0),
+                ("loss/train", 1.0),
+            ] {
+                let (wall, tag) = (0.0, tag.to_string());
+                run.take(Record::Scalar {
+                    tag,
+                    point: Point { step, wall, value },
+                });
+            }
+        }
+        run
+    }
+
+    #[test]
+    fn recorded_numbers_find_their_layers() {
+        let network = model::templates::residual_cnn("net", 1, 8, 2, 4, 3);
+        let names = Names::of(&network);
+        let conv = names.get("stem.conv").expect("the stem");
+        let rows = rows(&run(), Statistic::GradientNorm, Some(&names));
+        let known: Vec<_> = rows.iter().map(|r| (&*r.name, r.layer == Some(conv))).collect();
+        assert_eq!(
+            known,
+            [
+                ("stem.conv.bias", true),
+                ("stem/conv.weight", true),
+                ("elsewhere", false)
+            ]
+        );
+        let moment = Moment::of(&run(), Some(0), &names);
+        assert_eq!(
+            moment.get(Statistic::GradientNorm, conv),
+            Some(5.0),
+            "3 and 4 at right angles"
+        );
+        assert_eq!(moment.get(Statistic::UpdateRatio, conv), Some(0.001));
+        assert_eq!(moment.get(Statistic::Zeros, conv), None);
+        let last = Moment::of(&run(), None, &names);
+        assert_eq!(last.get(Statistic::GradientNorm, conv), Some(5f64.hypot(4.0)));
+        assert!(Moment::of(&run(), Some(-1), &names).is_empty());
+    }
+}
