@@ -26,6 +26,9 @@ pub(super) struct Index {
     pub(super) senders: BTreeMap<String, u64>,
     /// Tags, each behind its kind.
     pub(super) tags: BTreeSet<String>,
+    /// CRC-32C of Parquet files by the numbers in their names: a flipped bit would be another number.
+    #[serde(default)]
+    sums: BTreeMap<String, u32>,
 }
 
 impl Index {
@@ -116,7 +119,9 @@ pub(super) fn compact(dir: &Path, name: &str) -> Result<Vec<String>, StoreError>
         records.extend(some);
     });
     if let (Some((first, _)), Some((last, _))) = (records.first(), records.last()) {
-        write(dir, &(*first..last + 1), &records)?;
+        let range = *first..last + 1;
+        let sum = write(dir, &range, &records)?;
+        index.sums.insert(format!("{}-{}", range.start, range.end), sum);
     }
     let json = serde_json::to_vec_pretty(&index).map_err(|e| failed(e.into()))?;
     let at = dir.join(Index::NAME);
@@ -130,8 +135,8 @@ pub(super) fn compact(dir: &Path, name: &str) -> Result<Vec<String>, StoreError>
     Ok(damage)
 }
 
-/// Writes `records`, which are sorted, as the part `range`.
-fn write(dir: &Path, range: &Range<u64>, records: &[(u64, Record)]) -> Result<(), StoreError> {
+/// Writes `records`, which are sorted, as the part `range`; returns the sum of its Parquet file.
+fn write(dir: &Path, range: &Range<u64>, records: &[(u64, Record)]) -> Result<u32, StoreError> {
     let others = records
         .iter()
         .filter(|(_, r)| !matches!(r, Record::Scalar { .. }));
@@ -158,7 +163,8 @@ fn write(dir: &Path, range: &Range<u64>, records: &[(u64, Record)]) -> Result<()
     let path = folder::part(dir, range, "parquet");
     let failed = |e| StoreError::io(&path, e);
     let bytes = table::write(records).map_err(|e| failed(std::io::Error::other(e)))?;
-    folder::write(&path, |file| file.write_all(&bytes)).map_err(failed)
+    folder::write(&path, |file| file.write_all(&bytes)).map_err(failed)?;
+    Ok(crc32c::crc32c(&bytes))
 }
 
 /// A frame of records that need not follow each other.
@@ -188,10 +194,16 @@ pub(super) fn read(dir: &Path, range: &Range<u64>) -> (Vec<(u64, Record)>, Vec<S
     let mut records = Vec::new();
     let path = folder::part(dir, range, "parquet");
     let mut warnings = Vec::new();
-    match folder::map(&path)
+    // Without an index, or before this part is in it, nothing is known to compare with.
+    let index = Index::read(dir).unwrap_or_default();
+    let sum = index.sums.get(&format!("{}-{}", range.start, range.end));
+    let checked = folder::map(&path)
         .map_err(|e| e.to_string())
-        .and_then(table::read)
-    {
+        .and_then(|bytes| match sum {
+            Some(&sum) if crc32c::crc32c(&bytes) != sum => Err("damaged: its checksum is another".into()),
+            _ => table::read(bytes),
+        });
+    match checked {
         Ok(rows) => records = rows,
         Err(e) => warnings.push(format!("{}: {e}", path.display())),
     }

@@ -374,3 +374,28 @@ fn a_log_cut_at_any_byte_opens_with_what_was_whole() {
         assert!(steps.eq((0..whole).chain([100])), "cut at {cut}");
     }
 }
+
+#[test]
+fn a_damaged_part_is_named_and_none_of_its_numbers_are_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path(), Options::default()).unwrap();
+    store.append("a", None, &one_of_each()).unwrap();
+    drop(store);
+    let store = Store::open(folder.path(), Options::default()).unwrap();
+    store.append("a", None, &[scalar("later", 9, 9.0)]).unwrap();
+    drop(store);
+    let parts = files(&folder.path().join("a"), "parquet");
+    let whole = std::fs::read(&parts[0]).unwrap();
+    for i in (0..whole.len()).step_by(13) {
+        let mut bytes = whole.clone();
+        bytes[i] ^= 8;
+        std::fs::write(&parts[0], bytes).unwrap();
+        let (runs, warnings) = read(folder.path()).unwrap();
+        assert!(
+            warnings.len() == 1 && warnings[0].contains("damaged"),
+            "byte {i}: {warnings:?}"
+        );
+        assert_eq!(runs[0].series.keys().collect::<Vec<_>>(), ["later"], "byte {i}");
+        assert_eq!(runs[0].tensors.len(), 3, "what lies beside it is shown");
+    }
+}
