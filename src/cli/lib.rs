@@ -1,4 +1,4 @@
-//! The headless door: `layerscope inspect | diff | run | convert | render | train | serve`.
+//! The headless door: `layerscope inspect | diff | run | convert | render | train | runs | serve`.
 //!
 //! In: command-line arguments. Out: text, files and an exit status: 0 done, 2 wrong input.
 //! It knows every room below the app, and no window.
@@ -9,6 +9,7 @@ mod diff;
 mod inspect;
 pub mod render;
 mod run;
+mod runs;
 mod serve;
 mod text;
 mod train;
@@ -105,6 +106,17 @@ enum Command {
     /// Take metrics, histograms and arrays from any training process over HTTP and WebSocket, until
     /// interrupted.
     Serve(serve::Options),
+    /// List training histories: event files, CSV, JSON lines.
+    Runs {
+        /// A log folder or file.
+        path: PathBuf,
+        /// As one JSON document.
+        #[arg(long)]
+        json: bool,
+        /// `.csv` to write: run, tag, step, wall, value.
+        #[arg(long, value_name = "FILE")]
+        export: Option<PathBuf>,
+    },
     /// Draw a model or a tour as a picture or an animation, with activations where an input is given.
     Render(render::Options),
 }
@@ -121,6 +133,9 @@ pub enum Failure {
     /// A pass.
     #[error(transparent)]
     Run(#[from] compute::RunError),
+    /// Training histories.
+    #[error(transparent)]
+    Runs(#[from] ::runs::RunsError),
     /// The graphics device.
     #[error(transparent)]
     Device(#[from] gpu::DeviceError),
@@ -203,6 +218,7 @@ pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> i32 {
             train::train(&data, &out, &recipe)
         }
         Command::Serve(options) => serve::serve(options),
+        Command::Runs { path, json, export } => runs::runs(&path, json, export.as_deref()),
         Command::Render(options) => render::render(&options),
     };
     match done {

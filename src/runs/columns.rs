@@ -30,6 +30,8 @@ pub(crate) const WALLS: [&str; 8] = [
 pub(crate) enum Cell<'a> {
     Empty,
     Number(f64),
+    /// A whole number, as exact as it stands in the file.
+    Whole(i64),
     Text(&'a str),
 }
 
@@ -91,6 +93,7 @@ pub(crate) fn roles<S: AsRef<str>>(names: &[S]) -> Vec<Role> {
 pub(crate) fn wall(cell: Cell) -> Option<f64> {
     match cell {
         Cell::Empty => None,
+        Cell::Whole(n) => wall(Cell::Number(n as f64)),
         Cell::Number(n) if n.is_nan() => None,
         // From 1973 on, in seconds; larger numbers are of smaller units.
         Cell::Number(n) if (1e8..1e11).contains(&n) => Some(n),
@@ -163,8 +166,7 @@ fn date(text: &str) -> Option<f64> {
 pub(crate) fn step(cell: Cell) -> Option<i64> {
     match cell {
         Cell::Number(n) if n.fract() == 0.0 && n.abs() < 9.2e18 => Some(n as i64),
-        // Beyond 2^53, where a float would round it.
-        Cell::Text(text) => text.parse().ok(),
+        Cell::Whole(n) => Some(n),
         _ => None,
     }
 }

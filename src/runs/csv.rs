@@ -249,11 +249,11 @@ impl Header {
     }
 }
 
-/// A step as text where it is a whole number, so that none is rounded.
+/// A step; whole numbers are not rounded.
 fn exact(text: &str) -> Cell<'_> {
     let text = text.trim();
     match text.parse::<i64>() {
-        Ok(_) => Cell::Text(text),
+        Ok(number) => Cell::Whole(number),
         Err(_) => Cell::read(text),
     }
 }

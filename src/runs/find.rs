@@ -10,6 +10,8 @@ use crate::source::Source;
 
 /// Lightning writes hyperparameters beside its logs.
 const SETTINGS: &str = "hparams.yaml";
+/// What `layerscope serve` writes has a reader of its own; this file marks it.
+const STORE: &str = ".layerscope-store";
 /// Folders below the opened one that are looked into.
 const DEEPEST: usize = 64;
 /// Files and folders that are looked at.
@@ -143,7 +145,12 @@ pub(crate) fn walk(root: &Path) -> std::io::Result<(Vec<File>, Problems)> {
                 continue;
             }
         };
-        for entry in entries.flatten() {
+        let entries: Vec<_> = entries.flatten().collect();
+        if entries.iter().any(|e| e.file_name() == STORE) {
+            problems.push((path, "a store of received runs; it is opened by itself".into()));
+            continue;
+        }
+        for entry in entries {
             seen += 1;
             if seen > MOST {
                 problems.push((

@@ -7,9 +7,9 @@ use model::{Point, Record, Run};
 
 use crate::batch::{Batch, CLOCK_TOLERANCE, Fall, Start};
 
-/// Restarts that get a mark each. Two processes that log into one run in turns would make
-/// thousands; the series keep them all.
-const MOST_RESTARTS: usize = 200;
+/// Restarts, and jumps of the clock, that get a mark each. Two processes that log into one run in
+/// turns would make thousands; the series keep them all.
+const MOST_MARKS: usize = 200;
 
 /// A run and what is needed to go on with it.
 #[derive(Debug, Default)]
@@ -25,6 +25,7 @@ pub(crate) struct Growing {
     restarted_at: Option<u64>,
     restarts: usize,
     jumped_at: Option<u64>,
+    jumps: usize,
 }
 
 impl Growing {
@@ -86,9 +87,6 @@ impl Growing {
         for (at, record) in batch.records.drain(..) {
             if let Record::Mark(mark) = &record {
                 events.push((base + at, Event::Said(mark.kind, mark.text.starts_with(CLOCK))));
-                if self.run.marks.contains(mark) {
-                    continue;
-                }
             }
             self.run.take(record);
         }
@@ -122,14 +120,19 @@ impl Growing {
         }
         if fall.clock() && self.jumped_at.is_none_or(|at| fall.before_at >= at) {
             self.jumped_at = Some(fall.at);
+            self.jumps += 1;
             let seconds = fall.before.wall - wall;
             debug_assert!(seconds > CLOCK_TOLERANCE);
-            self.mark(
-                MarkKind::Problem,
-                step,
-                wall,
-                format!("{CLOCK} {}", duration(seconds)),
-            );
+            let text = match self.jumps {
+                MOST_MARKS => format!(
+                    "{CLOCK} {}, and so often that no later time is marked",
+                    duration(seconds)
+                ),
+                _ => format!("{CLOCK} {}", duration(seconds)),
+            };
+            if self.jumps <= MOST_MARKS {
+                self.mark(MarkKind::Problem, step, wall, text);
+            }
         }
     }
 
@@ -137,8 +140,8 @@ impl Growing {
         self.restarted_at = Some(at);
         self.restarts += 1;
         let text = match after {
-            _ if self.restarts > MOST_RESTARTS => return,
-            _ if self.restarts == MOST_RESTARTS => {
+            _ if self.restarts > MOST_MARKS => return,
+            _ if self.restarts == MOST_MARKS => {
                 "begins again, and so often that no later time is marked".to_string()
             }
             Some(after) => format!("begins again at step {step}, after step {after}"),
@@ -254,7 +257,7 @@ mod tests {
             .map(|i| ("a", (i / 2) + (i % 2) * 50, i as f64))
             .collect();
         let run = grown(&[&points]);
-        assert_eq!(run.run.marks.len(), MOST_RESTARTS);
+        assert_eq!(run.run.marks.len(), MOST_MARKS);
         assert_eq!(run.run.series["a"].restarts().len(), 4999);
     }
 }

@@ -135,7 +135,10 @@ impl Jsonl {
         let frame = Frame {
             run: run.map(text),
             step: step.map(|i| match &fields[i].1 {
-                Json::Number(number) if number.parse::<i64>().is_ok() => Cell::Text(number),
+                Json::Number(number) => match number.parse() {
+                    Ok(whole) => Cell::Whole(whole),
+                    Err(_) => cell(&fields[i].1),
+                },
                 other => cell(other),
             }),
             wall: wall.map(|i| (fields[i].0.as_ref(), cell(&fields[i].1))),

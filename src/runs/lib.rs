@@ -1,4 +1,4 @@
-//! Training histories: event files, CSV, JSON lines, Parquet, what a process sends.
+//! Training histories: event files, CSV, JSON lines.
 //!
 //! In: a path, or bytes under a name. Out: [`model::Run`]s that grow as the files grow, with
 //! warnings. It knows no network, no GPU and no screen.
@@ -8,6 +8,8 @@ mod columns;
 mod csv;
 mod error;
 pub mod events;
+#[cfg(not(target_arch = "wasm32"))]
+mod export;
 mod find;
 mod follow;
 mod group;
@@ -25,6 +27,8 @@ pub mod store;
 mod table;
 
 pub use error::{RunsError, WARNINGS_A_FILE, Warning};
+#[cfg(not(target_arch = "wasm32"))]
+pub use export::export;
 pub use follow::Format;
 pub use library::{Library, Progress};
 pub use natural::natural;

@@ -61,7 +61,8 @@ pub(crate) fn frame(bytes: &[u8]) -> Frame<'_> {
 pub(crate) fn find(bytes: &[u8]) -> Option<usize> {
     let plausible = |w: &[u8]| {
         // Lengths up to LONGEST: the upper bytes are zero, which few places are.
-        w[4..8] == [0; 4] && word(w) as u64 <= LONGEST && masked(&w[..8]) == word(&w[8..])
+        // A checksum of zero, as zeros would have, belongs to no such length.
+        w[4..8] == [0; 4] && w[8..] != [0; 4] && word(w) as u64 <= LONGEST && masked(&w[..8]) == word(&w[8..])
     };
     bytes.windows(HEAD).position(plausible)
 }

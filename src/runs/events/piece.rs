@@ -7,6 +7,8 @@ use super::decode::Decoder;
 use super::frame::{Frame, HEAD, find, frame};
 use crate::source::Reader;
 
+/// Bytes of a damaged place that are searched before somebody looks at the clock.
+const SEARCH: u64 = 16 << 20;
 /// Bytes read at once: small enough to stay in a core's cache.
 const WINDOW: usize = 256 << 10;
 
@@ -63,10 +65,11 @@ impl Window {
     }
 
     /// Where the first frame from `offset` on seems to begin; the error says up to where there is
-    /// none.
+    /// none, which is not always the end of the file.
     pub(super) fn find(&mut self, mut offset: u64) -> io::Result<Result<u64, u64>> {
+        let limit = offset.saturating_add(SEARCH);
         loop {
-            if self.from(offset).len() < HEAD && !self.fill(offset, HEAD)? {
+            if offset > limit || self.from(offset).len() < HEAD && !self.fill(offset, HEAD)? {
                 return Ok(Err(offset));
             }
             let bytes = self.from(offset);
@@ -152,6 +155,10 @@ pub(super) fn read(
                         let problem = format!("{what}; {lost} bytes are left out up to the next one");
                         piece.faults.push((offset, problem));
                         piece.end = next;
+                    }
+                    Err(scanned) if scanned + HEAD as u64 <= len => {
+                        piece.scanned = scanned;
+                        break;
                     }
                     Err(scanned) => {
                         let problem = format!("{what}, nor in the {} bytes that follow", len - offset);

@@ -281,3 +281,40 @@ fn what_is_no_log_is_refused_by_name() {
         message(&text)
     );
 }
+
+#[test]
+fn a_file_of_zeros_is_told_and_does_not_hold_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.tfevents.1");
+    let (_, bytes) = sample("new");
+    fs::write(&path, &bytes).unwrap();
+    let file = fs::File::options().write(true).open(&path).unwrap();
+    // Sparse: a preallocated log.
+    file.set_len(100 << 20).unwrap();
+    let mut library = Library::open(folder.path()).unwrap();
+    let mut calls = 0;
+    while !library
+        .refresh(Duration::from_millis(20), &AtomicBool::new(false))
+        .finished
+    {
+        calls += 1;
+    }
+    assert!(calls > 1, "the search gives way");
+    assert_eq!(library.runs()[0].points(), total(&read(&bytes).0));
+    assert_eq!(library.warnings().len(), 1);
+    // The writer goes on where it was.
+    let end = bytes.len() as u64;
+    let mut more = fs::File::options().write(true).open(&path).unwrap();
+    std::io::Seek::seek(&mut more, std::io::SeekFrom::Start(end)).unwrap();
+    more.write_all(&bytes).unwrap();
+    more.set_len(end * 2).unwrap();
+    library = open(folder.path());
+    assert_eq!(library.warnings(), []);
+    assert_eq!(library.runs()[0].points(), 2 * total(&read(&bytes).0));
+}
+
+#[test]
+fn a_library_may_live_on_another_thread() {
+    fn sent<T: Send>(_: &T) {}
+    sent(&Library::open(&samples()).unwrap());
+}
