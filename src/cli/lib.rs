@@ -82,27 +82,8 @@ enum Command {
         /// `.onnx`, `.json` or `.safetensors` to write; the last keeps weights only.
         to: PathBuf,
     },
-    /// Train a small residual CNN on a local image data set and write it as ONNX.
-    Train {
-        /// The data set.
-        #[arg(value_enum)]
-        set: train::Set,
-        /// Folder with its files.
-        #[arg(long)]
-        data: PathBuf,
-        /// `.onnx` to write.
-        #[arg(long)]
-        out: PathBuf,
-        /// Passes over the training set.
-        #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=1000))]
-        epochs: u64,
-        /// Channels of the first convolution.
-        #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u64).range(1..=256))]
-        width: u64,
-        /// Seed of the first weights and of the samples' order.
-        #[arg(long, default_value_t = 7)]
-        seed: u64,
-    },
+    /// Train what a recipe says: event files, checkpoints, and the network as ONNX.
+    Train(train::Arguments),
     /// Take metrics, histograms and arrays from any training process over HTTP and WebSocket, until
     /// interrupted.
     Serve(serve::Options),
@@ -201,22 +182,7 @@ pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> i32 {
             device,
         } => run::run(&model, &given, &out, all, device),
         Command::Convert { from, to } => convert::convert(&from, &to),
-        Command::Train {
-            set,
-            data,
-            out,
-            epochs,
-            width,
-            seed,
-        } => {
-            let recipe = train::Recipe {
-                set,
-                epochs: epochs as usize,
-                width,
-                seed,
-            };
-            train::train(&data, &out, &recipe)
-        }
+        Command::Train(arguments) => train::train(&arguments),
         Command::Serve(options) => serve::serve(options),
         Command::Runs { path, json, export } => runs::runs(&path, json, export.as_deref()),
         Command::Render(options) => render::render(&options),

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::atomic::Ordering;
 
 use burn_backend::Backend;
-use model::{GraphId, LayerId, Network, TensorId};
+use model::{GraphId, LayerId, Network, TensorId, TensorKind};
 
 use crate::control::{ControlError, Site, controls};
 use crate::memory;
@@ -125,7 +125,10 @@ impl<'a, B: Backend> Frame<'a, B> {
             if !ops::looks(network, layer, inputs, i) {
                 continue;
             }
-            let stored = network.tensor(id).data.as_ref().and_then(|d| d.to_f32());
+            // What learns is no longer what the file has.
+            let learns = self.options.training && network.tensor(id).kind == TensorKind::Parameter;
+            let stored = network.tensor(id).data.as_ref().filter(|_| !learns);
+            let stored = stored.and_then(|d| d.to_f32());
             hosts[i] = Some(match stored {
                 Some(values) => values,
                 None => {
@@ -186,6 +189,7 @@ impl<'a, B: Backend> Frame<'a, B> {
                 device: &self.executor.device,
                 unit_strides: self.options.unit_strides,
                 statistics: self.options.training.then_some(&self.statistics),
+                seed: self.options.training.then_some(self.options.seed),
             };
             ops::eval(&context).map_err(fail)?
         };

@@ -29,6 +29,8 @@ pub enum RunError {
     Tensor { name: String, problem: String },
     #[error("cancelled")]
     Cancelled,
+    #[error("{problem}")]
+    Plan { problem: String },
     #[error("this device cannot be waited for here")]
     CannotWait,
     #[error("the graphics device failed: {0}")]
@@ -45,7 +47,9 @@ impl RunError {
             RunError::Layer { .. } | RunError::Tensor { .. } | RunError::Memory { .. } => {
                 format!("{model}: {self}")
             }
-            RunError::Cancelled | RunError::CannotWait | RunError::Device(_) => self.to_string(),
+            RunError::Cancelled | RunError::Plan { .. } | RunError::CannotWait | RunError::Device(_) => {
+                self.to_string()
+            }
         }
     }
 }
@@ -84,8 +88,10 @@ pub struct RunOptions {
     pub progress: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
     /// Awaited after each layer of the main graph, where a thread is shared with what draws.
     pub give_way: Option<GiveWay>,
-    /// Batch normalisation uses the statistics of its batch.
+    /// Batch normalisation uses the statistics of its batch, and dropout drops.
     pub training: bool,
+    /// In training: of dropout and random operators, so that a pass can be repeated.
+    pub seed: u64,
     /// Strided convolutions run at stride 1 and are thinned out afterwards, at more cost: the way
     /// around cubecl 0.10's gradient of a strided convolution, which is wrong.
     pub unit_strides: bool,
@@ -103,6 +109,7 @@ impl Default for RunOptions {
             progress: None,
             give_way: None,
             training: false,
+            seed: 0,
             unit_strides: false,
         }
     }

@@ -1,5 +1,7 @@
 //! A labelled set of equally sized 8-bit images.
 
+use model::{Cells, Column, Dataset, Targets};
+
 use crate::error::DataError;
 use crate::image::Picture;
 use crate::preprocess::Preprocess;
@@ -30,6 +32,22 @@ pub struct Split {
     pub train: Images,
     /// Images to judge by.
     pub test: Images,
+}
+
+impl Split {
+    /// As examples: the training part to learn from, the test part to judge by. Both must have
+    /// images of one size and the same classes, as the readers here give them.
+    pub fn dataset(self) -> Dataset {
+        let (count, more) = (self.train.len() as u32, self.test.len() as u32);
+        let mut all = self.train;
+        all.pixels.extend_from_slice(&self.test.pixels);
+        all.labels.extend_from_slice(&self.test.labels);
+        Dataset {
+            training: (0..count).collect(),
+            validation: (count..count + more).collect(),
+            ..all.dataset(0.0, 0)
+        }
+    }
 }
 
 impl Images {
@@ -145,6 +163,27 @@ impl Images {
             counts[usize::from(label)] += 1;
         }
         counts
+    }
+
+    /// As examples `[C, H, W]` with values from 0 to 1 and their classes; a share of them, drawn
+    /// with `seed`, is kept aside to judge by.
+    pub fn dataset(&self, validation: f64, seed: u64) -> Dataset {
+        Dataset {
+            name: self.name.clone(),
+            inputs: vec![Column {
+                name: String::new(),
+                shape: vec![self.channels, self.height, self.width],
+                cells: Cells::Bytes(self.pixels.clone()),
+            }],
+            targets: Targets::Classes(Column {
+                name: String::new(),
+                shape: Vec::new(),
+                cells: Cells::Ints(self.labels.iter().map(|&l| i64::from(l)).collect()),
+            }),
+            classes: self.classes.clone(),
+            ..Dataset::default()
+        }
+        .split(validation, seed)
     }
 
     fn empty_copy(&self) -> Images {

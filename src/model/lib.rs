@@ -1,5 +1,5 @@
 //! What a network is: layers, tensors with axis roles and symbolic shapes, scopes, traces;
-//! shape inference and cost; and how it was trained: runs.
+//! shape inference and cost; what it learns from: data sets; and how it was trained: runs.
 //!
 //! In: nothing but its own types. Out: the types that every other room speaks.
 //! It knows no file, no GPU and no screen.
@@ -7,6 +7,7 @@
 pub mod beside;
 pub mod blocks;
 pub mod cost;
+pub mod dataset;
 pub mod diff;
 pub mod dim;
 pub mod host;
@@ -15,6 +16,7 @@ pub mod minifloat;
 pub mod network;
 pub mod op;
 mod parts;
+pub mod random;
 pub mod receptive;
 pub mod run;
 pub mod scope;
@@ -27,10 +29,12 @@ pub mod trace;
 
 pub use beside::{Member, beside};
 pub use cost::{Cost, LayerCost, cost};
+pub use dataset::{Cells, Column, Dataset, Targets};
 pub use dim::{Bindings, Dim};
 pub use host::HostValue;
 pub use network::{Graph, GraphId, Layer, LayerId, Network, NetworkError, Tensor, TensorId, TensorKind};
 pub use op::{Attribute, Attributes, Op};
+pub use random::Random;
 pub use run::{Record, Run};
 pub use scope::{Scope, ScopeId, ScopeTree};
 pub use series::{Point, Series};

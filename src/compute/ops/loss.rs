@@ -83,10 +83,12 @@ pub fn dropout<B: Backend>(c: &Context<B>, ratio: f32) -> Outputs<B> {
     let x = c.value(0)?;
     let shape = x.shape();
     let count = shape.iter().product::<usize>();
-    let training = match c.opt(2) {
+    let stated = match c.opt(2) {
         Some(Value::Int(ints)) => ints.data.first().is_some_and(|&v| v != 0),
         _ => false,
     };
+    // A network that learns drops, whatever mode its file was written in.
+    let training = stated || c.seed.is_some();
     let ratio = c.scalar(1)?.unwrap_or(ratio);
     let all = |data| Value::Int(Ints::new(shape.clone(), data).typed(model::DType::Bool));
     if !training || ratio == 0.0 {
@@ -95,12 +97,27 @@ pub fn dropout<B: Backend>(c: &Context<B>, ratio: f32) -> Outputs<B> {
     if !(0.0..1.0).contains(&ratio) {
         return Err(format!("a ratio from 0 to below 1 is expected, {ratio} found"));
     }
-    let seed = c.attrs().int("seed", 0)? as u32;
+    let scale = 1.0 / (1.0 - ratio);
+    if let (Some(seed), 1) = (c.drawn(), c.layer.outputs.len()) {
+        let mut random = model::Random::new(&[seed]);
+        let gain = |_| {
+            if random.uniform() >= ratio as f64 {
+                scale
+            } else {
+                0.0
+            }
+        };
+        let gains = float::<B>((0..count).map(gain).collect(), &shape, c.device);
+        return Ok(vec![Value::Float(B::float_mul(x.floats(c.device)?, gains))]);
+    }
+    let seed = match c.drawn() {
+        Some(seed) => seed as u32,
+        None => c.attrs().int("seed", 0)? as u32,
+    };
     let mut random = super::random::Twister::new(seed);
     let kept: Vec<i64> = (0..count)
         .map(|_| (random.uniform() >= ratio as f64) as i64)
         .collect();
-    let scale = 1.0 / (1.0 - ratio);
     let gains = kept.iter().map(|&k| k as f32 * scale).collect();
     let y = B::float_mul(x.floats(c.device)?, float::<B>(gains, &shape, c.device));
     Ok(vec![Value::Float(y), all(kept)])

@@ -74,6 +74,8 @@ pub struct Context<'a, B: Backend> {
     pub unit_strides: bool,
     /// In training: where batch normalisation leaves the statistics of its batch.
     pub statistics: Option<&'a RefCell<Vec<Statistics<B>>>>,
+    /// In training: of dropout and random operators, with the layer's own place mixed in by these.
+    pub seed: Option<u64>,
 }
 
 /// What one batch normalisation saw in training.
@@ -90,6 +92,13 @@ type Outputs<B> = Result<Vec<Value<B>>, String>;
 type Output<B> = Result<Value<B>, String>;
 
 impl<B: Backend> Context<'_, B> {
+    /// In training: the seed of this layer in this step.
+    fn drawn(&self) -> Option<u64> {
+        let place = self.layer.outputs.iter().flatten().next();
+        let place = place.map_or(0, |t| u64::from(t.0));
+        Some(model::Random::new(&[self.seed?, place]).bits())
+    }
+
     /// Input `i`, where it is given.
     fn opt(&self, i: usize) -> Option<&Value<B>> {
         self.inputs.get(i)?.as_ref()

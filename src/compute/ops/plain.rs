@@ -44,6 +44,8 @@ pub struct Call<'a> {
     pub dtypes: Vec<DType>,
     /// Version of the default operator set.
     pub opset: i64,
+    /// In training: of this layer in this step.
+    pub seed: Option<u64>,
 }
 
 impl Plain {
@@ -193,6 +195,7 @@ pub fn run<B: Backend>(c: &Context<B>, operator: HostOperator) -> Outputs<B> {
         inputs,
         dtypes: (0..c.inputs.len()).map(|i| c.dtype(i)).collect(),
         opset: c.opset,
+        seed: c.drawn(),
     };
     let upload = |plain| match plain {
         Plain::Float(f) => Value::Float(float::<B>(f.data, &f.shape, c.device)),

@@ -74,8 +74,12 @@ impl Twister {
     }
 }
 
-/// The generator of a layer: by its seed, or by its name, so that a pass can be repeated.
+/// The generator of a layer: by its seed, or by its name, so that a pass can be repeated; in training
+/// another one in each step.
 fn generator(c: &Call) -> Result<Twister, String> {
+    if let Some(seed) = c.seed {
+        return Ok(Twister::new(seed as u32));
+    }
     let seed = match c.attrs().opt_float("seed")? {
         Some(seed) => seed as u32,
         // FNV-1a.

@@ -127,6 +127,12 @@ pub(super) fn outputs(facts: &Facts, layer: LayerId) -> Specs {
         | Op::Trilu { .. }
         | Op::ScatterNd
         | Op::ScatterElements { .. } => same(at.dims(0)),
+        Op::Other { name, .. }
+            if matches!(name.as_str(), "RandomNormalLike" | "RandomUniformLike")
+                && !l.attributes.contains_key("dtype") =>
+        {
+            same(at.dims(0))
+        }
         Op::LayerNorm { axis: from, .. } => layer_norm(&at, *from),
         Op::Dropout { .. } => Ok(vec![spec(at.dims(0), at.dtype(0)), spec(at.dims(0), DType::Bool)]),
         Op::Binary(kind) => {

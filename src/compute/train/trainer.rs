@@ -1,0 +1,636 @@
+//! The door to training: one step after the other, on any device.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use model::run::{Mark, MarkKind, Setting};
+use model::{Dataset, Network, Point, Record, TensorData};
+
+use super::batch::{Batch, Feed, order};
+use super::change::{Change, Now, freeze};
+use super::checkpoint::{Checkpoint, Progress};
+use super::plan::{Cadence, Every, OnProblem, Plan};
+use super::schedule::{Memory, Place as At};
+use super::statistics::Pace;
+use super::work::{Job, Outcome, Work};
+use crate::engine::Device;
+use crate::gpu::Gpu;
+use crate::place::{Cpu, Place};
+use crate::run::RunError;
+
+/// Boxed, so that the executor is compiled in this crate alone.
+type Task<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+/// Examples of a pass that judges.
+const JUDGED: usize = 250;
+
+/// Seconds since 1970.
+fn wall() -> f64 {
+    let now = web_time::SystemTime::now().duration_since(web_time::UNIX_EPOCH);
+    now.map_or(f64::NAN, |d| d.as_secs_f64())
+}
+
+/// What one step came to.
+#[derive(Clone, Debug, Default)]
+pub struct Step {
+    /// Steps done, this one too.
+    pub step: u64,
+    /// Epochs done.
+    pub epoch: u64,
+    /// Mean loss of its batch.
+    pub loss: f64,
+    /// Learning rate that it was taken with.
+    pub learning_rate: f64,
+    /// Norm of all gradients together, before clipping.
+    pub gradient_norm: f64,
+    /// Share of right answers in its batch, where they were counted.
+    pub accuracy: Option<f64>,
+    /// Mean loss over the epoch that ended with it.
+    pub epoch_loss: Option<f64>,
+    /// Where the validation part was judged after it.
+    pub validation: Option<Judgement>,
+    /// Wall time, seconds, without judging.
+    pub seconds: f64,
+    /// Everything that is to be written down.
+    pub records: Vec<Record>,
+    /// What stopped it: neither weights nor statistics have changed in it.
+    pub problem: Option<String>,
+    /// Whether training has come to its end, or stands still for a problem.
+    pub done: bool,
+}
+
+/// How the validation part was answered.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Judgement {
+    /// Mean loss.
+    pub loss: f64,
+    /// Share of right answers, where the loss knows of any.
+    pub accuracy: Option<f64>,
+    /// Examples.
+    pub count: usize,
+}
+
+/// A network that learns. It holds everything between two steps; whoever holds it pauses by not
+/// asking for the next one.
+pub struct Trainer {
+    original: Arc<Network>,
+    feed: Feed,
+    plan: Plan,
+    device: Held,
+    progress: Progress,
+    order: (u64, Vec<u32>),
+    pace: Pace,
+    stopped: bool,
+}
+
+enum Held {
+    Cpu(Box<Work<Cpu>>),
+    Gpu(Box<Work<Gpu>>),
+}
+
+/// Does the same on either device.
+macro_rules! on {
+    ($held:expr, $work:ident => $body:expr) => {
+        match $held {
+            Held::Cpu($work) => $body,
+            Held::Gpu($work) => $body,
+        }
+    };
+}
+
+impl Trainer {
+    /// Brings `network` to `device`, to learn from `data`.
+    ///
+    /// # Errors
+    /// [`RunError::Input`] and [`RunError::Tensor`] for a plan, a network and a data set that do not
+    /// fit each other.
+    pub fn new(
+        network: Arc<Network>,
+        data: Arc<Dataset>,
+        plan: Plan,
+        device: &Device,
+    ) -> Result<Self, RunError> {
+        let wrong = |problem| RunError::Plan { problem };
+        plan.check().map_err(wrong)?;
+        plan.loss.suits(&data.targets).map_err(wrong)?;
+        let feed = Feed::new(data, &network, &plan)?;
+        let mut held = match device {
+            Device::Cpu => Held::Cpu(Box::new(Work::new(Cpu, &network, &plan.loss)?)),
+            Device::Gpu(gpu) => Held::Gpu(Box::new(Work::new(gpu.clone(), &network, &plan.loss)?)),
+        };
+        on!(&mut held, work => freeze(&network, &plan.frozen, &mut work.parameters).map_err(wrong)?);
+        let first = order(&feed.data, &plan, 0);
+        Ok(Trainer {
+            original: network,
+            order: (0, first),
+            progress: Progress {
+                step: 0,
+                epoch: 0,
+                fed: 0,
+                sum: 0.0,
+                last: 0.0,
+                schedule: Memory::new(plan.learning_rate, [0, 0]),
+                updates: Default::default(),
+            },
+            feed,
+            plan,
+            device: held,
+            pace: Pace::default(),
+            stopped: false,
+        })
+    }
+
+    /// Lets others have their turn after each layer of a pass, where a thread is shared with what draws.
+    pub fn give_way(&mut self, give_way: Option<crate::run::GiveWay>) {
+        on!(&mut self.device, work => work.give_way = give_way);
+    }
+
+    /// How it is trained, with what was changed on the way.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Where it is.
+    pub fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// What it learns from.
+    pub fn data(&self) -> &Arc<Dataset> {
+        &self.feed.data
+    }
+
+    /// Steps of an epoch with the present batch.
+    pub fn steps_per_epoch(&self) -> u64 {
+        let (count, batch) = (self.feed.data.training.len(), self.plan.batch);
+        let steps = match self.whole_batches() {
+            true => count / batch,
+            false => count.div_ceil(batch),
+        };
+        steps.max(1) as u64
+    }
+
+    /// Steps of the whole training, as far as is known now.
+    pub fn total_steps(&self) -> u64 {
+        let count = self.feed.data.training.len() as u64;
+        let left = count.saturating_sub(self.progress.fed);
+        let batch = self.plan.batch as u64;
+        let rest = match self.whole_batches() {
+            true => left / batch,
+            false => left.div_ceil(batch),
+        };
+        let epochs = self.plan.epochs.saturating_sub(self.progress.epoch);
+        let open = match epochs {
+            0 => 0,
+            n => rest + (n - 1) * self.steps_per_epoch(),
+        };
+        let all = self.progress.step + open;
+        self.plan.steps.map_or(all, |steps| all.min(steps))
+    }
+
+    fn whole_batches(&self) -> bool {
+        self.plan.drop_last && self.feed.data.training.len() >= self.plan.batch
+    }
+
+    /// Whether training has come to its end.
+    pub fn done(&self) -> bool {
+        let all = self.plan.steps.is_some_and(|s| self.progress.step >= s);
+        all || self.progress.epoch >= self.plan.epochs
+    }
+
+    /// Learning rate, and momentum where the schedule sets it, of the next step.
+    pub fn rates(&self) -> (f64, Option<f64>) {
+        let place = At {
+            step: self.progress.step,
+            epoch: self.progress.epoch,
+            total: [self.total_steps(), self.plan.epochs],
+        };
+        let plan = &self.plan;
+        plan.schedule.rates(
+            plan.schedule_by,
+            plan.warmup.as_ref(),
+            &self.progress.schedule,
+            place,
+        )
+    }
+
+    /// What was chosen, as records for the beginning of a run.
+    pub fn hyperparameters(&self) -> Vec<Record> {
+        let plan = &self.plan;
+        let text = |s: &str| Setting::Text(s.into());
+        let all = [
+            ("network", text(&self.original.name)),
+            ("data", text(&self.feed.data.name)),
+            ("loss", text(plan.loss.name())),
+            ("optimizer", text(plan.optimizer.name())),
+            ("schedule", text(plan.schedule.name())),
+            ("learning rate", Setting::Number(plan.learning_rate)),
+            ("weight decay", Setting::Number(plan.weight_decay)),
+            ("batch", Setting::Number(plan.batch as f64)),
+            ("epochs", Setting::Number(plan.epochs as f64)),
+            ("seed", Setting::Number(plan.seed as f64)),
+        ];
+        let record = |(name, value): (&str, Setting)| Record::Hyperparameter {
+            name: name.into(),
+            value,
+        };
+        all.into_iter().map(record).collect()
+    }
+
+    /// The next step; without effect once training is [`Trainer::done`]. It gives way only where
+    /// numbers come from the device, and changes nothing where it is dropped before it is done.
+    ///
+    /// # Errors
+    /// [`RunError`] for operators and shapes that cannot be executed or have no gradient.
+    pub fn step(&mut self) -> Task<'_, Result<Step, RunError>> {
+        Box::pin(async move {
+            let mut step = Step {
+                step: self.progress.step,
+                epoch: self.progress.epoch,
+                loss: self.progress.last,
+                done: true,
+                ..Step::default()
+            };
+            if self.done() || self.stopped {
+                return Ok(step);
+            }
+            let start = web_time::Instant::now();
+            let (rate, momentum) = self.rates();
+            let picks = self.picks();
+            let draw = [self.progress.epoch, self.progress.fed];
+            let batch = self.feed.batch(&picks, &self.plan, Some(draw[0]), draw);
+            let next = self.progress.step + 1;
+            let recorded = next.is_multiple_of(self.plan.record_every);
+            let look = match self.plan.statistics {
+                Cadence::Auto => self.pace.due(),
+                Cadence::Steps(n) => self.progress.step.is_multiple_of(n),
+                Cadence::Off => false,
+            };
+            let job = Job {
+                plan: &self.plan,
+                rate,
+                momentum,
+                seed: model::Random::new(&[self.plan.seed, 4, self.progress.step]).bits(),
+                look,
+                count: recorded,
+            };
+            let outcome = on!(&mut self.device, work => work.step(&batch, &job).await)?;
+            (step.loss, step.learning_rate, step.gradient_norm) = (outcome.loss, rate, outcome.norm);
+            step.accuracy = outcome.right.map(|(right, of)| right as f64 / of.max(1) as f64);
+            if !outcome.updated {
+                let cause = on!(&mut self.device, work => work.trace_problem(&batch, &job).await)?;
+                self.problem(&mut step, &cause);
+            }
+            step.seconds = start.elapsed().as_secs_f64();
+            self.pace.took(step.seconds, look);
+            if step.problem.is_none() || self.plan.on_problem == OnProblem::Skip {
+                self.advance(&mut step, &batch, &picks);
+            }
+            if recorded || look {
+                self.record(&mut step, outcome, recorded);
+            }
+            step.done = self.done() || self.stopped;
+            let due = match self.plan.validate {
+                Every::Epoch => step.epoch_loss.is_some() || self.done(),
+                Every::Steps(n) => self.progress.step.is_multiple_of(n) || self.done(),
+                Every::Never => false,
+            };
+            if due && !self.stopped && !self.feed.data.validation.is_empty() {
+                let judged = self.validate().await?;
+                self.judged(&mut step, judged);
+            } else if let Some(loss) = step.epoch_loss
+                && self.feed.data.validation.is_empty()
+            {
+                self.follow(loss);
+            }
+            Ok(step)
+        })
+    }
+
+    /// The examples of the next step.
+    fn picks(&mut self) -> Vec<u32> {
+        if self.order.0 != self.progress.epoch {
+            self.order = (
+                self.progress.epoch,
+                order(&self.feed.data, &self.plan, self.progress.epoch),
+            );
+        }
+        let order = &self.order.1;
+        let from = (self.progress.fed as usize).min(order.len());
+        order[from..(from + self.plan.batch).min(order.len())].to_vec()
+    }
+
+    /// Goes on to the place after `picks`.
+    fn advance(&mut self, step: &mut Step, batch: &Batch, picks: &[u32]) {
+        let all = self.feed.data.training.len() as u64;
+        let whole = self.whole_batches();
+        let p = &mut self.progress;
+        p.step += 1;
+        p.last = step.loss;
+        p.fed += picks.len() as u64;
+        if step.problem.is_none() {
+            p.sum += step.loss * batch.count as f64;
+        }
+        let left = all.saturating_sub(p.fed);
+        if left == 0 || (whole && left < self.plan.batch as u64) {
+            step.epoch_loss = Some(p.sum / p.fed.max(1) as f64);
+            p.epoch += 1;
+            (p.fed, p.sum) = (0, 0.0);
+        }
+        (step.step, step.epoch) = (p.step, p.epoch);
+    }
+
+    fn problem(&mut self, step: &mut Step, cause: &str) {
+        let what = match step.loss.is_finite() {
+            true => "the gradients are no numbers",
+            false if step.loss.is_nan() => "the loss is NaN",
+            false => "the loss is infinite",
+        };
+        let at = self.progress.step + 1;
+        let text = format!("{what} at step {at}: {cause}");
+        step.records.push(Record::Mark(Mark {
+            step: at as i64,
+            wall: wall(),
+            kind: MarkKind::Problem,
+            text: text.clone(),
+        }));
+        step.problem = Some(text);
+        self.stopped = self.plan.on_problem == OnProblem::Stop;
+    }
+
+    fn record(&self, step: &mut Step, outcome: Outcome, scalars: bool) {
+        let (at, wall) = (self.progress.step as i64, wall());
+        let mut push = |tag: String, value: f64| {
+            let point = Point {
+                step: at,
+                wall,
+                value,
+            };
+            step.records.push(Record::Scalar { tag, point });
+        };
+        if scalars {
+            push("loss/train".into(), outcome.loss);
+            for (name, value) in &outcome.terms {
+                push(format!("{name}/train"), *value);
+            }
+            if let Some(accuracy) = step.accuracy {
+                push("accuracy/train".into(), accuracy);
+            }
+            push("learning rate".into(), step.learning_rate);
+            push("gradients/norm".into(), outcome.norm);
+        }
+        if let Some(look) = outcome.look {
+            look.records(at, wall, &mut step.records);
+        }
+    }
+
+    /// Takes in a judgement of the validation part.
+    fn judged(&mut self, step: &mut Step, (judged, terms): (Judgement, Vec<(&'static str, f64)>)) {
+        let (at, wall) = (self.progress.step as i64, wall());
+        let mut all = vec![("loss/validation".to_string(), judged.loss)];
+        all.extend(judged.accuracy.map(|a| ("accuracy/validation".to_string(), a)));
+        all.extend(
+            terms
+                .into_iter()
+                .map(|(name, v)| (format!("{name}/validation"), v)),
+        );
+        step.records
+            .extend(all.into_iter().map(|(tag, value)| Record::Scalar {
+                tag,
+                point: Point {
+                    step: at,
+                    wall,
+                    value,
+                },
+            }));
+        step.validation = Some(judged);
+        self.follow(judged.loss);
+    }
+
+    /// Lets the schedule see a loss.
+    fn follow(&mut self, loss: f64) {
+        self.plan.schedule.see(&mut self.progress.schedule, loss);
+    }
+
+    /// Judges the network as it is by the validation part: loss, accuracy, and the loss's terms.
+    ///
+    /// # Errors
+    /// [`RunError`] as for a pass; [`RunError::Plan`] where nothing is kept aside.
+    pub fn validate(&mut self) -> Task<'_, Result<(Judgement, Vec<(&'static str, f64)>), RunError>> {
+        Box::pin(async move {
+            let data = self.feed.data.clone();
+            if data.validation.is_empty() {
+                return Err(RunError::Plan {
+                    problem: "the data set has no validation part".into(),
+                });
+            }
+            let (mut loss, mut right, mut of) = (0.0, 0u64, 0u64);
+            let mut terms: Vec<(&'static str, f64)> = Vec::new();
+            for (i, picks) in data.validation.chunks(JUDGED).enumerate() {
+                let batch = self.feed.batch(picks, &self.plan, None, [u64::MAX, i as u64]);
+                let loss_of = &self.plan.loss;
+                let found = on!(&mut self.device, work => work.judge(&batch, loss_of).await)?;
+                let share = picks.len() as f64 / data.validation.len() as f64;
+                loss += found.loss * share;
+                for (k, (name, value)) in found.terms.into_iter().enumerate() {
+                    match terms.get_mut(k) {
+                        Some((_, sum)) => *sum += value * share,
+                        None => terms.push((name, value * share)),
+                    }
+                }
+                if let Some((r, o)) = found.right {
+                    (right, of) = (right + r, of + o);
+                }
+            }
+            let judged = Judgement {
+                loss,
+                accuracy: (of > 0).then(|| right as f64 / of as f64),
+                count: data.validation.len(),
+            };
+            Ok((judged, terms))
+        })
+    }
+
+    /// Changes how it goes on, and gives the mark for the charts.
+    ///
+    /// # Errors
+    /// [`RunError::Plan`] for what makes no sense; nothing is changed then.
+    pub fn change(&mut self, change: &Change) -> Result<Mark, RunError> {
+        let now = Now {
+            rate: self.rates().0,
+            step: self.progress.step,
+            epoch: self.progress.epoch,
+        };
+        let (plan, memory) = (&mut self.plan, &mut self.progress.schedule);
+        let network = &self.original;
+        let text = on!(&mut self.device, work => {
+            work.recheck();
+            change.apply(plan, memory, now, network, &mut work.parameters)
+        });
+        let text = text.map_err(|problem| RunError::Plan { problem })?;
+        self.stopped = false;
+        Ok(self.mark(MarkKind::Intervention, text))
+    }
+
+    fn mark(&self, kind: MarkKind, text: String) -> Mark {
+        Mark {
+            step: self.progress.step as i64,
+            wall: wall(),
+            kind,
+            text,
+        }
+    }
+
+    /// The whole state between two steps.
+    ///
+    /// # Errors
+    /// [`RunError`] where the device fails.
+    pub fn checkpoint(&self) -> Task<'_, Result<Checkpoint, RunError>> {
+        Box::pin(async move {
+            let names = self.plan.optimizer.states();
+            let (weights, states, updates) = on!(&self.device, work => {
+                let updates = work.parameters.iter().map(|p| (p.name.clone(), p.state.updates));
+                (work.weights().await?, work.states(names).await?, updates.collect())
+            });
+            let name = |id: model::TensorId| self.original.tensor(id).name.clone();
+            Ok(Checkpoint {
+                plan: self.plan.clone(),
+                progress: Progress {
+                    updates,
+                    ..self.progress.clone()
+                },
+                weights: weights.into_iter().map(|(id, t)| (name(id), t)).collect(),
+                states: states
+                    .into_iter()
+                    .map(|(name, state, t)| (name, state.to_string(), t))
+                    .collect(),
+            })
+        })
+    }
+
+    /// Goes (back) to `checkpoint`, and gives the mark for the charts. What follows has the same
+    /// numbers as it had after the checkpoint was made.
+    ///
+    /// # Errors
+    /// [`RunError::Plan`] where it is of another network or data set; nothing is changed then.
+    pub fn resume(&mut self, checkpoint: &Checkpoint) -> Result<Mark, RunError> {
+        let wrong = |problem: String| RunError::Plan { problem };
+        let plan = checkpoint.plan.clone();
+        plan.check().map_err(wrong)?;
+        let p = &checkpoint.progress;
+        if p.fed > self.feed.data.training.len() as u64 {
+            return Err(wrong(format!(
+                "the checkpoint has fed {} examples of an epoch, the data set has {}",
+                p.fed,
+                self.feed.data.training.len()
+            )));
+        }
+        if plan.loss != self.plan.loss || plan.noise != self.plan.noise {
+            return Err(wrong(format!(
+                "the checkpoint is of a training with another loss ({})",
+                plan.loss.name()
+            )));
+        }
+        let original = self.original.clone();
+        on!(&mut self.device, work => work.restore(checkpoint, &original))?;
+        self.progress = p.clone();
+        self.plan = plan;
+        self.order = (
+            self.progress.epoch,
+            order(&self.feed.data, &self.plan, self.progress.epoch),
+        );
+        self.stopped = false;
+        Ok(self.mark(
+            MarkKind::Checkpoint,
+            format!("resumed at step {}", self.progress.step),
+        ))
+    }
+
+    /// The network with its present weights, element types as they were.
+    ///
+    /// # Errors
+    /// [`RunError`] where the device fails.
+    pub fn network(&self) -> Task<'_, Result<Network, RunError>> {
+        Box::pin(async move {
+            let weights = on!(&self.device, work => work.weights().await?);
+            let mut network = (*self.original).clone();
+            for (id, values) in weights {
+                let tensor = &mut network.tensors[id.0 as usize];
+                let dtype = tensor.data.as_ref().map_or(values.dtype, |d| d.dtype);
+                let floats = values.to_f32().unwrap_or_default();
+                let kept = TensorData::from_floats(dtype, &values.shape, &floats);
+                tensor.data = Some(Arc::new(kept.unwrap_or(values)));
+            }
+            Ok(network)
+        })
+    }
+}
+
+impl<P: Place> Work<P> {
+    /// Takes weights and optimizer states from `checkpoint`.
+    fn restore(&mut self, checkpoint: &Checkpoint, network: &Network) -> Result<(), RunError> {
+        let wrong = |problem: String| RunError::Plan { problem };
+        let find = |name: &str, shape: &[usize]| {
+            let found = checkpoint.weights.iter().find(|(n, _)| n == name).map(|(_, t)| t);
+            let found = found.ok_or_else(|| wrong(format!("the checkpoint has no tensor {name:?}")))?;
+            if !found.shape.iter().zip(shape).all(|(&a, &b)| a == b as u64)
+                || found.shape.len() != shape.len()
+            {
+                return Err(wrong(format!(
+                    "{name:?} is {:?} in the checkpoint and {shape:?} in the network",
+                    found.shape
+                )));
+            }
+            Ok(found)
+        };
+        let known = self.parameters.len() + self.running.len();
+        if checkpoint.weights.len() != known {
+            return Err(wrong(format!(
+                "the checkpoint has {} tensors, the network {known}",
+                checkpoint.weights.len()
+            )));
+        }
+        let shape = |t| crate::value::dims::<P::Backend>(t);
+        let mut new = Vec::with_capacity(self.parameters.len());
+        let wanted = checkpoint.plan.optimizer.states();
+        for p in &self.parameters {
+            let shape = shape(&p.now);
+            let now = self.upload(find(&p.name, &shape)?);
+            let mut state = super::optimizer::State {
+                tensors: Vec::new(),
+                updates: checkpoint.progress.updates.get(&p.name).copied().unwrap_or(0),
+            };
+            for name in wanted {
+                let held = |(of, own, _): &&(String, String, TensorData)| *of == p.name && own == name;
+                let Some((.., values)) = checkpoint.states.iter().find(held) else {
+                    continue;
+                };
+                if values.to_f32().map(|v| v.len()) != Some(shape.iter().product()) {
+                    return Err(wrong(format!("state {name:?} of {:?} has another size", p.name)));
+                }
+                state.tensors.push(self.upload(values));
+            }
+            if state.updates > 0 && state.tensors.len() != wanted.len() {
+                return Err(wrong(format!(
+                    "the checkpoint lacks what {} remembers of {:?}",
+                    checkpoint.plan.optimizer.name(),
+                    p.name
+                )));
+            }
+            new.push((now, state));
+        }
+        let mut running = Vec::with_capacity(self.running.len());
+        for r in &self.running {
+            running.push(self.upload(find(&r.name, &shape(&r.now))?));
+        }
+        freeze(network, &checkpoint.plan.frozen, &mut self.parameters).map_err(wrong)?;
+        for (p, (now, state)) in self.parameters.iter_mut().zip(new) {
+            (p.now, p.state) = (now, state);
+        }
+        for (r, now) in self.running.iter_mut().zip(running) {
+            r.now = now;
+        }
+        self.recheck();
+        Ok(())
+    }
+}
