@@ -1,5 +1,6 @@
 //! Training against PyTorch, and against itself: resumed, changed, stopped.
 
+mod graphics;
 mod nets;
 mod pytorch;
 mod resume;
