@@ -104,7 +104,7 @@ pub fn train(arguments: &Arguments) -> Result<(), Failure> {
     let mut plan = recipe.plan.clone();
     plan.steps = arguments.steps.or(plan.steps);
     let mut trainer = Trainer::new(training.network, training.data.clone(), plan, &device).map_err(named)?;
-    let mut log = Log::create(&arguments.log, &arguments.recipe)?;
+    let mut log = Log::create(&arguments.log)?;
     if let (Some(mut checkpoint), Some(path)) = (checkpoint, &arguments.resume) {
         // A later end is what one goes on for.
         checkpoint.plan.steps = arguments.steps.or(checkpoint.plan.steps);
@@ -122,7 +122,7 @@ pub fn train(arguments: &Arguments) -> Result<(), Failure> {
     let stop = interrupted()?;
     let judged = run_to_end(&mut trainer, &mut log, &kept, &stop)?;
     save(&trainer, &kept, &mut log)?;
-    log.finish()?;
+    log.flush()?;
     if stop.load(Ordering::Relaxed) {
         eprintln!("stopped at step {}", trainer.progress().step);
     }
@@ -174,7 +174,7 @@ fn run_to_end(
         if let Some(problem) = step.problem {
             if step.done {
                 save(trainer, kept, log)?;
-                log.finish()?;
+                log.flush()?;
                 return Err(Failure::Other(problem));
             }
             eprintln!("{problem}");
@@ -240,39 +240,20 @@ fn describe(network: &mut Network, data: &Dataset, plan: &Plan, recipe: &Recipe,
 }
 
 /// The event file of this training.
-struct Log {
-    events: EventWriter,
-    folder: PathBuf,
-}
+struct Log(EventWriter);
 
 impl Log {
-    fn create(folder: &Path, recipe: &Path) -> Result<Self, Failure> {
-        let problem = |e: String| Failure::Other(format!("{}: {e}", folder.display()));
-        std::fs::create_dir_all(folder).map_err(|e| problem(e.to_string()))?;
-        let name = recipe
-            .file_stem()
-            .map_or("training".into(), |s| s.to_string_lossy().into_owned());
-        Ok(Log {
-            events: EventWriter::create(folder, &name).map_err(|e| problem(e.to_string()))?,
-            folder: folder.to_path_buf(),
-        })
-    }
-
-    fn problem(&self, e: impl std::fmt::Display) -> Failure {
-        Failure::Other(format!("{}: {e}", self.folder.display()))
+    fn create(folder: &Path) -> Result<Self, Failure> {
+        let events = EventWriter::create(folder, "");
+        Ok(Log(events.map_err(|e| Failure::Other(e.to_string()))?))
     }
 
     fn write(&mut self, record: Record) -> Result<(), Failure> {
-        let written = self.events.write(&record);
-        written.map_err(|e| self.problem(e))
+        let written = self.0.write(&record);
+        written.map_err(|e| Failure::Other(e.to_string()))
     }
 
     fn flush(&mut self) -> Result<(), Failure> {
-        let flushed = self.events.flush();
-        flushed.map_err(|e| self.problem(e))
-    }
-
-    fn finish(&mut self) -> Result<(), Failure> {
-        self.flush()
+        self.0.flush().map_err(|e| Failure::Other(e.to_string()))
     }
 }

@@ -13,9 +13,9 @@ use super::{nets, plain, step, steps, trainer};
 fn plan() -> Plan {
     Plan {
         steps: Some(60),
-        epochs: 12,
+        epochs: 20,
         shuffle: true,
-        batch: 7,
+        batch: 9,
         seed: 11,
         optimizer: Optimizer::AdamW(Moments::default()),
         weight_decay: 0.02,
@@ -72,7 +72,7 @@ fn thirty_steps_and_thirty_more_are_sixty() {
 
     let mut first = trainer(network(), data(), plan());
     let mut found = bits(&mut first, 30);
-    // Thirty is in the middle of an epoch: 32 examples are 5 batches of 7.
+    // Thirty is in the middle of an epoch: 32 examples are 4 batches of 9.
     assert_ne!(first.progress().fed, 0);
     let bytes = weights(&first).to_bytes().unwrap();
     drop(first);
@@ -102,9 +102,8 @@ fn bytes_that_are_no_checkpoint_are_refused() {
     let mut damaged = bytes.clone();
     *damaged.last_mut().unwrap() ^= 1;
     assert!(refused(&damaged).contains("checksum"));
-    let text = String::from_utf8_lossy(&bytes[..2000]).into_owned();
-    assert!(text.contains("version = 1"), "{text}");
-    let at = text.find("version = 1").unwrap() + "version = ".len();
+    let version = b"version = ";
+    let at = bytes.windows(version.len()).position(|w| w == version).unwrap() + version.len();
     let mut later = bytes.clone();
     later[at] = b'7';
     assert!(refused(&later).contains("version 1 was expected, 7 found"));
@@ -139,6 +138,7 @@ fn what_is_changed_mid_run_holds_and_is_marked() {
         schedule: Schedule::Constant,
         augmentation: Augmentation::default(),
         learning_rate: 0.01,
+        batch: 7,
         ..plan()
     };
     let mut trainer = trainer(nets::net(), data(), plan);
@@ -189,13 +189,8 @@ fn what_is_changed_mid_run_holds_and_is_marked() {
     assert!(names.contains("linear.weight"), "{names}");
     assert!(refused(&mut trainer, Change::Batch(0)).contains("batch is 0"));
     assert!(refused(&mut trainer, Change::LearningRate(f64::NAN)).contains("learning_rate is NaN"));
-    let all = ["conv", "norm", "linear"].map(|n| Change::Freeze(n.into()));
-    let last = all.into_iter().map(|c| trainer.change(&c)).next_back();
-    assert!(
-        last.unwrap()
-            .unwrap_err()
-            .to_string()
-            .contains("nothing would learn")
-    );
+    trainer.change(&Change::Freeze("conv".into())).unwrap();
+    let last = refused(&mut trainer, Change::Freeze("norm".into()));
+    assert!(last.contains("nothing would learn"), "{last}");
     assert_eq!(steps(&mut trainer).last().map(|s| s.done), Some(true));
 }

@@ -1,6 +1,5 @@
 //! What a training records, and what it says of numbers that are none.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use compute::train::{Cadence, Every, Loss, OnProblem, Optimizer, Plan, Trainer};
@@ -97,7 +96,7 @@ fn odd() -> Network {
     let x = build.flatten("flatten", x);
     let x = build.linear("first", x, 72, 4);
     let x = build.unary("log", "Log", Unary::Log, x);
-    let x = build.unary("later", "Relu", Unary::Relu, x);
+    let x = build.unary("later", "Tanh", Unary::Tanh, x);
     let x = build.linear("last", x, 4, 3);
     build.finish(&[x])
 }
