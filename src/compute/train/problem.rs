@@ -13,6 +13,9 @@ use crate::place::Place;
 use crate::run::{Keep, RunError};
 use crate::value::{Value, dims, read_async};
 
+/// A computed tensor, and the leaf beside it that keeps its gradient.
+type Made<P> = (TensorId, FloatTensor<Auto<P>>, FloatTensor<Auto<P>>);
+
 /// What is not a number among some.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Odd {
@@ -60,7 +63,7 @@ impl<P: Place> Work<P> {
         let device = self.place.device();
         let inputs = self.executor.inputs(&batch.inputs)?;
         let options = self.options(Keep::All, job.seed);
-        let mut made: Vec<(TensorId, FloatTensor<Auto<P>>, FloatTensor<Auto<P>>)> = Vec::new();
+        let mut made: Vec<Made<P>> = Vec::new();
         // Leaves of zeros beside each tensor keep its gradient.
         let mut tap = |id: TensorId, value: Value<Auto<P>>| match value {
             Value::Float(t) => {

@@ -217,8 +217,8 @@ impl Schedule {
                 within("schedule.rise", rise, 0.0, 1.0)?;
                 within("schedule.div_factor", div_factor, 1.0, f64::MAX)?;
                 within("schedule.final_div_factor", final_div_factor, 1.0, f64::MAX)?;
-                let shares = momentum.into_iter().flatten();
-                shares.map(|m| within("schedule.momentum", m, 0.0, 1.0)).collect()
+                let mut shares = momentum.into_iter().flatten();
+                shares.try_for_each(|m| within("schedule.momentum", m, 0.0, 1.0))
             }
             Schedule::Plateau {
                 factor,
