@@ -153,9 +153,8 @@ fn run_to_end(
         for record in step.records {
             log.write(record)?;
         }
-        judged = step.validation.or(judged);
         if let Some(loss) = step.epoch_loss {
-            let validation = step.validation.map(words).unwrap_or_default();
+            let validation = step.validation.as_ref().map(words).unwrap_or_default();
             eprintln!(
                 "epoch {}/{}: loss {loss:.4}{validation}, learning rate {:.2e}, {:.1} s",
                 step.epoch,
@@ -168,9 +167,10 @@ fn run_to_end(
             if !trainer.done() {
                 save(trainer, kept, log)?;
             }
-        } else if let Some(judged) = step.validation {
+        } else if let Some(judged) = &step.validation {
             eprintln!("step {}: loss {:.4}{}", step.step, step.loss, words(judged));
         }
+        judged = step.validation.or(judged);
         if let Some(problem) = step.problem {
             if step.done {
                 save(trainer, kept, log)?;
@@ -183,7 +183,7 @@ fn run_to_end(
     Ok(judged)
 }
 
-fn words(judged: Judgement) -> String {
+fn words(judged: &Judgement) -> String {
     let accuracy = judged.accuracy.map(|a| format!(", accuracy {:.2} %", 100.0 * a));
     format!(", validation {:.4}{}", judged.loss, accuracy.unwrap_or_default())
 }
@@ -232,7 +232,7 @@ fn describe(network: &mut Network, data: &Dataset, plan: &Plan, recipe: &Recipe,
             "validation",
             format!(
                 "{} of {} examples",
-                words(judged).trim_start_matches(", "),
+                words(&judged).trim_start_matches(", "),
                 judged.count
             ),
         );

@@ -60,12 +60,14 @@ pub struct Step {
 }
 
 /// How the validation part was answered.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Judgement {
     /// Mean loss.
     pub loss: f64,
     /// Share of right answers, where the loss knows of any.
     pub accuracy: Option<f64>,
+    /// The loss's terms by name, where it has several.
+    pub terms: Vec<(&'static str, f64)>,
     /// Examples.
     pub count: usize,
 }
@@ -385,14 +387,15 @@ impl Trainer {
     }
 
     /// Takes in a judgement of the validation part.
-    fn judged(&mut self, step: &mut Step, (judged, terms): (Judgement, Vec<(&'static str, f64)>)) {
+    fn judged(&mut self, step: &mut Step, judged: Judgement) {
         let (at, wall) = (self.progress.step as i64, wall());
         let mut all = vec![("loss/validation".to_string(), judged.loss)];
         all.extend(judged.accuracy.map(|a| ("accuracy/validation".to_string(), a)));
         all.extend(
-            terms
-                .into_iter()
-                .map(|(name, v)| (format!("{name}/validation"), v)),
+            judged
+                .terms
+                .iter()
+                .map(|(name, v)| (format!("{name}/validation"), *v)),
         );
         step.records
             .extend(all.into_iter().map(|(tag, value)| Record::Scalar {
@@ -403,8 +406,8 @@ impl Trainer {
                     value,
                 },
             }));
-        step.validation = Some(judged);
         self.follow(judged.loss);
+        step.validation = Some(judged);
     }
 
     /// Lets the schedule see a loss.
@@ -412,11 +415,11 @@ impl Trainer {
         self.plan.schedule.see(&mut self.progress.schedule, loss);
     }
 
-    /// Judges the network as it is by the validation part: loss, accuracy, and the loss's terms.
+    /// Judges the network as it is by the validation part.
     ///
     /// # Errors
     /// [`RunError`] as for a pass; [`RunError::Plan`] where nothing is kept aside.
-    pub fn validate(&mut self) -> Task<'_, Result<(Judgement, Vec<(&'static str, f64)>), RunError>> {
+    pub fn validate(&mut self) -> Task<'_, Result<Judgement, RunError>> {
         Box::pin(async move {
             let data = self.feed.data.clone();
             if data.validation.is_empty() {
@@ -446,8 +449,9 @@ impl Trainer {
                 loss,
                 accuracy: (of > 0).then(|| right as f64 / of as f64),
                 count: data.validation.len(),
+                terms,
             };
-            Ok((judged, terms))
+            Ok(judged)
         })
     }
 
