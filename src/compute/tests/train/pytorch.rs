@@ -169,7 +169,8 @@ fn losses_and_rates_are_pytorchs() {
     let cases = cases();
     let mut names: Vec<&str> = cases.iter().map(|c| c.0).collect();
     let mut known: Vec<&str> = wanted.keys().map(String::as_str).collect();
-    (names.sort_unstable(), known.sort_unstable());
+    names.sort_unstable();
+    known.sort_unstable();
     assert_eq!(names, known);
     let mut wrong = Vec::new();
     for (name, plan, network, data) in cases {
