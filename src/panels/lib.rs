@@ -30,6 +30,7 @@ pub mod store;
 pub mod style;
 mod sweep;
 mod timeline;
+mod train;
 mod training;
 mod widgets;
 
@@ -58,6 +59,7 @@ pub const PANELS: &[Panel] = &[
     timeline::PANEL,
     cost::PANEL,
     training::PANEL,
+    train::PANEL,
     sweep::PANEL,
     runs::PANEL,
     dynamics::PANEL,

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::Board;
 use crate::beside::Known;
 use crate::document::Input;
+use crate::learning::Lesson;
 use crate::view::{Bookmark, Goal, Kept};
 use crate::worker::Job;
 use crate::{Level, Paint, Quantity, Session, Tour};
@@ -58,6 +59,8 @@ pub enum Command {
     /// Opens training histories, a file or a folder, and follows them while they grow; `None` closes
     /// those that are open.
     History(Option<Source>),
+    /// Trains the open network, or does something with the training.
+    Learn(Lesson),
     /// Sets how training histories are shown.
     Board(Arc<Board>),
     /// Takes texts as the input, a row of tokens each.
@@ -291,6 +294,7 @@ pub(crate) fn apply(session: &mut Session, command: Command) -> Result<(), Strin
         Command::Trail(way) => state.trail = way,
         Command::Light(on) => state.light = on,
         Command::Paint(paint) => state.paint = paint,
+        Command::Learn(lesson) => return crate::learning::apply(session, lesson),
         Command::Board(board) => state.board = board,
         Command::History(source) => session.follow_history(source.as_ref()),
         Command::Color(quantity) => state.color = quantity,

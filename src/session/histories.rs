@@ -44,6 +44,8 @@ pub struct Histories {
     /// Grows with each change of `runs`.
     pub version: u64,
     told: usize,
+    /// Runs of trainings in the app, which stay beside what is followed.
+    own: Vec<Arc<Run>>,
     follower: Option<Follower>,
 }
 
@@ -69,6 +71,7 @@ impl Histories {
             share: 0.0,
             version: 0,
             told: 0,
+            own: Vec::new(),
             follower: Some(Follower::new(source.clone())),
         }
     }
@@ -84,6 +87,7 @@ impl Histories {
             share: 1.0,
             version: 1,
             told: 0,
+            own: Vec::new(),
             follower: None,
         }
     }
@@ -93,19 +97,47 @@ impl Histories {
         self.share < 1.0
     }
 
+    /// Puts a run in, instead of one of its name; `judged` has its curves judged.
+    pub(crate) fn put(&mut self, run: Arc<Run>, judged: bool) {
+        if judged {
+            let found = Arc::make_mut(&mut self.findings);
+            found.insert(run.name.clone(), findings(&run));
+        }
+        let replace = |runs: &mut Vec<Arc<Run>>| match runs.iter_mut().find(|r| r.name == run.name) {
+            Some(known) => known.clone_from(&run),
+            None => runs.push(run.clone()),
+        };
+        let mut runs = self.runs.to_vec();
+        replace(&mut runs);
+        replace(&mut self.own);
+        self.runs = runs.into();
+        self.version += 1;
+    }
+
     /// The run of this name.
     pub fn run(&self, name: &str) -> Option<&Arc<Run>> {
         self.runs.iter().find(|r| r.name == name)
     }
 
-    fn take(&mut self, news: News) {
+    fn take(&mut self, mut news: News) {
+        if !self.own.is_empty() {
+            news.runs = news.runs.iter().chain(&self.own).cloned().collect();
+        }
         let same = self.runs.len() == news.runs.len()
             && self.runs.iter().zip(&*news.runs).all(|(a, b)| Arc::ptr_eq(a, b));
         if !same {
             self.version += 1;
             self.runs = news.runs;
         }
-        if let Some(findings) = news.findings {
+        if let Some(mut findings) = news.findings {
+            let all = Arc::make_mut(&mut findings);
+            for run in &self.own {
+                all.extend(
+                    self.findings
+                        .get(&run.name)
+                        .map(|f| (run.name.clone(), f.clone())),
+                );
+            }
             self.findings = findings;
             self.version += 1;
         }

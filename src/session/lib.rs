@@ -14,6 +14,7 @@ pub mod findings;
 mod folds;
 pub mod histories;
 pub mod hues;
+pub mod learning;
 mod output;
 mod paint;
 mod predictions;
@@ -143,6 +144,8 @@ pub struct Session {
     pub document: Option<Document>,
     /// Training histories that are open.
     pub histories: Option<Histories>,
+    /// A training of the open network.
+    pub training: Option<learning::Training>,
     /// Messages, oldest first.
     pub log: Vec<(Level, String)>,
     /// True while the flow moves.
@@ -190,6 +193,7 @@ impl Session {
             state: State::default(),
             document: None,
             histories: None,
+            training: None,
             log: Vec::new(),
             playing: false,
             goal: (0, Goal::Home),
@@ -437,6 +441,7 @@ impl Session {
         while let Some(done) = self.worker.poll() {
             self.take(done);
         }
+        self.follow_training();
         self.update_histories();
         self.follow_moment();
         // Before the worker is given more to do.
@@ -566,6 +571,8 @@ impl Session {
                     self.wanted.retain(|(backward, _)| !backward);
                 }
             }
+            Reply::Learned(learned) => self.take_learned(*learned),
+            Reply::NotLearned(problem) => self.not_learned(problem),
             Reply::Measured(roofs) => self.roofs = Some(roofs),
             Reply::Read(input) if ticket == self.ticket => self.give(input),
             Reply::Tokenizer(tokenizer) => self.take_tokenizer(&tokenizer),

@@ -7,11 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use compute::roofs::Roofs;
+use compute::train::Trainer;
 use compute::{Device, Engine, RunError, RunOptions};
 use data::Tokenizer;
 use model::{Network, TensorData, Trace, TraceTensor};
 
 use crate::beside::Known;
+use crate::learning::{self, Learned};
 use crate::predictions::{Batch, Guess};
 use crate::{Document, Input, Source};
 
@@ -52,6 +54,8 @@ pub(crate) enum Job {
     Predict(Batch),
     /// Brings host copies of device tensors.
     Fetch(Vec<TraceTensor>),
+    /// A piece of a training.
+    Learn(crate::learning::Order),
     /// Measures what the processor can do.
     Measure,
     /// Computes there from now on.
@@ -79,6 +83,9 @@ pub(crate) enum Reply {
     Predicted(usize, Result<Vec<Guess>, String>),
     /// Host copies are there; bytes that were read for them.
     Fetched(u64),
+    Learned(Box<Learned>),
+    /// A piece of a training that could not be done, and why.
+    NotLearned(String),
     Measured(Roofs),
     Moved,
     Cancelled,
@@ -122,8 +129,33 @@ struct Order {
     budget: u64,
 }
 
-/// The job of `order` on `engine`. A failing graphics device hands over to the processor for good.
-async fn work(engine: &mut Engine, order: Order) -> Done {
+/// What the worker holds from job to job.
+#[derive(Default)]
+struct Bench {
+    engine: Engine,
+    /// The training that was begun.
+    trainer: Option<Trainer>,
+}
+
+/// The job of `order` at `bench`. A failing graphics device hands over to the processor for good; a
+/// training does not, since it is there.
+async fn work(bench: &mut Bench, order: Order) -> Done {
+    let ticket = order.ticket;
+    if let Job::Learn(lesson) = &order.job {
+        let device = bench.engine.device().clone();
+        let reply = match learning::work(&mut bench.trainer, &device, GIVE_WAY, lesson).await {
+            Ok(Some(learned)) => Reply::Learned(learned.into()),
+            Ok(None) => Reply::Moved,
+            Err(problem) => Reply::NotLearned(problem),
+        };
+        let fallback = None;
+        return Done {
+            ticket,
+            reply,
+            fallback,
+        };
+    }
+    let engine = &mut bench.engine;
     let mut fallback = None;
     let mut reply = attempt(engine, &order).await;
     if let (Some(problem), Device::Gpu(_)) = (reply.problem(), engine.device()) {
@@ -135,7 +167,6 @@ async fn work(engine: &mut Engine, order: Order) -> Done {
             (*engine, reply, fallback) = (processor, again, Some(problem));
         }
     }
-    let ticket = order.ticket;
     Done {
         ticket,
         reply,
@@ -194,6 +225,8 @@ async fn attempt(engine: &mut Engine, order: &Order) -> Reply {
             }
             Reply::Fetched(bytes)
         }
+        // Done before.
+        Job::Learn(_) => Reply::Moved,
         Job::Measure => compute::roofs::measure().map_or_else(Reply::Failed, Reply::Measured),
         Job::Device(device) => {
             *engine = Engine::new(device.clone());
@@ -224,6 +257,7 @@ impl Job {
             Job::Run { network, .. } => format!("running {}", network.name),
             Job::Gradients { network, .. } => format!("gradients of {}", network.name),
             Job::Fetch(_) => "reading values".into(),
+            Job::Learn(_) => "training".into(),
             Job::Measure => "measuring the processor".into(),
             Job::Device(_) => "changing the device".into(),
         }
@@ -240,6 +274,7 @@ impl Job {
             | Job::Tokenizer(_)
             | Job::Predict(_)
             | Job::Fetch(_)
+            | Job::Learn(_)
             | Job::Measure
             | Job::Device(_) => false,
         }
@@ -288,7 +323,10 @@ impl Worker {
     pub(crate) fn cancel(&mut self) -> bool {
         let mut any = false;
         for (job, control) in &self.waiting {
-            if !matches!(job, Job::Fetch(_) | Job::Device(_) | Job::Predict(_)) {
+            if !matches!(
+                job,
+                Job::Fetch(_) | Job::Device(_) | Job::Predict(_) | Job::Learn(_)
+            ) {
                 control.cancel.store(true, Ordering::Relaxed);
                 any = true;
             }
@@ -314,7 +352,8 @@ impl Worker {
 
     pub(crate) fn busy(&self) -> Option<Busy> {
         let (job, control) = self.waiting.front()?;
-        if matches!(job, Job::Fetch(_) | Job::Device(_)) {
+        // A training has its own panel.
+        if matches!(job, Job::Fetch(_) | Job::Device(_) | Job::Learn(_)) {
             return None;
         }
         let (done, total) = (&control.progress.0, &control.progress.1);

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use compute::{Device, Engine, GiveWay};
 
-use super::{Done, Order, Reply, work};
+use super::{Bench, Done, Job, Order, Reply, work};
 
 /// The thread is the worker's alone.
 pub(super) const GIVE_WAY: Option<GiveWay> = None;
@@ -24,9 +24,9 @@ impl Queue {
         let (send, done) = channel();
         std::thread::spawn(move || {
             compute::take_part();
-            let mut engine = Engine::default();
+            let mut bench = Bench::default();
             for order in queue {
-                if send.send(guarded(&mut engine, order)).is_err() {
+                if send.send(guarded(&mut bench, order)).is_err() {
                     return;
                 }
             }
@@ -53,21 +53,25 @@ impl Queue {
 
 /// A lost device ends in a panic within the backend, which must not end the worker: the job is
 /// done again on the processor.
-fn guarded(engine: &mut Engine, order: Order) -> Done {
+fn guarded(bench: &mut Bench, order: Order) -> Done {
     let again = order.clone();
+    let learns = matches!(order.job, Job::Learn(_));
     let ticket = order.ticket;
-    let waited = |engine: &mut Engine, order: Order| {
-        catch_unwind(AssertUnwindSafe(|| compute::wait(work(engine, order))))
+    let waited = |bench: &mut Bench, order: Order| {
+        catch_unwind(AssertUnwindSafe(|| compute::wait(work(bench, order))))
             .ok()
             .flatten()
     };
-    if let Some(done) = waited(engine, order) {
+    if let Some(done) = waited(bench, order) {
         return done;
     }
-    let gpu = matches!(engine.device(), Device::Gpu(_));
-    *engine = Engine::new(Device::Cpu);
+    let gpu = matches!(bench.engine.device(), Device::Gpu(_));
+    *bench = Bench {
+        engine: Engine::new(Device::Cpu),
+        trainer: None,
+    };
     let broke = "the backend stopped unexpectedly".to_string();
-    let second = if gpu { waited(engine, again) } else { None };
+    let second = if gpu { waited(bench, again) } else { None };
     match second {
         Some(done) => Done {
             fallback: Some(broke),
@@ -75,7 +79,10 @@ fn guarded(engine: &mut Engine, order: Order) -> Done {
         },
         None => Done {
             ticket,
-            reply: Reply::Failed(broke),
+            reply: match learns {
+                true => Reply::NotLearned(broke),
+                false => Reply::Failed(broke),
+            },
             fallback: None,
         },
     }

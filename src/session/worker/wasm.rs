@@ -8,17 +8,17 @@ use std::rc::Rc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use compute::{Engine, GiveWay};
+use compute::GiveWay;
 use web_time::Instant;
 
-use super::{Done, Order, work};
+use super::{Bench, Done, Order, work};
 
 #[derive(Default)]
 struct Desk {
     orders: VecDeque<Order>,
     done: VecDeque<Done>,
     /// Away while a job runs.
-    engine: Option<Engine>,
+    bench: Option<Bench>,
     /// When the job went on in this frame.
     since: Option<Instant>,
     /// The job, while the page has its turn.
@@ -52,7 +52,7 @@ async fn rest() {
 thread_local! {
     // The page has one thread and one session; a handle in the session would make it unshareable.
     static DESK: Rc<RefCell<Desk>> = Rc::new(RefCell::new(Desk {
-        engine: Some(Engine::default()),
+        bench: Some(Bench::default()),
         ..Desk::default()
     }));
 }
@@ -78,24 +78,24 @@ impl Queue {
         }
         let next = {
             let mut at = desk.borrow_mut();
-            match at.engine.take() {
-                Some(engine) => match at.orders.pop_front() {
-                    Some(order) => Some((engine, order)),
+            match at.bench.take() {
+                Some(bench) => match at.orders.pop_front() {
+                    Some(order) => Some((bench, order)),
                     None => {
-                        at.engine = Some(engine);
+                        at.bench = Some(bench);
                         None
                     }
                 },
                 None => None,
             }
         };
-        if let Some((mut engine, order)) = next {
+        if let Some((mut bench, order)) = next {
             let desk = desk.clone();
             wasm_bindgen_futures::spawn_local(async move {
-                let done = work(&mut engine, order).await;
+                let done = work(&mut bench, order).await;
                 let mut at = desk.borrow_mut();
                 at.done.push_back(done);
-                at.engine = Some(engine);
+                at.bench = Some(bench);
             });
         }
         let done = desk.borrow_mut().done.pop_front();

@@ -38,6 +38,7 @@ fn size(id: &str) -> [f32; 2] {
     match id {
         "training" => [900.0, 640.0],
         "sweep" => [900.0, 420.0],
+        "train" => [310.0, 460.0],
         "runs" => [330.0, 560.0],
         "dynamics" => [820.0, 330.0],
         "timeline" | "log" => [760.0, 120.0],
@@ -157,6 +158,32 @@ fn training_histories() {
     next(session, "training", "training_nothing_fits");
     let mut harness = window(still(trained()), Panels::default());
     take(&mut results, &mut harness, "window_training");
+}
+
+#[test]
+fn a_training_in_the_window() {
+    use session::learning::{Data, Lesson, Plan};
+    let mut results = SnapshotResults::new();
+    let mut session = demo();
+    let plan = Plan {
+        steps: Some(40),
+        batch: 20,
+        ..Plan::default()
+    };
+    let begin = Lesson::Begin {
+        plan: Box::new(plan),
+        data: Data::Sample,
+    };
+    for lesson in [begin, Lesson::Pause, Lesson::Step, Lesson::Step] {
+        session.apply(Command::Learn(lesson));
+        session.wait();
+    }
+    // Time differs from run to run.
+    if let Some(training) = &mut session.training {
+        training.seconds = 0.0123;
+    }
+    let mut harness = alone(session, panel_of("train").unwrap(), size("train"));
+    take(&mut results, &mut harness, "train_running");
 }
 
 #[test]
