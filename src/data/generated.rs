@@ -220,7 +220,7 @@ mod tests {
                 classes: 3,
             },
             Generated::Sines {
-                count: 50,
+                count: 60,
                 noise: 0.0,
                 window: 8,
             },
