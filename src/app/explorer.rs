@@ -1,5 +1,7 @@
 //! What the window's systems share, and the passing of time.
 
+use std::path::Path;
+
 use bevy::prelude::*;
 use bevy_egui::egui;
 use panels::{Panels, Status};
@@ -57,6 +59,15 @@ impl Explorer {
             Some(file) => session.open(Source::File(file.into())),
             None => session.apply(Command::Open(Source::Bundled("fashion-mnist".into()))),
         }
+        // A history needs no model to be open first.
+        let (histories, others): (Vec<_>, Vec<_>) = files
+            .iter()
+            .skip(1)
+            .partition(|f| session::histories::is_history(Path::new(f)));
+        if let Some(history) = histories.first() {
+            session.apply(Command::History(Some(Source::File(history.into()))));
+        }
+        let mut others = others.into_iter().map(|f| Source::File(f.into()));
         Explorer {
             session,
             panels,
@@ -65,7 +76,7 @@ impl Explorer {
             rect: egui::Rect::NOTHING,
             pressed: None,
             steers: false,
-            waiting: files.get(1).map(|f| Source::File(f.into())),
+            waiting: others.next(),
             counted: 0,
         }
     }

@@ -55,7 +55,7 @@ impl Table {
 
 fn show(ui: &mut Ui, view: &mut View) {
     let Some(histories) = &view.session.histories else {
-        let advice = "Open a TensorBoard folder, a CSV, JSON lines or Parquet file: \
+        let advice = "Open a TensorBoard folder, a CSV or JSON lines file: \
                       layerscope FOLDER, or drop it here.";
         return empty(ui, "No training history is open", advice);
     };
@@ -65,7 +65,8 @@ fn show(ui: &mut Ui, view: &mut View) {
     let mut next = Board::clone(board);
     tools(ui, histories, table, &mut next);
     if histories.runs.is_empty() {
-        let advice = "Nothing recorded yet: event files, CSV, JSON lines and Parquet are read, and the folder is watched.";
+        let advice =
+            "Nothing recorded yet: event files, CSV and JSON lines are read, and the folder is watched.";
         match histories.reading() {
             true => empty(ui, "Reading …", &histories.source),
             false => empty(ui, "No runs", advice),

@@ -144,7 +144,7 @@ fn sections(charts: &[Chart], board: &Board) -> Vec<Section> {
 
 fn show(ui: &mut Ui, view: &mut View) {
     let Some(histories) = &view.session.histories else {
-        let advice = "Open a TensorBoard folder, a CSV, JSON lines or Parquet file, or a Lightning or Keras log: \
+        let advice = "Open a TensorBoard folder, a CSV or JSON lines file, or a Lightning or Keras log: \
                       layerscope FOLDER, or drop it on the window.";
         return empty(ui, "No training history is open", advice);
     };
@@ -157,7 +157,7 @@ fn show(ui: &mut Ui, view: &mut View) {
     tools(ui, histories, memory, &mut next, &mut asks);
     ui.add_space(4.0);
     if histories.runs.is_empty() {
-        let advice = "Nothing is recorded there yet. Event files, CSV, JSON lines and Parquet are read as they \
+        let advice = "Nothing is recorded there yet. Event files, CSV and JSON lines are read as they \
                       appear.";
         match histories.reading() {
             true => empty(ui, "Reading …", &histories.source),

@@ -21,6 +21,8 @@ mod lines;
 mod natural;
 mod settings;
 mod source;
+#[cfg(not(target_arch = "wasm32"))]
+mod stored;
 // A browser has no disk.
 #[cfg(not(target_arch = "wasm32"))]
 pub mod store;

@@ -30,6 +30,9 @@ pub struct Library {
     problems: find::Problems,
     /// True when the last refresh left something unread.
     behind: bool,
+    /// What a server writes, where that was opened.
+    #[cfg(not(target_arch = "wasm32"))]
+    store: Option<crate::stored::Stored>,
     /// Looking into a large folder takes time too: not before this.
     look_again: Option<Instant>,
 }
@@ -62,6 +65,11 @@ impl Library {
             None => "run".to_string(),
         };
         let mut library = Library::default();
+        #[cfg(not(target_arch = "wasm32"))]
+        if meta.is_dir() && crate::store::is_store(path) {
+            library.store = Some(crate::stored::Stored::open(path)?);
+            return Ok(library);
+        }
         if meta.is_dir() {
             library.root_name = name(Some(&full));
             library.root = Some(path.to_path_buf());
@@ -152,6 +160,12 @@ impl Library {
             progress.bytes_total += total;
         }
         self.behind = !progress.finished;
+        #[cfg(not(target_arch = "wasm32"))]
+        if let Some(store) = &mut self.store {
+            let (runs, fresh) = store.refresh();
+            progress.runs_changed += runs;
+            progress.changed |= fresh;
+        }
         progress.changed |= progress.runs_changed > 0;
         if progress.changed {
             self.show();
@@ -199,6 +213,10 @@ impl Library {
     /// Puts runs and warnings of all groups together.
     fn show(&mut self) {
         self.runs = self.groups.iter().flat_map(Group::runs).cloned().collect();
+        #[cfg(not(target_arch = "wasm32"))]
+        if let Some(store) = &self.store {
+            self.runs.extend_from_slice(store.runs());
+        }
         self.runs.sort_by(|a, b| natural(&a.name, &b.name));
         let of_folders = self.problems.iter().map(|(path, problem)| Warning {
             file: path.clone(),
@@ -208,6 +226,10 @@ impl Library {
         self.warnings = of_folders
             .chain(self.groups.iter().flat_map(Group::warnings))
             .collect();
+        #[cfg(not(target_arch = "wasm32"))]
+        if let Some(store) = &self.store {
+            self.warnings.extend(store.warnings());
+        }
     }
 }
 
