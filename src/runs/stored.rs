@@ -104,7 +104,7 @@ mod tests {
         };
         store.append("b", None, &[point(0)]).unwrap();
         let mut library = Library::open(folder.path()).unwrap();
-        let mut refresh =
+        let refresh =
             |library: &mut Library| library.refresh(Duration::from_secs(9), &AtomicBool::new(false));
         let progress = refresh(&mut library);
         assert!(progress.changed && progress.finished && progress.runs_changed == 1);
