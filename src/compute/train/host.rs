@@ -116,6 +116,9 @@ pub(crate) fn update<B: Backend>(
                     spread -= s[1] * s[1];
                 }
                 let ratio = g / (spread.sqrt() + epsilon);
+                if keep == 0.0 {
+                    return x - rate * ratio;
+                }
                 s[2] = keep * s[2] + ratio;
                 x - rate * s[2]
             })
