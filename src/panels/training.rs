@@ -516,7 +516,7 @@ mod tests {
         );
         board.pinned = vec!["gradients/b".into(), "gone".into()];
         assert_eq!(told(&board)[0], ("Pinned".into(), vec![2]));
-        board.search = "GRAD a".into();
+        board.search = "GRAD /a".into();
         assert_eq!(told(&board), [("gradients".into(), vec![1])]);
     }
 }

@@ -130,9 +130,11 @@ impl Names {
         Names(names)
     }
 
-    /// The layer of this name.
+    /// The layer of this name, or, of a parameter that is not known, the layer that it belongs to.
     pub fn get(&self, name: &str) -> Option<LayerId> {
-        self.0.get(&plain(name)).copied()
+        let name = plain(name);
+        let owner = || self.0.get(name.rsplit_once('/')?.0);
+        self.0.get(&name).or_else(owner).copied()
     }
 }
 

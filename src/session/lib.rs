@@ -162,6 +162,8 @@ pub struct Session {
     pub tour: Option<(Arc<Tour>, usize, f32)>,
     /// What the tour's stop says is still to be done, once the worker is idle.
     arriving: bool,
+    /// The last command dragged or typed on the board.
+    adjusting: bool,
     undo: Vec<(std::mem::Discriminant<Command>, State)>,
     redo: Vec<State>,
     worker: Worker,
@@ -202,6 +204,7 @@ impl Session {
             roofs: None,
             tour: None,
             arriving: false,
+            adjusting: false,
             undo: Vec::new(),
             redo: Vec::new(),
             worker: Worker::new(),
@@ -276,11 +279,14 @@ impl Session {
         let before = self.state.clone();
         let kind = std::mem::discriminant(&command);
         // Scrubbing is one step, however many places it passes, and so is a stroke.
+        let adjusts = matches!(&command, Command::Board(board) if board.adjusts(&self.state.board));
         let continues = match &command {
             Command::Seek(_) | Command::Draw { begins: false, .. } => true,
-            Command::Board(board) => board.adjusts(&self.state.board),
+            // What was changed at once, before a drag, is a step of its own.
+            Command::Board(_) => adjusts && self.adjusting,
             _ => false,
         };
+        self.adjusting = adjusts;
         if let Err(problem) = command::apply(self, command) {
             self.say(Level::Error, problem);
         }

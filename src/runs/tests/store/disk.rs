@@ -36,8 +36,13 @@ fn child_on_a_small_disk() {
         if step == 3000 {
             std::fs::remove_file(&ballast).unwrap();
         }
-        let records: Vec<Record> = (0..10)
-            .map(|i| scalar(&format!("v{i}"), step, i as f64))
+        // Numbers that no encoding makes small.
+        let noise = |i: u64| {
+            let mixed = (step as u64 * 40 + i + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            (mixed ^ (mixed >> 31)).wrapping_mul(0xbf58_476d_1ce4_e5b9) as f64
+        };
+        let records: Vec<Record> = (0..40)
+            .map(|i| scalar(&format!("v{i}"), step, noise(i)))
             .collect();
         match store.append("a", None, &records) {
             Ok(_) => taken.push(step),
