@@ -170,15 +170,14 @@ const BESIDE: f32 = 460.0;
 
 /// Tags of the histograms of weights, gradients and activations of a layer, known by `names`.
 fn distributions<'a>(run: &'a Run, names: &[&String]) -> Vec<&'a String> {
-    let plain = |name: &str| name.replace('.', "/").to_lowercase();
-    let names: Vec<String> = names.iter().map(|n| plain(n)).collect();
+    let names: Vec<String> = names.iter().map(|n| dynamics::plain(n)).collect();
     let of = |group: &str| {
         let mut tags = run.histograms.keys();
         tags.find(|tag| {
             let name = tag
                 .strip_prefix(group)
                 .and_then(|t| t.strip_prefix('/'))
-                .map(plain);
+                .map(dynamics::plain);
             name.is_some_and(|n| names.contains(&n))
         })
     };

@@ -104,8 +104,8 @@ pub struct Row {
 /// Names by which layers of a network may be recorded.
 pub struct Names(HashMap<String, LayerId>);
 
-/// `.` and `/` are the same, and so are capitals.
-fn plain(name: &str) -> String {
+/// A name as names are compared: `.` and `/` are the same, and so are capitals.
+pub fn plain(name: &str) -> String {
     name.replace('.', "/").to_lowercase()
 }
 
