@@ -234,6 +234,16 @@ impl Session {
         let Some(document) = &mut self.document else {
             return;
         };
+        let runs = self.histories.as_ref().map(|h| h.runs.clone());
+        // Which run is shown is a search through all of them: not in each frame.
+        if let Some((known, settled, opened)) = &self.settled
+            && *opened == self.opened
+            && Arc::ptr_eq(settled, &board)
+            && known.as_ref().map(Arc::as_ptr) == runs.as_ref().map(Arc::as_ptr)
+        {
+            return;
+        }
+        self.settled = Some((runs, board.clone(), self.opened));
         let run = self.histories.as_ref().and_then(|h| h.shown(&board));
         let same = match (&document.recorded, run) {
             (None, None) => return,

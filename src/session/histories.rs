@@ -34,7 +34,7 @@ pub struct Histories {
     /// The file or folder.
     pub source: String,
     /// In natural order of their names. A run that did not grow keeps its `Arc`.
-    pub runs: Arc<[Arc<Run>]>,
+    pub runs: Runs,
     /// What could not be read, a sentence each.
     pub warnings: Vec<String>,
     /// What is seen on the curves, by run; it comes a little after them.
@@ -48,6 +48,9 @@ pub struct Histories {
     own: Vec<Arc<Run>>,
     follower: Option<Follower>,
 }
+
+/// Runs as they are at a moment.
+pub type Runs = Arc<[Arc<Run>]>;
 
 /// Findings by name of the run.
 pub type Found = Arc<HashMap<String, Arc<[Finding]>>>;

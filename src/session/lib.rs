@@ -162,6 +162,8 @@ pub struct Session {
     pub tour: Option<(Arc<Tour>, usize, f32)>,
     /// What the tour's stop says is still to be done, once the worker is idle.
     arriving: bool,
+    /// What the recorded numbers of layers were brought up to: runs, board, number of the document.
+    settled: Option<(Option<histories::Runs>, Arc<Board>, u64)>,
     /// The last command dragged or typed on the board.
     adjusting: bool,
     undo: Vec<(std::mem::Discriminant<Command>, State)>,
@@ -204,6 +206,7 @@ impl Session {
             roofs: None,
             tour: None,
             arriving: false,
+            settled: None,
             adjusting: false,
             undo: Vec::new(),
             redo: Vec::new(),
