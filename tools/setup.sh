@@ -54,4 +54,10 @@ use_cache() {
         newest="$(find "$cache" -maxdepth 1 -name "target-*" -printf "%T@ %p\n" | sort -rn | head -1 | cut -d" " -f2)"
         if [ -n "$newest" ]; then mv "$newest" "$CARGO_TARGET_DIR"; fi
     fi
+    # Cargo keeps what it built of every earlier state of the source; dependencies stay.
+    if [ "$(du -s --block-size=1G "$CARGO_TARGET_DIR" | cut -f1)" -gt 25 ]; then
+        say "The build cache has outgrown 25 GiB: the workspace's own part is built again"
+        cargo clean --workspace --quiet
+        rm -rf "$CARGO_TARGET_DIR/debug/incremental"
+    fi
 }
