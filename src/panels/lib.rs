@@ -28,6 +28,7 @@ mod settings;
 mod status;
 pub mod store;
 pub mod style;
+mod surface;
 mod sweep;
 mod timeline;
 mod train;
@@ -60,6 +61,7 @@ pub const PANELS: &[Panel] = &[
     cost::PANEL,
     training::PANEL,
     train::PANEL,
+    surface::PANEL,
     sweep::PANEL,
     runs::PANEL,
     dynamics::PANEL,

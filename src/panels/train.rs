@@ -1,5 +1,6 @@
 //! Training the open network: what it learns from, how, and hands on the run.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use data::Generated;
@@ -8,12 +9,12 @@ use egui::{
 };
 use layout::Node;
 use session::learning::{
-    Change, Clip, Data, Lesson, Loss, Moments, Optimizer, Plan, Reconstruction, Schedule, Training, Unit,
-    Warmup,
+    Change, Clip, Data, Lesson, Loss, Moments, Optimizer, Plan, Racer, Reconstruction, Schedule, Training,
+    Unit, Warmup,
 };
 use session::{Command, Session};
 
-use crate::panel::{Panel, Side, View};
+use crate::panel::{Ask, Panel, Side, View};
 use crate::widgets::{empty, fact, grouped, section, value};
 
 /// The panel.
@@ -31,6 +32,8 @@ struct Form {
     plan: Plan,
     data: usize,
     path: String,
+    /// Optimizers that race, by their places in the list; none: one training.
+    racers: BTreeSet<usize>,
 }
 
 impl Default for Form {
@@ -43,9 +46,13 @@ impl Default for Form {
             },
             data: 0,
             path: String::new(),
+            racers: BTreeSet::new(),
         }
     }
 }
+
+/// Losses whose mean ranks racers.
+const LAST: usize = 20;
 
 /// Data sets by name; the last one is named by a path.
 const DATA: [(&str, &str); 6] = [
@@ -167,7 +174,7 @@ fn show(ui: &mut Ui, view: &mut View) {
     ScrollArea::vertical()
         .auto_shrink(false)
         .show(ui, |ui| match &session.training {
-            Some(training) => running(ui, session, training, &mut lessons),
+            Some(training) => running(ui, session, training, &mut lessons, view.asks),
             None => form(ui, view.memory.of::<Form>(), &mut lessons),
         });
     view.out.extend(lessons.into_iter().map(Command::Learn));
@@ -289,13 +296,50 @@ fn form(ui: &mut Ui, form: &mut Form, lessons: &mut Vec<Lesson>) {
     let problem = plan.check().err();
     let ready = problem.is_none() && (form.data != 5 || !form.path.trim().is_empty());
     let button = Button::new(RichText::new("Begin").strong()).min_size(vec2(96.0, 26.0));
-    if ui.add_enabled(ready, button).clicked() {
-        let plan = Box::new(form.plan.clone());
-        lessons.push(Lesson::Begin {
-            plan,
-            data: chosen(form),
-        });
-    }
+    ui.horizontal(|ui| {
+        if ui.add_enabled(ready, button).clicked() {
+            let plan = Box::new(form.plan.clone());
+            lessons.push(Lesson::Begin {
+                plan,
+                data: chosen(form),
+            });
+        }
+        let racing = form.racers.len() > 1;
+        let button = Button::new(format!("Race {}", form.racers.len())).min_size(vec2(72.0, 26.0));
+        let race = ui.add_enabled(ready && racing, button);
+        if race
+            .on_hover_text("The same start under each of the optimizers below, step by step")
+            .clicked()
+        {
+            let list = optimizers();
+            let plan = |&i: &usize| Plan {
+                optimizer: list[i].0,
+                learning_rate: list[i].1,
+                ..form.plan.clone()
+            };
+            lessons.push(Lesson::Race {
+                plans: form.racers.iter().map(plan).collect(),
+                data: chosen(form),
+            });
+        }
+    });
+    section(ui, "Race");
+    ui.horizontal_wrapped(|ui| {
+        for (i, (optimizer, usual)) in optimizers().iter().enumerate() {
+            let mut on = form.racers.contains(&i);
+            let told = format!("learning rate {}", value(*usual));
+            if ui
+                .toggle_value(&mut on, optimizer.name())
+                .on_hover_text(told)
+                .changed()
+            {
+                match on {
+                    true => form.racers.insert(i),
+                    false => form.racers.remove(&i),
+                };
+            }
+        }
+    });
     if let Some(problem) = problem {
         ui.colored_label(ui.visuals().error_fg_color, problem);
     }
@@ -330,8 +374,15 @@ fn clip(ui: &mut Ui, clip: &mut Clip) {
 }
 
 /// Progress, and hands on the run.
-fn running(ui: &mut Ui, session: &Session, training: &Training, lessons: &mut Vec<Lesson>) {
-    let [step, all] = training.steps;
+fn running(
+    ui: &mut Ui,
+    session: &Session,
+    training: &Training,
+    lessons: &mut Vec<Lesson>,
+    asks: &mut Vec<Ask>,
+) {
+    let racer = training.shown();
+    let [step, all] = racer.steps;
     let share = step as f32 / all.max(1) as f32;
     let text = format!("step {} of {}", grouped(step), grouped(all));
     ui.add(ProgressBar::new(share).text(text));
@@ -339,13 +390,13 @@ fn running(ui: &mut Ui, session: &Session, training: &Training, lessons: &mut Ve
         let button = |text: &str| Button::new(text).min_size(vec2(64.0, 24.0));
         match training.playing {
             true if ui.add(button("⏸ Pause")).clicked() => lessons.push(Lesson::Pause),
-            false if ui.add_enabled(!training.done, button("▶ Go on")).clicked() => {
+            false if ui.add_enabled(!training.done(), button("▶ Go on")).clicked() => {
                 lessons.push(Lesson::Go)
             }
             _ => (),
         }
         if ui
-            .add_enabled(!training.done && training.idle(), button("⏭ One step"))
+            .add_enabled(!training.done() && training.idle(), button("⏭ One step"))
             .clicked()
         {
             lessons.push(Lesson::Step);
@@ -357,28 +408,34 @@ fn running(ui: &mut Ui, session: &Session, training: &Training, lessons: &mut Ve
             lessons.push(Lesson::End);
         }
     });
-    if let Some(problem) = &training.problem {
+    if ui
+        .button("Loss surface")
+        .on_hover_text("The loss around the path that training took")
+        .clicked()
+    {
+        asks.push(Ask::Show(crate::surface::PANEL.id));
+    }
+    if training.racers.len() > 1 {
+        race(ui, session, training, lessons);
+    }
+    if let Some(problem) = &racer.problem {
         ui.add(Label::new(RichText::new(problem).color(ui.visuals().error_fg_color)).wrap());
     }
     fact(
         ui,
         "Loss",
-        if training.loss.is_nan() {
+        if racer.loss.is_nan() {
             "—".into()
         } else {
-            value(training.loss)
+            value(racer.loss)
         },
     );
-    fact(
-        ui,
-        "Epoch",
-        format!("{} of {}", training.epoch, training.plan.epochs),
-    );
-    fact(ui, "Step takes", session::words::si(training.seconds, "s"));
+    fact(ui, "Epoch", format!("{} of {}", racer.epoch, racer.plan.epochs));
+    fact(ui, "Step takes", session::words::si(racer.seconds, "s"));
     section(ui, "Change while it runs");
     ui.add(Label::new(RichText::new("Each change is marked on the charts").weak()).wrap());
     row(ui, "Learning rate", |ui| {
-        let mut now = training.rate;
+        let mut now = racer.rate;
         let id = ui.id().with("new rate");
         // Sent once the pointer lets go, so that a drag is one intervention.
         if let Some(kept) = ui.data(|d| d.get_temp::<f64>(id)) {
@@ -391,7 +448,7 @@ fn running(ui: &mut Ui, session: &Session, training: &Training, lessons: &mut Ve
         if response.drag_stopped() || response.lost_focus() {
             if ui
                 .data(|d| d.get_temp::<f64>(id))
-                .is_some_and(|kept| kept != training.rate)
+                .is_some_and(|kept| kept != racer.rate)
             {
                 lessons.push(Lesson::Change(Change::LearningRate(now)));
             }
@@ -399,25 +456,22 @@ fn running(ui: &mut Ui, session: &Session, training: &Training, lessons: &mut Ve
         }
         for (text, factor) in [("÷ 10", 0.1), ("× 10", 10.0)] {
             if ui.small_button(text).clicked() {
-                lessons.push(Lesson::Change(Change::LearningRate(training.rate * factor)));
+                lessons.push(Lesson::Change(Change::LearningRate(racer.rate * factor)));
             }
         }
     });
     row(ui, "Optimizer", |ui| {
-        if let Some((next, _)) = optimizer(ui, &training.plan.optimizer) {
+        if let Some((next, _)) = optimizer(ui, &racer.plan.optimizer) {
             lessons.push(Lesson::Change(Change::Optimizer(next)));
         }
     });
     row(ui, "Batch", |ui| {
-        for (text, batch) in [
-            ("half", training.plan.batch / 2),
-            ("double", training.plan.batch * 2),
-        ] {
+        for (text, batch) in [("half", racer.plan.batch / 2), ("double", racer.plan.batch * 2)] {
             if ui.add_enabled(batch > 0, Button::new(text).small()).clicked() {
                 lessons.push(Lesson::Change(Change::Batch(batch)));
             }
         }
-        ui.label(training.plan.batch.to_string());
+        ui.label(racer.plan.batch.to_string());
     });
     let selected = match (&session.document, session.state.selection) {
         (Some(document), Some(Node::Layer(layer))) => Some(document.network.layer(layer).name.clone()),
@@ -425,7 +479,7 @@ fn running(ui: &mut Ui, session: &Session, training: &Training, lessons: &mut Ve
     };
     row(ui, "Selected layer", |ui| match selected {
         Some(name) => {
-            let frozen = training.plan.frozen.contains(&name);
+            let frozen = racer.plan.frozen.contains(&name);
             let (text, change) = match frozen {
                 false => ("Freeze", Change::Freeze(name.clone())),
                 true => ("Let it learn", Change::Unfreeze(name.clone())),
@@ -441,9 +495,56 @@ fn running(ui: &mut Ui, session: &Session, training: &Training, lessons: &mut Ve
     snapshots(ui, training, lessons);
 }
 
+/// The trainings of a race, the best loss first; a click shows one in the scene.
+fn race(ui: &mut Ui, session: &Session, training: &Training, lessons: &mut Vec<Lesson>) {
+    section(ui, "Race");
+    let light = session.state.light;
+    let mut order: Vec<usize> = (0..training.racers.len()).collect();
+    let loss = |i: usize| smooth_loss(session, &training.racers[i]);
+    order.sort_by(|&a, &b| loss(a).total_cmp(&loss(b)));
+    let worst = order
+        .iter()
+        .map(|&i| loss(i))
+        .filter(|l| l.is_finite())
+        .fold(0.0, f64::max);
+    for i in order {
+        let racer = &training.racers[i];
+        let name = racer.name.rsplit('/').next().unwrap_or(&racer.name);
+        let (text, share) = match loss(i) {
+            _ if racer.problem.is_some() => ("stopped".to_string(), 0.0),
+            l if l.is_finite() => (value(l), (l / worst.max(1e-12)) as f32),
+            _ => ("—".to_string(), 0.0),
+        };
+        let response = crate::widgets::bar(ui, name, &text, share, i == training.place());
+        let rect = response.rect;
+        let ink = crate::training::color_of(session, &racer.name, light);
+        let stripe = egui::Rect::from_min_size(rect.min, vec2(3.0, rect.height()));
+        ui.painter().rect_filled(stripe, 1.0, ink);
+        let told = format!(
+            "{}: mean loss of the last steps. A click shows its weights in the scene",
+            racer.name
+        );
+        if response.on_hover_text(told).clicked() {
+            lessons.push(Lesson::Show(i));
+        }
+    }
+}
+
+/// The mean of the last losses of a training: one batch tells little.
+fn smooth_loss(session: &Session, racer: &Racer) -> f64 {
+    let run = session.histories.as_ref().and_then(|h| h.run(&racer.name));
+    let series = run.and_then(|r| r.series.get("loss/train"));
+    let Some(series) = series.filter(|s| !s.is_empty()) else {
+        return f64::NAN;
+    };
+    let count = series.len().min(LAST);
+    let last = series.points().skip(series.len() - count);
+    last.map(|p| p.value).sum::<f64>() / count as f64
+}
+
 /// States that can be gone back to.
 fn snapshots(ui: &mut Ui, training: &Training, lessons: &mut Vec<Lesson>) {
-    let steps: Vec<u64> = training.snapshots.keys().copied().collect();
+    let steps: Vec<u64> = training.shown().snapshots.keys().copied().collect();
     if steps.len() < 2 {
         return;
     }

@@ -12,10 +12,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use analyze::Smoothing;
-use egui::{ComboBox, Rect, RichText, ScrollArea, Sense, Slider, TextEdit, Ui, pos2, vec2};
+use egui::{Color32, ComboBox, Rect, RichText, ScrollArea, Sense, Slider, TextEdit, Ui, pos2, vec2};
 use session::findings::Finding;
 use session::histories::{self, Chart, Groups};
-use session::{Along, Board, Command, Histories};
+use session::{Along, Board, Command, Histories, Session};
 
 use crate::panel::{Ask, Panel, Side, View};
 use crate::widgets::{empty, grouped};
@@ -57,6 +57,16 @@ struct Memory {
     wanted: Option<String>,
     /// The chart that is being resized, its columns and height.
     resizing: Option<(String, u8, f32)>,
+}
+
+/// The colour that a run has in all charts.
+pub(crate) fn color_of(session: &Session, name: &str, light: bool) -> Color32 {
+    let place = session.histories.as_ref().and_then(|histories| {
+        let place = histories.runs.iter().position(|r| r.name == name)?;
+        let groups = histories::groups(&histories.runs, &session.state.board.grouping);
+        groups.of.get(place).copied()
+    });
+    crate::style::run(place.unwrap_or(0), light)
 }
 
 struct Section {

@@ -32,6 +32,8 @@ pub(crate) enum Cell<'a> {
     Number(f64),
     /// A whole number, as exact as it stands in the file.
     Whole(i64),
+    /// A time, in seconds since 1970, whatever its size.
+    Seconds(f64),
     Text(&'a str),
 }
 
@@ -94,6 +96,7 @@ pub(crate) fn wall(cell: Cell) -> Option<f64> {
     match cell {
         Cell::Empty => None,
         Cell::Whole(n) => wall(Cell::Number(n as f64)),
+        Cell::Seconds(n) => Some(n),
         Cell::Number(n) if n.is_nan() => None,
         // From 1973 on, in seconds; larger numbers are of smaller units.
         Cell::Number(n) if (1e8..1e11).contains(&n) => Some(n),

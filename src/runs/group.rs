@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use model::Run;
@@ -67,6 +67,14 @@ impl Group {
         group.reset();
         group.publish();
         group
+    }
+
+    /// The folder that its files lie in, where they are files.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        match &self.members.first()?.file.source {
+            Source::File(path) => path.parent(),
+            Source::Bytes(_) => None,
+        }
     }
 
     /// Takes in what a later look into the folder found.

@@ -1,4 +1,4 @@
-//! Training histories: event files, CSV, JSON lines.
+//! Training histories: event files, CSV, JSON lines, Parquet.
 //!
 //! In: a path, or bytes under a name. Out: [`model::Run`]s that grow as the files grow, with
 //! warnings. It knows no network, no GPU and no screen.
@@ -19,6 +19,8 @@ mod jsonl;
 mod library;
 mod lines;
 mod natural;
+#[cfg(not(target_arch = "wasm32"))]
+mod parquet;
 mod settings;
 mod source;
 #[cfg(not(target_arch = "wasm32"))]
@@ -32,13 +34,19 @@ pub use error::{RunsError, WARNINGS_A_FILE, Warning};
 #[cfg(not(target_arch = "wasm32"))]
 pub use export::export;
 pub use follow::Format;
-pub use library::{Library, Progress};
+pub use library::{Library, Progress, Snapshots};
 pub use natural::natural;
 
 pub(crate) use error::Notes;
 
 /// What can be read, most specific first.
-pub static FORMATS: &[&Format] = &[&events::FORMAT, &csv::FORMAT, &jsonl::FORMAT];
+pub static FORMATS: &[&Format] = &[
+    &events::FORMAT,
+    &csv::FORMAT,
+    &jsonl::FORMAT,
+    #[cfg(not(target_arch = "wasm32"))]
+    &parquet::FORMAT,
+];
 
 /// The formats in words.
 fn known() -> String {

@@ -1,6 +1,6 @@
 //! All runs below a folder, followed live.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -17,6 +17,12 @@ use crate::group::Group;
 use crate::natural::natural;
 use crate::source::Source;
 
+/// Where weights of a run lie, beside its log.
+const WEIGHTS: &str = "weights";
+
+/// Files of weights of one run by step.
+pub type Snapshots = Arc<[(i64, PathBuf)]>;
+
 /// The training histories below a file or folder, as far as they were read.
 #[derive(Default)]
 pub struct Library {
@@ -28,6 +34,7 @@ pub struct Library {
     runs: Vec<Arc<Run>>,
     warnings: Vec<Warning>,
     problems: find::Problems,
+    snapshots: Arc<BTreeMap<String, Snapshots>>,
     /// True when the last refresh left something unread.
     behind: bool,
     /// What a server writes, where that was opened.
@@ -183,6 +190,12 @@ impl Library {
         &self.warnings
     }
 
+    /// Weights that were kept of runs: `weights/STEP.EXTENSION` beside a log that holds one run, by
+    /// the run's name.
+    pub fn snapshots(&self) -> &Arc<BTreeMap<String, Snapshots>> {
+        &self.snapshots
+    }
+
     /// Looks for files that are new.
     fn look(&mut self) -> std::io::Result<()> {
         let Some(root) = &self.root else {
@@ -218,6 +231,13 @@ impl Library {
             self.runs.extend_from_slice(store.runs());
         }
         self.runs.sort_by(|a, b| natural(&a.name, &b.name));
+        let kept = self.groups.iter().filter_map(|group| {
+            let mut runs = group.runs();
+            let name = runs.next().filter(|_| runs.next().is_none())?.name.clone();
+            let kept = snapshots(&group.folder()?.join(WEIGHTS));
+            (!kept.is_empty()).then(|| (name, kept.into()))
+        });
+        self.snapshots = Arc::new(kept.collect());
         let of_folders = self.problems.iter().map(|(path, problem)| Warning {
             file: path.clone(),
             place: String::new(),
@@ -231,6 +251,20 @@ impl Library {
             self.warnings.extend(store.warnings());
         }
     }
+}
+
+/// The files of a folder whose names are steps, in their order.
+fn snapshots(folder: &Path) -> Vec<(i64, PathBuf)> {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let step = |path: PathBuf| {
+        let step = path.file_stem()?.to_str()?.parse().ok()?;
+        path.extension().map(|_| (step, path.clone()))
+    };
+    let mut found: Vec<_> = entries.flatten().filter_map(|e| step(e.path())).collect();
+    found.sort();
+    found
 }
 
 fn file(path: PathBuf, name: String) -> File {

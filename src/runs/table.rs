@@ -135,6 +135,7 @@ impl Row<'_> {
                 let slot = self.batch.slot(tag);
                 self.batch.push(slot, at, Point { step, wall, value });
             }
+            Cell::Seconds(number) => self.put(tag, Cell::Number(number)),
             Cell::Whole(number) => self.put(tag, Cell::Number(number as f64)),
             Cell::Text(text) => {
                 let value = Arc::new(text.to_string());

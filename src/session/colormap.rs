@@ -43,6 +43,17 @@ pub fn sequential(t: f32, map: u32) -> [f32; 3] {
     mix(STOPS[stop], STOPS[stop + 1], at - low as f32)
 }
 
+/// A map for signed values at `t`, 0 lowest to 1 highest, with the theme's neutral in the middle;
+/// linear RGB.
+pub fn diverging(t: f32, light: bool) -> [f32; 3] {
+    let (neutral, below, above) = match light {
+        false => ([0.024, 0.030, 0.043], [0.107, 0.393, 1.0], [1.0, 0.342, 0.059]),
+        true => ([0.85, 0.85, 0.83], [0.004, 0.084, 0.393], [0.477, 0.073, 0.0015]),
+    };
+    let away = (t * 2.0 - 1.0).abs().min(1.0);
+    mix(neutral, if t > 0.5 { above } else { below }, away)
+}
+
 /// A share `t` of the way from `a` to `b`.
 pub fn mix(a: [f32; 3], b: [f32; 3], t: f32) -> [f32; 3] {
     [0, 1, 2].map(|i| a[i] + (b[i] - a[i]) * t)

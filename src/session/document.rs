@@ -10,6 +10,7 @@ use model::{Bindings, Cost, Dim, Network, ScopeId, TensorId, TensorKind, TensorS
 
 use crate::beside::{Known, Mark, Side};
 use crate::folds::{self, Folds};
+use crate::replay::Replay;
 use crate::worker::Arrays;
 use crate::{Amounts, Predictions, Quantity, Source, Text};
 
@@ -121,6 +122,8 @@ pub struct Document {
     pub(crate) amounts: [OnceLock<Amounts>; crate::quantity::COUNT],
     /// The run that the layers' recorded numbers are of, and what it recorded at the chosen step.
     pub recorded: Option<(Arc<model::Run>, crate::dynamics::Moment)>,
+    /// The weights on show are those of this run and step; the present ones are kept beside.
+    pub(crate) replay: Option<Replay>,
     /// Grows with each change of what was recorded.
     pub told: u64,
     /// Grows with each layout.
@@ -205,6 +208,7 @@ pub(crate) fn of(known: Known) -> Document {
         size: None,
         amounts: Default::default(),
         recorded: None,
+        replay: None,
         told: 0,
         placed: 0,
         passed: 0,

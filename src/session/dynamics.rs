@@ -2,7 +2,8 @@
 //!
 //! Whoever records writes tags of one scheme: `gradients/LAYER/norm`, `weights/LAYER/norm`,
 //! `updates/LAYER/ratio`, `activations/LAYER/mean`, `.../std`, `.../zeros`, and histograms
-//! `weights/LAYER`, `gradients/LAYER`, `activations/LAYER`. LAYER is a layer's or a parameter's name;
+//! `weights/LAYER`, `gradients/LAYER`, `activations/LAYER`; the rest of [`LIST`], and `units/LAYER`, the
+//! share of examples that each unit was active for. LAYER is a layer's or a parameter's name;
 //! `.` and `/` in it are the same.
 
 use std::collections::{BTreeMap, HashMap};
@@ -19,62 +20,162 @@ use crate::{Histories, Session};
 #[allow(missing_docs)]
 pub enum Statistic {
     GradientNorm,
+    GradientCosine,
+    Agreement,
+    NoiseScale,
     UpdateRatio,
     WeightNorm,
+    StableRank,
+    Alpha,
     ActivationMean,
     ActivationStd,
     Zeros,
+    Dead,
+    Saturated,
+    Used,
 }
+
+/// What is known of a statistic.
+struct Entry {
+    statistic: Statistic,
+    /// First and last part of its tags.
+    tag: (&'static str, &'static str),
+    name: &'static str,
+    about: &'static str,
+    /// Ends of its scale, where these are fixed; one that begins below 0 has two colours.
+    scale: Option<[f64; 2]>,
+}
+
+const LIST: [Entry; 14] = [
+    Entry {
+        statistic: Statistic::GradientNorm,
+        tag: ("gradients", "norm"),
+        name: "gradient norm",
+        about: "Euclidean norm of the loss's gradient with respect to the layer's parameters",
+        scale: None,
+    },
+    Entry {
+        statistic: Statistic::GradientCosine,
+        tag: ("gradients", "cosine"),
+        name: "gradient direction",
+        about: "Cosine between the gradients of this step and of the one before: near 1 on a straight way, below 0 where steps go back and forth",
+        scale: Some([-1.0, 1.0]),
+    },
+    Entry {
+        statistic: Statistic::Agreement,
+        tag: ("gradients", "agreement"),
+        name: "gradient agreement",
+        about: "Cosine between the gradient of one batch and that of many together (up to 1,024 examples), on average: near 1 where batches agree, near 0 where a batch is mostly noise",
+        scale: Some([-1.0, 1.0]),
+    },
+    Entry {
+        statistic: Statistic::NoiseScale,
+        tag: ("gradients", "noise"),
+        name: "gradient noise scale",
+        about: "Variance of one example's gradient over the squared norm of the mean (McCandlish et al. 2018): about the largest batch that is worth its cost, in examples",
+        scale: None,
+    },
+    Entry {
+        statistic: Statistic::UpdateRatio,
+        tag: ("updates", "ratio"),
+        name: "update ratio",
+        about: "Norm of one step's change over the norm of the weights; about 1e-3 is usual",
+        scale: None,
+    },
+    Entry {
+        statistic: Statistic::WeightNorm,
+        tag: ("weights", "norm"),
+        name: "weight norm",
+        about: "Euclidean norm of the layer's parameters",
+        scale: None,
+    },
+    Entry {
+        statistic: Statistic::StableRank,
+        tag: ("weights", "stable rank"),
+        name: "stable rank",
+        about: "Squared Frobenius norm over squared spectral norm of the weights: in how many directions the layer works",
+        scale: None,
+    },
+    Entry {
+        statistic: Statistic::Alpha,
+        tag: ("weights", "alpha"),
+        name: "power-law exponent",
+        about: "Exponent of the tail of the weights' eigenvalues (WeightWatcher's alpha): 2 to 6 in well-trained layers of large networks, more where little was learned",
+        scale: None,
+    },
+    Entry {
+        statistic: Statistic::ActivationMean,
+        tag: ("activations", "mean"),
+        name: "activation mean",
+        about: "Mean of what the layer computed",
+        scale: None,
+    },
+    Entry {
+        statistic: Statistic::ActivationStd,
+        tag: ("activations", "std"),
+        name: "activation deviation",
+        about: "Standard deviation of what the layer computed",
+        scale: None,
+    },
+    Entry {
+        statistic: Statistic::Zeros,
+        tag: ("activations", "zeros"),
+        name: "zero activations",
+        about: "Share of exact zeros among what the layer computed",
+        scale: Some([0.0, 1.0]),
+    },
+    Entry {
+        statistic: Statistic::Dead,
+        tag: ("activations", "dead"),
+        name: "dead units",
+        about: "Share of units that answered to none of up to 256 examples",
+        scale: Some([0.0, 1.0]),
+    },
+    Entry {
+        statistic: Statistic::Saturated,
+        tag: ("activations", "saturated"),
+        name: "saturated units",
+        about: "Share of units that stood at a bound of their function for at least 95 of 100 examples",
+        scale: Some([0.0, 1.0]),
+    },
+    Entry {
+        statistic: Statistic::Used,
+        tag: ("activations", "used"),
+        name: "utilisation",
+        about: "How evenly activity is spread over the units: 1 where all are active equally often, less where a few do the work",
+        scale: Some([0.0, 1.0]),
+    },
+];
 
 impl Statistic {
     /// All, in the order of menus.
-    pub const ALL: [Statistic; 6] = [
-        Statistic::GradientNorm,
-        Statistic::UpdateRatio,
-        Statistic::WeightNorm,
-        Statistic::ActivationMean,
-        Statistic::ActivationStd,
-        Statistic::Zeros,
-    ];
+    pub fn all() -> impl Iterator<Item = Statistic> {
+        LIST.iter().map(|e| e.statistic)
+    }
+
+    fn entry(self) -> &'static Entry {
+        // A test finds every one in the list.
+        &LIST[self as usize]
+    }
 
     /// First and last part of its tags.
     fn tag(self) -> (&'static str, &'static str) {
-        match self {
-            Statistic::GradientNorm => ("gradients", "norm"),
-            Statistic::UpdateRatio => ("updates", "ratio"),
-            Statistic::WeightNorm => ("weights", "norm"),
-            Statistic::ActivationMean => ("activations", "mean"),
-            Statistic::ActivationStd => ("activations", "std"),
-            Statistic::Zeros => ("activations", "zeros"),
-        }
+        self.entry().tag
     }
 
     /// For menus.
     pub fn name(self) -> &'static str {
-        match self {
-            Statistic::GradientNorm => "gradient norm",
-            Statistic::UpdateRatio => "update ratio",
-            Statistic::WeightNorm => "weight norm",
-            Statistic::ActivationMean => "activation mean",
-            Statistic::ActivationStd => "activation deviation",
-            Statistic::Zeros => "zero activations",
-        }
+        self.entry().name
     }
 
     /// What it is, in a sentence.
     pub fn about(self) -> &'static str {
-        match self {
-            Statistic::GradientNorm => {
-                "Euclidean norm of the loss's gradient with respect to the layer's parameters"
-            }
-            Statistic::UpdateRatio => {
-                "Norm of one step's change over the norm of the weights; about 1e-3 is usual"
-            }
-            Statistic::WeightNorm => "Euclidean norm of the layer's parameters",
-            Statistic::ActivationMean => "Mean of what the layer computed",
-            Statistic::ActivationStd => "Standard deviation of what the layer computed",
-            Statistic::Zeros => "Share of exact zeros among what the layer computed: dead units show here",
-        }
+        self.entry().about
+    }
+
+    /// Ends of its scale, where these are fixed; one that begins below 0 has two colours.
+    pub fn scale(self) -> Option<[f64; 2]> {
+        self.entry().scale
     }
 
     /// True where several parameters of a layer are the parts of one norm.
@@ -173,7 +274,7 @@ impl Moment {
     pub fn of(run: &Run, step: Option<i64>, names: &Names) -> Self {
         let mut sums: BTreeMap<(Statistic, LayerId), (f64, usize)> = BTreeMap::new();
         for (tag, series) in &run.series {
-            for statistic in Statistic::ALL {
+            for statistic in Statistic::all() {
                 let Some(layer) = layer_of(tag, statistic).and_then(|name| names.get(name)) else {
                     continue;
                 };
@@ -218,7 +319,7 @@ impl Histories {
         let drawn = || self.runs.iter().filter(|r| !board.hidden.contains(&r.name));
         let dynamic = |r: &&Arc<Run>| {
             let mut tags = r.series.keys();
-            tags.any(|t| Statistic::ALL.iter().any(|s| layer_of(t, *s).is_some()))
+            tags.any(|t| Statistic::all().any(|s| layer_of(t, s).is_some()))
         };
         chosen
             .or_else(|| drawn().find(dynamic))
@@ -285,6 +386,13 @@ mod tests {
             }
         }
         run
+    }
+
+    #[test]
+    fn every_statistic_stands_at_its_place_in_the_list() {
+        for (i, statistic) in Statistic::all().enumerate() {
+            assert_eq!(statistic as usize, i);
+        }
     }
 
     #[test]

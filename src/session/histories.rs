@@ -14,12 +14,12 @@ pub use axes::{Axis, Kind, value_of};
 pub use metrics::{Chart, Line, Split, base, charts, split_of};
 pub use table::{Figures, Filter, Groups, figures, groups, metrics, rows, settings};
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
 use model::Run;
-use runs::Library;
+use runs::{Library, Snapshots};
 
 use crate::findings::{Finding, findings};
 use crate::{Level, Session, Source};
@@ -39,6 +39,8 @@ pub struct Histories {
     pub warnings: Vec<String>,
     /// What is seen on the curves, by run; it comes a little after them.
     pub findings: Found,
+    /// Weights that were kept of runs, by the run's name.
+    pub snapshots: Arc<BTreeMap<String, Snapshots>>,
     /// Share of the bytes that is read; 1 once everything there was at the start is.
     pub share: f32,
     /// Grows with each change of `runs`.
@@ -59,6 +61,7 @@ pub type Found = Arc<HashMap<String, Arc<[Finding]>>>;
 struct News {
     runs: Arc<[Arc<Run>]>,
     warnings: Vec<String>,
+    snapshots: Arc<BTreeMap<String, Snapshots>>,
     share: f32,
     /// `None` while the ones from before are good enough.
     findings: Option<Found>,
@@ -71,6 +74,7 @@ impl Histories {
             runs: Arc::default(),
             warnings: Vec::new(),
             findings: Found::default(),
+            snapshots: Arc::default(),
             share: 0.0,
             version: 0,
             told: 0,
@@ -87,6 +91,7 @@ impl Histories {
             runs: runs.into(),
             warnings: Vec::new(),
             findings: Arc::new(findings),
+            snapshots: Arc::default(),
             share: 1.0,
             version: 1,
             told: 0,
@@ -145,6 +150,7 @@ impl Histories {
             self.version += 1;
         }
         self.share = news.share;
+        self.snapshots = news.snapshots;
         self.warnings = news.warnings;
     }
 }
@@ -188,6 +194,7 @@ fn news(library: &Library, progress: &runs::Progress) -> News {
     News {
         runs: library.runs().into(),
         warnings: library.warnings().iter().map(ToString::to_string).collect(),
+        snapshots: library.snapshots().clone(),
         share: match (progress.finished, progress.bytes_total) {
             (true, _) | (_, 0) => 1.0,
             (false, total) => (progress.bytes_read as f32 / total as f32).min(0.999),

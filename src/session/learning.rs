@@ -1,5 +1,10 @@
 //! Training inside the app: the worker takes a few steps at a time, between other jobs, so that the
-//! scene, the charts and the user's hands stay beside the run.
+//! scene, the charts and the user's hands stay beside the run. Several trainings from one beginning
+//! run in step: a race.
+//!
+//! `learning/work.rs` is what the worker does.
+
+mod work;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -9,15 +14,18 @@ pub use compute::train::{
     Change, Clip, Loss, Moments, Optimizer, Plan, Reconstruction, Schedule, Unit, Warmup,
 };
 
-use compute::train::{Checkpoint, Trainer};
-use compute::{Device, GiveWay};
+pub use probe::{Plane, Surface};
+
+use compute::train::Checkpoint;
 use data::Generated;
-use model::{Dataset, Network, Record, Run};
+use model::{Dataset, Network, Run};
 use serde::{Deserialize, Serialize};
 use web_time::Instant;
 
 use crate::worker::Job;
 use crate::{Histories, Level, Session};
+
+pub(crate) use work::{Learned, Order, Tutor, work};
 
 /// What a network learns from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,22 +64,33 @@ pub enum Lesson {
     /// Trains the open network from its present weights.
     #[allow(missing_docs)]
     Begin { plan: Box<Plan>, data: Data },
+    /// Trains it several times from there, each as a plan says, step by step beside each other.
+    #[allow(missing_docs)]
+    Race { plans: Vec<Plan>, data: Data },
+    /// Shows the weights of the racer at this place, and has changes apply to it.
+    Show(usize),
     /// Goes on until it is paused or done.
     Go,
     /// Stands still between two steps.
     Pause,
     /// Takes one step.
     Step,
-    /// Changes how it goes on.
+    /// Changes how the shown racer goes on.
     Change(Change),
     /// Goes back to the snapshot of this step, and stands still there.
     Back(u64),
+    /// Computes the loss over a plane, so many cells a side.
+    #[allow(missing_docs)]
+    Explore { plane: Plane, size: usize },
     /// Ends it; the network keeps what it has learned.
     End,
 }
 
-/// A training that is open.
-pub struct Training {
+/// Most trainings of a race.
+pub const MOST_RACERS: usize = 8;
+
+/// One training of those that are open.
+pub struct Racer {
     /// Name of its run.
     pub name: String,
     /// How it is trained, with what was changed on the way.
@@ -86,8 +105,6 @@ pub struct Training {
     pub rate: f64,
     /// Seconds that a step takes.
     pub seconds: f64,
-    /// It goes on by itself.
-    pub playing: bool,
     /// It has come to its end.
     pub done: bool,
     /// What stopped it.
@@ -95,129 +112,23 @@ pub struct Training {
     /// States that can be gone back to, by step.
     pub snapshots: BTreeMap<u64, Arc<Checkpoint>>,
     run: Run,
+}
+
+/// Trainings that are open: one, or a race.
+pub struct Training {
+    /// At least one.
+    pub racers: Vec<Racer>,
+    shown: usize,
+    /// It goes on by itself.
+    pub playing: bool,
+    /// The loss around the path, as far as it is computed.
+    pub surface: Option<Arc<Surface>>,
+    /// A surface is being computed; training stands still meanwhile.
+    pub exploring: bool,
     /// A lesson is on its way.
     waiting: bool,
     /// When the scene last got new weights.
-    shown: Option<Instant>,
-}
-
-/// An order to the worker.
-#[derive(Clone)]
-pub(crate) enum Order {
-    Begin {
-        network: Arc<Network>,
-        plan: Box<Plan>,
-        data: Data,
-    },
-    /// Steps for about so many seconds, at most so many; then the weights, where they are wanted.
-    Go {
-        seconds: f64,
-        most: u64,
-        weights: bool,
-        snapshot: bool,
-    },
-    Change(Change),
-    Back(Arc<Checkpoint>),
-    End,
-}
-
-/// What came of it.
-pub(crate) struct Learned {
-    begun: bool,
-    records: Vec<Record>,
-    plan: Plan,
-    steps: [u64; 2],
-    epoch: u64,
-    loss: f64,
-    rate: f64,
-    /// Seconds a step, where some were taken.
-    seconds: Option<f64>,
-    done: bool,
-    problem: Option<String>,
-    snapshot: Option<(u64, Arc<Checkpoint>)>,
-    weights: Option<Network>,
-}
-
-/// What the worker does for `order`; `None` once the training has ended.
-pub(crate) async fn work(
-    held: &mut Option<Trainer>,
-    device: &Device,
-    give_way: Option<GiveWay>,
-    order: &Order,
-) -> Result<Option<Learned>, String> {
-    let mut records = Vec::new();
-    let (mut begun, mut loss, mut problem, mut took) = (false, f64::NAN, None, None);
-    let (mut weights, mut snapshot) = (false, false);
-    match order {
-        Order::Begin { network, plan, data } => {
-            let data = Arc::new(data.load(plan.seed)?);
-            let made = Trainer::new(network.clone(), data, Plan::clone(plan), device);
-            let mut trainer = made.map_err(|e| e.to_string())?;
-            trainer.give_way(give_way);
-            records = trainer.hyperparameters();
-            (begun, snapshot) = (true, true);
-            *held = Some(trainer);
-        }
-        Order::End => {
-            *held = None;
-            return Ok(None);
-        }
-        _ => (),
-    }
-    let trainer = held.as_mut().ok_or("no training has been begun")?;
-    let told = |e: compute::RunError| e.to_string();
-    match order {
-        Order::Go {
-            seconds,
-            most,
-            weights: shown,
-            snapshot: kept,
-        } => {
-            let begin = Instant::now();
-            let mut count = 0;
-            while count < *most {
-                let step = trainer.step().await.map_err(told)?;
-                count += 1;
-                records.extend(step.records);
-                (loss, problem) = (step.loss, step.problem);
-                if step.done || begin.elapsed().as_secs_f64() > *seconds {
-                    break;
-                }
-            }
-            took = Some(begin.elapsed().as_secs_f64() / count.max(1) as f64);
-            weights = *shown || trainer.done() || problem.is_some();
-            snapshot = *kept || trainer.done();
-        }
-        Order::Change(change) => records.push(Record::Mark(trainer.change(change).map_err(told)?)),
-        Order::Back(checkpoint) => {
-            records.push(Record::Mark(trainer.resume(checkpoint).map_err(told)?));
-            weights = true;
-        }
-        Order::Begin { .. } | Order::End => (),
-    }
-    let step = trainer.progress().step;
-    let snapshot = match snapshot {
-        true => Some((step, Arc::new(trainer.checkpoint().await.map_err(told)?))),
-        false => None,
-    };
-    let weights = match weights {
-        true => Some(trainer.network().await.map_err(told)?),
-        false => None,
-    };
-    Ok(Some(Learned {
-        begun,
-        records,
-        plan: trainer.plan().clone(),
-        steps: [step, trainer.total_steps()],
-        epoch: trainer.progress().epoch,
-        loss,
-        rate: trainer.rates().0,
-        seconds: took,
-        done: trainer.done(),
-        problem,
-        snapshot,
-        weights,
-    }))
+    drawn: Option<Instant>,
 }
 
 /// Seconds of work between two looks at what else is to be done.
@@ -226,7 +137,7 @@ const SLICE: f64 = 0.1;
 const SHOW: f64 = 1.0;
 /// Snapshots over a whole training.
 const SNAPSHOTS: u64 = 40;
-/// Bytes of snapshots; beyond them every other one goes.
+/// Bytes of snapshots of all racers; beyond them every other one goes.
 const BUDGET: usize = if cfg!(target_arch = "wasm32") {
     64 << 20
 } else {
@@ -240,15 +151,26 @@ fn size(checkpoint: &Checkpoint) -> usize {
     4 * weights.chain(states).sum::<usize>()
 }
 
-impl Training {
-    /// True while nothing is under way.
-    pub fn idle(&self) -> bool {
-        !self.waiting
+impl Racer {
+    fn new(name: String) -> Self {
+        Racer {
+            run: Run::new(&name),
+            name,
+            plan: Plan::default(),
+            steps: [0, 0],
+            epoch: 0,
+            loss: f64::NAN,
+            rate: f64::NAN,
+            seconds: 0.0,
+            done: false,
+            problem: None,
+            snapshots: BTreeMap::new(),
+        }
     }
 
-    fn keep(&mut self, step: u64, checkpoint: Arc<Checkpoint>) {
+    fn keep(&mut self, step: u64, checkpoint: Arc<Checkpoint>, budget: usize) {
         self.snapshots.insert(step, checkpoint);
-        while self.snapshots.len() > 2 && self.snapshots.values().map(|c| size(c)).sum::<usize>() > BUDGET {
+        while self.snapshots.len() > 2 && self.snapshots.values().map(|c| size(c)).sum::<usize>() > budget {
             // Every other one, and never the first or the last.
             let gone: Vec<u64> = self.snapshots.keys().copied().skip(1).step_by(2).collect();
             let last = self.snapshots.keys().next_back().copied();
@@ -258,18 +180,86 @@ impl Training {
         }
     }
 
+    /// True once it takes no further step.
+    pub fn rests(&self) -> bool {
+        self.done || self.problem.is_some()
+    }
+
+    /// The way of one weight through the snapshots: step and value. `parameter` is a tensor's name,
+    /// `index` a place in it, row-major.
+    pub fn path(&self, parameter: &str, index: usize) -> Vec<(u64, f32)> {
+        let value = |(step, kept): (&u64, &Arc<Checkpoint>)| {
+            let (_, tensor) = kept.weights.iter().find(|(name, _)| name == parameter)?;
+            Some((*step, *tensor.to_f32()?.get(index)?))
+        };
+        self.snapshots.iter().filter_map(value).collect()
+    }
+
+    /// The places in a parameter whose values moved farthest between the first and the last
+    /// snapshot, the farthest first.
+    pub fn movers(&self, parameter: &str, most: usize) -> Vec<usize> {
+        let values = |kept: Option<&Arc<Checkpoint>>| -> Option<Vec<f32>> {
+            let (_, tensor) = kept?.weights.iter().find(|(name, _)| name == parameter)?;
+            tensor.to_f32()
+        };
+        let first = values(self.snapshots.values().next());
+        let last = values(self.snapshots.values().next_back());
+        let (Some(first), Some(last)) = (first, last) else {
+            return Vec::new();
+        };
+        let mut moved: Vec<(usize, f32)> = first
+            .iter()
+            .zip(&last)
+            .map(|(a, b)| (b - a).abs())
+            .enumerate()
+            .collect();
+        moved.sort_by(|a, b| b.1.total_cmp(&a.1));
+        moved.truncate(most);
+        moved.into_iter().map(|(i, _)| i).collect()
+    }
+}
+
+impl Training {
+    /// True while nothing is under way.
+    pub fn idle(&self) -> bool {
+        !self.waiting
+    }
+
+    /// The one whose weights the scene has.
+    pub fn shown(&self) -> &Racer {
+        &self.racers[self.shown]
+    }
+
+    /// Its place.
+    pub fn place(&self) -> usize {
+        self.shown
+    }
+
+    /// True once none takes a further step.
+    pub fn done(&self) -> bool {
+        self.racers.iter().all(Racer::rests)
+    }
+
     /// The next piece of work.
     fn next(&self, most: u64) -> Order {
-        let every = (self.steps[1] / SNAPSHOTS).max(1);
-        let last = self.snapshots.keys().next_back().copied().unwrap_or(0);
-        let left = (last + every).saturating_sub(self.steps[0]).max(1);
+        // In a race all are at the same step, but for those that rest.
+        let open = self.racers.iter().filter(|r| !r.rests());
+        let Some(first) = open.clone().next() else {
+            return Order::Show(self.shown);
+        };
+        let every = (first.steps[1] / SNAPSHOTS).max(1);
+        let last = first.snapshots.keys().next_back().copied().unwrap_or(0);
+        let left = (last + every).saturating_sub(first.steps[0]).max(1);
         // A slice ends where a snapshot is due.
         let most = most.min(left);
-        let due = self.seconds.max(1e-4) * most as f64 <= SLICE || most == 1;
+        let seconds: f64 = open.map(|r| r.seconds.max(1e-4)).sum();
+        let due = seconds * most as f64 <= SLICE || most == 1;
+        let fresh = self.drawn.is_none_or(|t| t.elapsed().as_secs_f64() > SHOW);
         Order::Go {
             seconds: SLICE,
             most,
-            weights: most == 1 || self.shown.is_none_or(|t| t.elapsed().as_secs_f64() > SHOW),
+            shown: self.shown,
+            weights: most == 1 || fresh,
             snapshot: due && most == left,
         }
     }
@@ -277,42 +267,51 @@ impl Training {
 
 /// Does what `lesson` says.
 pub(crate) fn apply(session: &mut Session, lesson: Lesson) -> Result<(), String> {
-    if let Lesson::Begin { plan, data } = lesson {
-        let document = session
-            .document
-            .as_ref()
-            .ok_or("open a network first, then train it")?;
-        if !document.sides.is_empty() {
-            return Err("one network is trained at a time: close the comparison first".into());
-        }
-        plan.check()?;
-        let network = document.source.clone();
-        return order(session, Order::Begin { network, plan, data });
-    }
+    let lesson = match lesson {
+        Lesson::Begin { plan, data } => return begin(session, vec![*plan], data),
+        Lesson::Race { plans, data } => return begin(session, plans, data),
+        other => other,
+    };
     let training = session.training.as_mut().ok_or("no training has been begun")?;
     let next = match lesson {
-        Lesson::Begin { .. } => return Ok(()),
+        Lesson::Begin { .. } | Lesson::Race { .. } => return Ok(()),
         Lesson::Go => {
-            training.playing = !training.done;
+            training.playing = !training.done();
             return Ok(());
         }
         Lesson::Pause => {
-            training.playing = false;
+            (training.playing, training.exploring) = (false, false);
             return Ok(());
         }
         Lesson::Step => {
             training.playing = false;
             training.next(1)
         }
-        Lesson::Change(change) => Order::Change(change),
+        Lesson::Show(place) => {
+            let count = training.racers.len();
+            if place >= count {
+                return Err(format!("training {} of {count} is asked for", place + 1));
+            }
+            training.shown = place;
+            Order::Show(place)
+        }
+        Lesson::Change(change) => Order::Change(training.shown, change),
         Lesson::Back(step) => {
             training.playing = false;
-            let found = training.snapshots.get(&step);
-            Order::Back(
-                found
-                    .ok_or_else(|| format!("no snapshot of step {step} is kept"))?
-                    .clone(),
-            )
+            let found = training.racers.iter().map(|r| r.snapshots.get(&step).cloned());
+            let found: Option<Vec<_>> = found.collect();
+            let found = found.ok_or_else(|| format!("no snapshot of step {step} is kept"))?;
+            Order::Back(found, training.shown)
+        }
+        Lesson::Explore { plane, size } => {
+            (training.playing, training.exploring) = (false, true);
+            let path = |r: &Racer| (r.name.clone(), r.snapshots.clone());
+            Order::Explore {
+                plane,
+                size,
+                paths: training.racers.iter().map(path).collect(),
+                shown: training.shown,
+            }
         }
         Lesson::End => {
             session.training = None;
@@ -320,6 +319,34 @@ pub(crate) fn apply(session: &mut Session, lesson: Lesson) -> Result<(), String>
         }
     };
     order(session, next)
+}
+
+fn begin(session: &mut Session, plans: Vec<Plan>, data: Data) -> Result<(), String> {
+    let document = session
+        .document
+        .as_ref()
+        .ok_or("open a network first, then train it")?;
+    if !document.sides.is_empty() {
+        return Err("one network is trained at a time: close the comparison first".into());
+    }
+    if plans.is_empty() || plans.len() > MOST_RACERS {
+        return Err(format!(
+            "a race of 1 to {MOST_RACERS} trainings is expected, {} are asked for",
+            plans.len()
+        ));
+    }
+    for plan in &plans {
+        plan.check()?;
+    }
+    let network = document.source.clone();
+    // It begins from the weights that are on show, which are the present ones from now on.
+    if let Some(document) = &mut session.document {
+        document.replay = None;
+    }
+    if session.state.board.moment.is_some() {
+        Arc::make_mut(&mut session.state.board).moment = None;
+    }
+    order(session, Order::Begin { network, plans, data })
 }
 
 fn order(session: &mut Session, next: Order) -> Result<(), String> {
@@ -332,88 +359,145 @@ fn order(session: &mut Session, next: Order) -> Result<(), String> {
     Ok(())
 }
 
+/// What tells racers apart: optimizer, then rate, schedule or batch where these differ.
+fn names(plans: &[Plan]) -> Vec<String> {
+    let differ = |of: &dyn Fn(&Plan) -> String| plans.iter().any(|p| of(p) != of(&plans[0]));
+    let parts: [&dyn Fn(&Plan) -> String; 5] = [
+        &|p| p.optimizer.name().to_string(),
+        &|p| format!("rate {}", p.learning_rate),
+        &|p| p.schedule.name().to_string(),
+        &|p| format!("batch {}", p.batch),
+        &|p| format!("seed {}", p.seed),
+    ];
+    let telling: Vec<_> = parts.into_iter().filter(|of| differ(of)).collect();
+    let mut names: Vec<String> = Vec::new();
+    for plan in plans {
+        let words: Vec<String> = telling.iter().map(|of| of(plan)).collect();
+        let name = match words.is_empty() {
+            true => plan.optimizer.name().to_string(),
+            false => words.join(", "),
+        };
+        let again = names
+            .iter()
+            .filter(|n| n.split(" #").next() == Some(&name))
+            .count();
+        names.push(match again {
+            0 => name,
+            n => format!("{name} #{}", n + 1),
+        });
+    }
+    names
+}
+
 impl Session {
     /// Has the training go on, once the worker has nothing better to do.
     pub(crate) fn follow_training(&mut self) {
-        let ready = |t: &&Training| t.playing && !t.waiting && !t.done;
+        let ready = |t: &&Training| !t.waiting && (t.exploring || t.playing && !t.done());
         let Some(training) = self.training.as_ref().filter(ready) else {
             return;
         };
-        let next = training.next(u64::MAX);
+        let next = match training.exploring {
+            true => Order::Look,
+            false => training.next(u64::MAX),
+        };
         // It cannot fail: there is a training.
         let _ = order(self, next);
     }
 
     /// Takes in what was learned.
     pub(crate) fn take_learned(&mut self, learned: Learned) {
-        if learned.begun {
-            let taken = |name: &str| self.histories.as_ref().is_some_and(|h| h.run(name).is_some());
-            let number = (1..).find(|n| !taken(&format!("training {n}"))).unwrap_or(1);
-            let name = format!("training {number}");
-            self.say(
-                Level::Info,
-                format!("{name} has begun: {} steps", learned.steps[1]),
-            );
-            self.training = Some(Training {
-                run: Run::new(&name),
-                name,
-                plan: learned.plan.clone(),
-                steps: learned.steps,
-                epoch: 0,
-                loss: f64::NAN,
-                rate: learned.rate,
-                seconds: 0.0,
-                playing: true,
-                done: learned.done,
-                problem: None,
-                snapshots: BTreeMap::new(),
-                waiting: true,
-                shown: None,
-            });
+        if let Some(plans) = &learned.begun {
+            self.open_training(plans);
         }
         let Some(training) = &mut self.training else {
             return;
         };
         training.waiting = false;
-        (training.plan, training.steps, training.epoch) = (learned.plan, learned.steps, learned.epoch);
-        (training.rate, training.done) = (learned.rate, learned.done);
-        if let Some(seconds) = learned.seconds {
-            training.seconds = seconds;
-            training.loss = learned.loss;
+        if let Some(surface) = learned.surface {
+            training.exploring &= surface.done < surface.losses.len();
+            training.surface = Some(surface);
         }
-        learned.records.into_iter().for_each(|r| training.run.take(r));
-        if let Some((step, checkpoint)) = learned.snapshot {
-            training.keep(step, checkpoint);
+        let budget = BUDGET / training.racers.len();
+        let mut news = Vec::new();
+        let mut told = Vec::new();
+        for (racer, heat) in training.racers.iter_mut().zip(learned.heats) {
+            (racer.plan, racer.steps, racer.epoch) = (heat.plan, heat.steps, heat.epoch);
+            (racer.rate, racer.done) = (heat.rate, heat.done);
+            if let Some((seconds, loss)) = heat.took {
+                (racer.seconds, racer.loss) = (seconds, loss);
+            }
+            let grew = !heat.records.is_empty();
+            heat.records.into_iter().for_each(|r| racer.run.take(r));
+            if let Some((step, checkpoint)) = heat.snapshot {
+                racer.keep(step, checkpoint, budget);
+            }
+            let rested = racer.rests();
+            if heat.problem.is_some() && heat.problem != racer.problem {
+                told.extend(heat.problem.clone());
+            }
+            racer.problem = heat.problem;
+            if grew {
+                news.push((Arc::new(racer.run.clone()), racer.rests() && !rested));
+            }
         }
-        let stopped = learned.done || learned.problem.is_some();
-        training.playing &= !stopped;
-        let told = learned.problem.clone();
-        training.problem = learned.problem;
-        let run = Arc::new(training.run.clone());
+        training.playing &= !training.done();
         if learned.weights.is_some() {
-            training.shown = Some(Instant::now());
+            training.drawn = Some(Instant::now());
         }
-        self.histories
-            .get_or_insert_with(|| Histories::new("this session", Vec::new()))
-            .put(run, stopped);
-        if let Some(network) = learned.weights {
+        let histories = self
+            .histories
+            .get_or_insert_with(|| Histories::new("this session", Vec::new()));
+        for (run, judged) in news {
+            histories.put(run, judged);
+        }
+        // A scrubbed step stays on show.
+        if let Some(network) = learned.weights
+            && !self.replaying()
+        {
             self.take_weights(network);
         }
-        if let Some(problem) = told {
+        for problem in told {
             self.say(Level::Error, problem);
         }
+    }
+
+    /// Trainings have begun as `plans` say.
+    fn open_training(&mut self, plans: &[Plan]) {
+        let taken = |name: &str| {
+            let folder = format!("{name}/");
+            let runs = self.histories.iter().flat_map(|h| h.runs.iter());
+            runs.into_iter()
+                .any(|r| r.name == name || r.name.starts_with(&folder))
+        };
+        let kind = if plans.len() > 1 { "race" } else { "training" };
+        let number = (1..).find(|n| !taken(&format!("{kind} {n}"))).unwrap_or(1);
+        let all = format!("{kind} {number}");
+        let names = match plans {
+            [_] => vec![all.clone()],
+            _ => names(plans).into_iter().map(|n| format!("{all}/{n}")).collect(),
+        };
+        self.say(Level::Info, format!("{all} has begun"));
+        self.training = Some(Training {
+            racers: names.into_iter().map(Racer::new).collect(),
+            shown: 0,
+            playing: true,
+            surface: None,
+            exploring: false,
+            waiting: true,
+            drawn: None,
+        });
     }
 
     /// A lesson that could not be given.
     pub(crate) fn not_learned(&mut self, problem: String) {
         if let Some(training) = &mut self.training {
-            (training.waiting, training.playing) = (false, false);
+            (training.waiting, training.playing, training.exploring) = (false, false, false);
         }
         self.say(Level::Error, problem);
     }
 
     /// Shows the open network with other weights, and what it computes with them.
-    fn take_weights(&mut self, network: Network) {
+    pub(crate) fn take_weights(&mut self, network: Network) {
         let Some(document) = &mut self.document else {
             return;
         };

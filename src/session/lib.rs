@@ -20,6 +20,7 @@ mod paint;
 mod predictions;
 mod quantity;
 mod receive;
+mod replay;
 pub mod text;
 pub mod tour;
 mod view;
@@ -453,6 +454,7 @@ impl Session {
         self.follow_training();
         self.update_histories();
         self.follow_moment();
+        self.follow_replay();
         // Before the worker is given more to do.
         tour::arrive(self);
         self.fetch_usual();
@@ -581,6 +583,7 @@ impl Session {
                 }
             }
             Reply::Learned(learned) => self.take_learned(*learned),
+            Reply::Replayed(found) => self.take_replayed(*found),
             Reply::NotLearned(problem) => self.not_learned(problem),
             Reply::Measured(roofs) => self.roofs = Some(roofs),
             Reply::Read(input) if ticket == self.ticket => self.give(input),

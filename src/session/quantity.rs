@@ -30,6 +30,12 @@ pub enum Quantity {
     UpdateRatio,
     WeightNorm,
     RecordedZeros,
+    GradientCosine,
+    Agreement,
+    NoiseScale,
+    StableRank,
+    DeadUnits,
+    Utilisation,
 }
 
 /// What a layer adds to a quantity: an amount, or the two sides of a mean.
@@ -40,7 +46,7 @@ enum Part {
 }
 
 /// How many there are.
-pub(crate) const COUNT: usize = 11;
+pub(crate) const COUNT: usize = 17;
 
 struct Entry {
     quantity: Quantity,
@@ -161,6 +167,60 @@ const ENTRIES: [Entry; COUNT] = [
         write: |v| format!("{:.1} %", 100.0 * v),
         part: |d, l| recorded(d, l, Statistic::Zeros),
     },
+    Entry {
+        quantity: Quantity::GradientCosine,
+        id: "gradient-direction",
+        name: "gradient direction",
+        about: "Cosine of this step's gradient with that of the step before, as recorded",
+        unit: "",
+        write: decimal,
+        part: |d, l| recorded(d, l, Statistic::GradientCosine),
+    },
+    Entry {
+        quantity: Quantity::Agreement,
+        id: "gradient-agreement",
+        name: "gradient agreement",
+        about: "Cosine of a batch's gradient with that of many, as recorded: near 0 where it is mostly noise",
+        unit: "",
+        write: decimal,
+        part: |d, l| recorded(d, l, Statistic::Agreement),
+    },
+    Entry {
+        quantity: Quantity::NoiseScale,
+        id: "noise-scale",
+        name: "gradient noise scale",
+        about: "About the largest batch that is worth its cost for this layer, as recorded",
+        unit: "examples",
+        write: figure,
+        part: |d, l| recorded(d, l, Statistic::NoiseScale),
+    },
+    Entry {
+        quantity: Quantity::StableRank,
+        id: "stable-rank",
+        name: "stable rank",
+        about: "In how many directions the layer's weights work, as recorded",
+        unit: "",
+        write: decimal,
+        part: |d, l| recorded(d, l, Statistic::StableRank),
+    },
+    Entry {
+        quantity: Quantity::DeadUnits,
+        id: "dead-units",
+        name: "dead units",
+        about: "Share of the layer's units that answered to no example, as recorded",
+        unit: "of the units",
+        write: |v| format!("{:.1} %", 100.0 * v),
+        part: |d, l| recorded(d, l, Statistic::Dead),
+    },
+    Entry {
+        quantity: Quantity::Utilisation,
+        id: "utilisation",
+        name: "utilisation",
+        about: "How evenly activity is spread over the layer's units, as recorded; 1 is even",
+        unit: "",
+        write: decimal,
+        part: |d, l| recorded(d, l, Statistic::Used),
+    },
 ];
 
 fn recorded(document: &Document, layer: LayerId, statistic: Statistic) -> Option<Part> {
@@ -250,6 +310,12 @@ impl Quantity {
             Quantity::UpdateRatio => Some(Statistic::UpdateRatio),
             Quantity::WeightNorm => Some(Statistic::WeightNorm),
             Quantity::RecordedZeros => Some(Statistic::Zeros),
+            Quantity::GradientCosine => Some(Statistic::GradientCosine),
+            Quantity::Agreement => Some(Statistic::Agreement),
+            Quantity::NoiseScale => Some(Statistic::NoiseScale),
+            Quantity::StableRank => Some(Statistic::StableRank),
+            Quantity::DeadUnits => Some(Statistic::Dead),
+            Quantity::Utilisation => Some(Statistic::Used),
             _ => None,
         }
     }

@@ -7,13 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use compute::roofs::Roofs;
-use compute::train::Trainer;
 use compute::{Device, Engine, RunError, RunOptions};
 use data::Tokenizer;
 use model::{Network, TensorData, Trace, TraceTensor};
 
 use crate::beside::Known;
-use crate::learning::{self, Learned};
+use crate::learning::{self, Learned, Tutor};
 use crate::predictions::{Batch, Guess};
 use crate::{Document, Input, Source};
 
@@ -54,6 +53,8 @@ pub(crate) enum Job {
     Predict(Batch),
     /// Brings host copies of device tensors.
     Fetch(Vec<TraceTensor>),
+    /// Reads weights that were kept.
+    Replay(crate::replay::Wanted),
     /// A piece of a training.
     Learn(crate::learning::Order),
     /// Measures what the processor can do.
@@ -84,6 +85,7 @@ pub(crate) enum Reply {
     /// Host copies are there; bytes that were read for them.
     Fetched(u64),
     Learned(Box<Learned>),
+    Replayed(Box<crate::replay::Replayed>),
     /// A piece of a training that could not be done, and why.
     NotLearned(String),
     Measured(Roofs),
@@ -133,8 +135,8 @@ struct Order {
 #[derive(Default)]
 struct Bench {
     engine: Engine,
-    /// The training that was begun.
-    trainer: Option<Trainer>,
+    /// The trainings that were begun.
+    tutor: Tutor,
 }
 
 /// The job of `order` at `bench`. A failing graphics device hands over to the processor for good; a
@@ -143,7 +145,7 @@ async fn work(bench: &mut Bench, order: Order) -> Done {
     let ticket = order.ticket;
     if let Job::Learn(lesson) = &order.job {
         let device = bench.engine.device().clone();
-        let reply = match learning::work(&mut bench.trainer, &device, GIVE_WAY, lesson).await {
+        let reply = match learning::work(&mut bench.tutor, &device, GIVE_WAY, lesson).await {
             Ok(Some(learned)) => Reply::Learned(learned.into()),
             Ok(None) => Reply::Moved,
             Err(problem) => Reply::NotLearned(problem),
@@ -225,6 +227,7 @@ async fn attempt(engine: &mut Engine, order: &Order) -> Reply {
             }
             Reply::Fetched(bytes)
         }
+        Job::Replay(wanted) => Reply::Replayed(wanted.read().into()),
         // Done before.
         Job::Learn(_) => Reply::Moved,
         Job::Measure => compute::roofs::measure().map_or_else(Reply::Failed, Reply::Measured),
@@ -257,6 +260,7 @@ impl Job {
             Job::Run { network, .. } => format!("running {}", network.name),
             Job::Gradients { network, .. } => format!("gradients of {}", network.name),
             Job::Fetch(_) => "reading values".into(),
+            Job::Replay(wanted) => wanted.words(),
             Job::Learn(_) => "training".into(),
             Job::Measure => "measuring the processor".into(),
             Job::Device(_) => "changing the device".into(),
@@ -275,6 +279,7 @@ impl Job {
             | Job::Predict(_)
             | Job::Fetch(_)
             | Job::Learn(_)
+            | Job::Replay(_)
             | Job::Measure
             | Job::Device(_) => false,
         }

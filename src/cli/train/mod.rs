@@ -1,6 +1,7 @@
 //! `layerscope train`: what a recipe says, without a window, with event files and checkpoints.
 
 mod recipe;
+mod snapshots;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,6 +14,8 @@ use model::{Cells, Dataset, Network, Record};
 use runs::events::EventWriter;
 
 use crate::{Failure, run};
+
+use snapshots::Snapshots;
 
 pub use recipe::Recipe;
 
@@ -48,6 +51,10 @@ pub struct Arguments {
     /// Seed of first weights, order, dropout and noise, in place of the recipe's.
     #[arg(long)]
     seed: Option<u64>,
+    /// MiB of weights that are kept along the way, in the folder `weights` of the log, so that the
+    /// window can show the network as it was; beyond that every other file goes. 0 keeps none.
+    #[arg(long, default_value_t = 256)]
+    snapshots: u64,
     /// What computes.
     #[arg(long, value_enum, default_value_t = run::Device::Cpu)]
     device: run::Device,
@@ -120,7 +127,8 @@ pub fn train(arguments: &Arguments) -> Result<(), Failure> {
         }
     }
     let stop = interrupted()?;
-    let judged = run_to_end(&mut trainer, &mut log, &kept, &stop)?;
+    let mut snapshots = Snapshots::new(&arguments.log, arguments.snapshots << 20, &trainer)?;
+    let judged = run_to_end(&mut trainer, &mut log, &mut snapshots, &kept, &stop)?;
     save(&trainer, &kept, &mut log)?;
     log.flush()?;
     if stop.load(Ordering::Relaxed) {
@@ -144,12 +152,16 @@ fn read(path: &Path) -> Result<Checkpoint, Failure> {
 fn run_to_end(
     trainer: &mut Trainer,
     log: &mut Log,
+    snapshots: &mut Snapshots,
     kept: &Path,
     stop: &AtomicBool,
 ) -> Result<Option<Judgement>, Failure> {
     let (mut start, mut judged) = (std::time::Instant::now(), None);
+    let mut surveyor = probe::Surveyor::default();
     while !trainer.done() && !stop.load(Ordering::Relaxed) {
-        let step = waited(trainer.step())?;
+        let mut step = waited(trainer.step())?;
+        step.records.extend(waited(surveyor.after(trainer, &step))?);
+        snapshots.after(trainer)?;
         for record in step.records {
             log.write(record)?;
         }

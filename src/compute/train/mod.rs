@@ -5,6 +5,7 @@
 //! at random (order, augmentation, dropout, noise) is a function of the seed and the place in the
 //! training, so that no state of a generator has to be kept. It knows no file and no screen.
 
+mod ask;
 mod augment;
 mod batch;
 mod change;
@@ -20,6 +21,7 @@ mod statistics;
 mod trainer;
 mod work;
 
+pub use ask::Slopes;
 pub use augment::Augmentation;
 pub use batch::order;
 pub use change::Change;

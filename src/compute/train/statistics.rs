@@ -15,7 +15,7 @@ use crate::value::read_async;
 pub const BUCKETS: usize = 48;
 
 /// Share of the time of all steps that looks may take under [`super::Cadence::Auto`].
-pub const SHARE: f64 = 0.15;
+pub const SHARE: f64 = 0.1;
 
 /// Statistics of a tensor's finite values.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -191,12 +191,13 @@ impl<'a> Looker<'a> {
         Ok(())
     }
 
-    /// Takes in a parameter before and after its update, and its gradient before clipping.
+    /// Takes in a parameter before and after its update, and its gradient before clipping: this
+    /// step's, and that of the step before where there was one.
     pub async fn parameter<B: Backend>(
         &mut self,
         name: &str,
         before: FloatTensor<B>,
-        gradient: FloatTensor<B>,
+        (gradient, last): (FloatTensor<B>, Option<FloatTensor<B>>),
         after: FloatTensor<B>,
     ) -> Result<(), String> {
         let update = B::float_sub(after, before.clone());
@@ -204,6 +205,10 @@ impl<'a> Looker<'a> {
             Some(squares) => squares.sqrt(),
             None => moments::<B>(update).await?.norm,
         };
+        if let Some(last) = last {
+            let cosine = cosine::<B>(&gradient, last).await?;
+            self.scalar(format!("gradients/{name}/cosine"), cosine);
+        }
         let (weights, gradients) = (moments::<B>(before).await?, moments::<B>(gradient).await?);
         self.scalar(format!("weights/{name}/norm"), weights.norm);
         self.scalar(format!("gradients/{name}/norm"), gradients.norm);
@@ -221,6 +226,22 @@ async fn moments<B: Backend>(t: FloatTensor<B>) -> Result<Moments, String> {
     Ok(match slice::<B>(&t) {
         Some(values) => Moments::of(values),
         None => Moments::of(&read_async::<B>(t).await?),
+    })
+}
+
+/// Cosine of the angle between two tensors; NaN where one is 0.
+async fn cosine<B: Backend>(a: &FloatTensor<B>, b: FloatTensor<B>) -> Result<f64, String> {
+    let of = |a: &[f32], b: &[f32]| {
+        let (mut dot, mut aa, mut bb) = (0f64, 0f64, 0f64);
+        for (&a, &b) in a.iter().zip(b) {
+            let (a, b) = (f64::from(a), f64::from(b));
+            (dot, aa, bb) = (dot + a * b, aa + a * a, bb + b * b);
+        }
+        dot / (aa * bb).sqrt()
+    };
+    Ok(match (slice::<B>(a), slice::<B>(&b)) {
+        (Some(a), Some(b)) => of(a, b),
+        _ => of(&read_async::<B>(a.clone()).await?, &read_async::<B>(b).await?),
     })
 }
 

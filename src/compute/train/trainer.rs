@@ -19,7 +19,7 @@ use crate::place::{Cpu, Place};
 use crate::run::RunError;
 
 /// Boxed, so that the executor is compiled in this crate alone.
-type Task<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+pub(super) type Task<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 /// Examples of a pass that judges.
 const JUDGED: usize = 250;
@@ -76,16 +76,16 @@ pub struct Judgement {
 /// asking for the next one.
 pub struct Trainer {
     original: Arc<Network>,
-    feed: Feed,
-    plan: Plan,
-    device: Held,
+    pub(super) feed: Feed,
+    pub(super) plan: Plan,
+    pub(super) device: Held,
     progress: Progress,
     order: (u64, Vec<u32>),
     pace: Pace,
     stopped: bool,
 }
 
-enum Held {
+pub(super) enum Held {
     Cpu(Box<Work<Cpu>>),
     Gpu(Box<Work<Gpu>>),
 }
@@ -94,11 +94,12 @@ enum Held {
 macro_rules! on {
     ($held:expr, $work:ident => $body:expr) => {
         match $held {
-            Held::Cpu($work) => $body,
-            Held::Gpu($work) => $body,
+            $crate::train::trainer::Held::Cpu($work) => $body,
+            $crate::train::trainer::Held::Gpu($work) => $body,
         }
     };
 }
+pub(super) use on;
 
 impl Trainer {
     /// Brings `network` to `device`, to learn from `data`.
@@ -150,6 +151,11 @@ impl Trainer {
     /// How it is trained, with what was changed on the way.
     pub fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// The network as it came; the weights in it are not those that it has now.
+    pub fn source(&self) -> &Arc<Network> {
+        &self.original
     }
 
     /// Where it is.

@@ -17,7 +17,7 @@ use super::optimizer::{Rates, State};
 use super::plan::{Clip, Plan};
 use super::statistics::{Look, Looker};
 use crate::place::Place;
-use crate::run::{Executor, GiveWay, Keep, RunError, RunOptions};
+use crate::run::{Executor, GiveWay, Keep, Pass, RunError, RunOptions};
 use crate::value::{Value, dims, float, read_async, reshape};
 
 pub(super) type Auto<P> = Autodiff<<P as Place>::Backend>;
@@ -29,7 +29,7 @@ pub(super) struct Work<P: Place> {
     pub network: Arc<Network>,
     pub executor: Executor<Auto<P>>,
     /// The same for passes without gradients.
-    judge: Executor<P::Backend>,
+    pub judge: Executor<P::Backend>,
     pub parameters: Vec<Parameter<P::Backend>>,
     pub running: Vec<Running<P::Backend>>,
     pub reads: Reads,
@@ -37,6 +37,8 @@ pub(super) struct Work<P: Place> {
     checked: bool,
     /// Awaited after each layer of a pass forward.
     pub give_way: Option<GiveWay>,
+    /// Gradients of the last step, of each parameter.
+    last: Vec<Option<FloatTensor<P::Backend>>>,
 }
 
 /// A tensor that learns.
@@ -68,6 +70,14 @@ pub(super) struct Job<'a> {
     pub look: bool,
     /// Whether right answers are counted.
     pub count: bool,
+}
+
+/// A pass forward and backward.
+pub(super) struct Slopes<P: Place> {
+    pub outcome: Outcome,
+    /// Of each parameter.
+    pub gradients: Vec<Option<FloatTensor<P::Backend>>>,
+    pub pass: Pass<Auto<P>>,
 }
 
 /// What came of a pass.
@@ -106,6 +116,7 @@ impl<P: Place> Work<P> {
             reads,
             checked: false,
             give_way: None,
+            last: Vec::new(),
             network: network.clone(),
         };
         let keeps = keeps(&network);
@@ -186,10 +197,11 @@ impl<P: Place> Work<P> {
     /// Changes of what is frozen or how parameters are connected call for a new check.
     pub fn recheck(&mut self) {
         self.checked = false;
+        self.last.clear();
     }
 
-    /// One step. Where loss or gradients are no numbers, nothing is changed.
-    pub async fn step(&mut self, batch: &Batch, job: &Job<'_>) -> Result<Outcome, RunError> {
+    /// A pass forward and backward; nothing is changed.
+    pub async fn differentiate(&mut self, batch: &Batch, job: &Job<'_>) -> Result<Slopes<P>, RunError> {
         let tracked = self.load();
         let inputs = self.executor.inputs(&batch.inputs)?;
         let keep = if job.look { Keep::All } else { Keep::Outputs };
@@ -248,6 +260,21 @@ impl<P: Place> Work<P> {
         };
         let terms = judged.terms.iter().zip(&numbers[1..]);
         outcome.terms = terms.map(|((name, _), &v)| (*name, f64::from(v))).collect();
+        Ok(Slopes {
+            outcome,
+            gradients,
+            pass,
+        })
+    }
+
+    /// One step. Where loss or gradients are no numbers, nothing is changed.
+    pub async fn step(&mut self, batch: &Batch, job: &Job<'_>) -> Result<Outcome, RunError> {
+        let Slopes {
+            mut outcome,
+            gradients,
+            pass,
+        } = self.differentiate(batch, job).await?;
+        let output = self.reads.tensors[0];
         if !outcome.loss.is_finite() || !outcome.norm.is_finite() {
             return Ok(outcome);
         }
@@ -283,12 +310,14 @@ impl<P: Place> Work<P> {
     ) -> Result<(), String> {
         let plan = job.plan;
         let mut new = Vec::with_capacity(gradients.len());
+        let mut kept = vec![None; gradients.len()];
         for (i, (p, gradient)) in self.parameters.iter().zip(gradients).enumerate() {
             let Some(mut gradient) = gradient else { continue };
             if dims::<P::Backend>(&gradient) != dims::<P::Backend>(&p.now) {
                 gradient = reshape::<P::Backend>(gradient, &dims::<P::Backend>(&p.now));
             }
-            let raw = looker.is_some().then(|| gradient.clone());
+            let raw = gradient.clone();
+            kept[i] = Some(raw.clone());
             gradient = match plan.clip {
                 Clip::None => gradient,
                 // As PyTorch: a little is added to the norm.
@@ -308,9 +337,10 @@ impl<P: Place> Work<P> {
             };
             let mut state = p.state.clone();
             let now = (plan.optimizer).update::<P::Backend>(p.now.clone(), gradient, &mut state, rates);
-            if let (Some(looker), Some(raw)) = (looker.as_deref_mut(), raw) {
+            if let Some(looker) = looker.as_deref_mut() {
+                let before = self.last.get(i).and_then(Clone::clone);
                 looker
-                    .parameter::<P::Backend>(&p.name, p.now.clone(), raw, now.clone())
+                    .parameter::<P::Backend>(&p.name, p.now.clone(), (raw, before), now.clone())
                     .await?;
             }
             new.push((i, now, state));
@@ -319,6 +349,7 @@ impl<P: Place> Work<P> {
         for (i, now, state) in new {
             (self.parameters[i].now, self.parameters[i].state) = (now, state);
         }
+        self.last = kept;
         Ok(())
     }
 
@@ -342,19 +373,34 @@ impl<P: Place> Work<P> {
 
     /// A pass without gradients, as the network is used: running statistics, no dropout.
     pub async fn judge(&mut self, batch: &Batch, loss: &Loss) -> Result<Outcome, RunError> {
+        self.load_judge();
+        let options = RunOptions {
+            keep: Keep::Outputs,
+            give_way: self.give_way,
+            ..RunOptions::default()
+        };
+        self.judge_as(batch, loss, &options).await
+    }
+
+    /// Puts the parameters into the executor without gradients.
+    pub fn load_judge(&mut self) {
         for p in &self.parameters {
             self.judge.set(p.id, Value::Float(p.now.clone()));
         }
         for r in &self.running {
             self.judge.set(r.id, Value::Float(r.now.clone()));
         }
-        let options = RunOptions {
-            keep: Keep::Outputs,
-            give_way: self.give_way,
-            ..RunOptions::default()
-        };
+    }
+
+    /// A pass without gradients by the weights that the executor `judge` holds.
+    pub async fn judge_as(
+        &self,
+        batch: &Batch,
+        loss: &Loss,
+        options: &RunOptions,
+    ) -> Result<Outcome, RunError> {
         let inputs = self.judge.inputs(&batch.inputs)?;
-        let pass = self.judge.run_async(inputs, &options).await?;
+        let pass = self.judge.run_async(inputs, options).await?;
         let (found, output) = (self.found(&pass.values)?, self.reads.tensors[0]);
         let device = self.place.device();
         let judged = loss

@@ -8,7 +8,7 @@ use egui::{
 };
 use layout::Node;
 use model::Run;
-use session::colormap::{sequential, srgb};
+use session::colormap::{diverging, sequential, srgb};
 use session::dynamics::{self, Row, Statistic};
 use session::{Quantity, Spread};
 
@@ -68,7 +68,15 @@ impl Heat {
             return;
         }
         (self.cells, self.columns) = cells(run, statistic, rows);
-        self.spread = Spread::of(self.cells.iter().copied().filter(|v| v.is_finite()).map(f64::abs));
+        let finite = self.cells.iter().copied().filter(|v| v.is_finite());
+        self.spread = match statistic.scale() {
+            Some([low, high]) => Some(Spread {
+                low,
+                high,
+                log: false,
+            }),
+            None => Spread::of(finite.map(f64::abs)),
+        };
         let dark = ui.visuals().dark_mode;
         let nothing = if dark {
             Color32::from_gray(34)
@@ -80,7 +88,10 @@ impl Heat {
             .cells
             .iter()
             .map(|&v| match self.spread {
-                Some(spread) if v.is_finite() => color(spread.place(v.abs())),
+                Some(spread) if v.is_finite() => {
+                    let v = if spread.low < 0.0 { v } else { v.abs() };
+                    color(spread, spread.place(v), dark)
+                }
                 _ if v.is_infinite() => odd,
                 _ => nothing,
             })
@@ -186,12 +197,12 @@ impl Heat {
         ui.horizontal(|ui| {
             ui.label(RichText::new(value(spread.low)).weak());
             let (rect, _) = ui.allocate_exact_size(vec2(160.0, 10.0), Sense::hover());
-            let steps = 64;
+            let (steps, dark) = (64, ui.visuals().dark_mode);
             for i in 0..steps {
                 let part = |i: usize| rect.left() + rect.width() * i as f32 / steps as f32;
                 let cell = Rect::from_x_y_ranges(part(i)..=part(i + 1), rect.y_range());
                 ui.painter()
-                    .rect_filled(cell, 0.0, color(i as f32 / (steps - 1) as f32));
+                    .rect_filled(cell, 0.0, color(spread, i as f32 / (steps - 1) as f32, dark));
             }
             ui.label(RichText::new(value(spread.high)).weak());
             if spread.log {
@@ -201,8 +212,12 @@ impl Heat {
     }
 }
 
-fn color(share: f32) -> Color32 {
-    let [r, g, b] = srgb(sequential(share, 0));
+/// The colour of a share of the way from the lowest to the highest.
+fn color(spread: Spread, share: f32, dark: bool) -> Color32 {
+    let [r, g, b] = srgb(match spread.low < 0.0 {
+        true => diverging(share, !dark),
+        false => sequential(share, 0),
+    });
     Color32::from_rgb(r, g, b)
 }
 
@@ -244,7 +259,13 @@ mod tests {
 
     #[test]
     fn most_statistics_colour_the_scene() {
-        let shown: Vec<bool> = Statistic::ALL.iter().map(|s| quantity(*s).is_some()).collect();
-        assert_eq!(shown, [true, true, true, false, false, true]);
+        let hidden: Vec<Statistic> = Statistic::all().filter(|s| quantity(*s).is_none()).collect();
+        let expected = [
+            Statistic::Alpha,
+            Statistic::ActivationMean,
+            Statistic::ActivationStd,
+            Statistic::Saturated,
+        ];
+        assert_eq!(hidden, expected);
     }
 }

@@ -12,8 +12,10 @@ use parquet::data_type::{ByteArray, ByteArrayType, DataType, DoubleType, Int64Ty
 use parquet::errors::{ParquetError, Result};
 use parquet::file::properties::WriterProperties;
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
-use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
+
+use crate::parquet::column;
 
 const SCHEMA: &str = "message scalars {
     required int64 sequence (INTEGER(64, false));
@@ -45,29 +47,17 @@ pub(super) fn write(records: &[(u64, Record)]) -> Result<Vec<u8>> {
     let schema = Arc::new(parse_message_type(SCHEMA)?);
     let mut writer = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties))?;
     let mut group = writer.next_row_group()?;
-    column::<Int64Type>(&mut group, scalars().map(|(sequence, ..)| sequence as i64))?;
+    column::<Int64Type>(&mut group, scalars().map(|(sequence, ..)| sequence as i64), None)?;
     column::<ByteArrayType>(
         &mut group,
         scalars().map(|(_, tag, _)| ByteArray::from(tag.as_str())),
+        None,
     )?;
-    column::<Int64Type>(&mut group, scalars().map(|(.., point)| point.step))?;
-    column::<DoubleType>(&mut group, scalars().map(|(.., point)| point.wall))?;
-    column::<DoubleType>(&mut group, scalars().map(|(.., point)| point.value))?;
+    column::<Int64Type>(&mut group, scalars().map(|(.., point)| point.step), None)?;
+    column::<DoubleType>(&mut group, scalars().map(|(.., point)| point.wall), None)?;
+    column::<DoubleType>(&mut group, scalars().map(|(.., point)| point.value), None)?;
     group.close()?;
     writer.into_inner()
-}
-
-/// Writes the next column.
-fn column<T: DataType>(
-    group: &mut SerializedRowGroupWriter<'_, Vec<u8>>,
-    values: impl Iterator<Item = T::T>,
-) -> Result<()> {
-    let values: Vec<T::T> = values.collect();
-    let mut column = group
-        .next_column()?
-        .ok_or_else(|| ParquetError::General("a column too many".into()))?;
-    column.typed::<T>().write_batch(&values, None, None)?;
-    column.close()
 }
 
 /// The scalars in `file` with their sequence numbers, or what is wrong with it.

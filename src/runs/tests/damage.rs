@@ -22,12 +22,15 @@ fn seeds() -> Vec<(&'static str, Vec<u8>)> {
         files.sort();
         fs::read(files.into_iter().find(|f| f.is_file()).unwrap()).unwrap()
     };
+    let parquet = |name: &str| fs::read(samples.join("parquet").join(name)).unwrap();
     vec![
         ("x.tfevents.1", events("new")),
         ("x.tfevents.1", events("old/trial/t")),
         ("x.csv", b"step,loss,note\n1,0.5,\"a \"\"q\"\"\nb\"\n2,nan,\n3,1e9,x\n".to_vec()),
         ("x.csv", b"run,tag,step,wall,value\na,l,1,2024-05-06T07:08:09Z,2\nb,l,2,,inf\n".to_vec()),
         ("x.jsonl", b"{\"_step\": 1, \"a\": {\"b\": NaN, \"c\": [1, 2]}, \"t\": \"\\u00e9\"}\n{\"_step\": 2, \"h\": {\"_type\": \"histogram\", \"bins\": [0, 1], \"values\": [3]}}\n".to_vec()),
+        ("x.parquet", parquet("polars.parquet")),
+        ("x.parquet", parquet("gzip.parquet")),
     ]
 }
 
@@ -57,13 +60,13 @@ proptest! {
     #![proptest_config(cases())]
 
     #[test]
-    fn random_bytes_are_read(which in 0..5usize, bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+    fn random_bytes_are_read(which in 0..7usize, bytes in prop::collection::vec(any::<u8>(), 0..400)) {
         read(seeds()[which].0, bytes);
     }
 
     #[test]
     fn changed_files_are_read(
-        which in 0..5usize, changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+        which in 0..7usize, changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
     ) {
         let (name, mut bytes) = seeds().swap_remove(which);
         for (at, byte) in changes {
@@ -75,7 +78,7 @@ proptest! {
 
     #[test]
     fn cut_and_joined_files_are_read(
-        which in 0..5usize, cut in any::<prop::sample::Index>(), from in any::<prop::sample::Index>(),
+        which in 0..7usize, cut in any::<prop::sample::Index>(), from in any::<prop::sample::Index>(),
     ) {
         let (name, bytes) = seeds().swap_remove(which);
         let joined = [&bytes[..cut.index(bytes.len())], &bytes[from.index(bytes.len())..]].concat();

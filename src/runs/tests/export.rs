@@ -45,7 +45,7 @@ fn sample() -> Vec<Arc<Run>> {
 fn an_export_comes_back() {
     let folder = tempfile::tempdir().unwrap();
     let runs = sample();
-    for name in ["all.csv"] {
+    for name in ["all.csv", "all.parquet"] {
         let path = folder.path().join(name);
         fs::write(&path, "what stood there").unwrap();
         export(&runs, &path).unwrap();
@@ -62,7 +62,7 @@ fn an_export_comes_back() {
         }
     }
     // Nothing is left beside them.
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn what_cannot_be_written_leaves_what_was_there() {
     let path = folder.path().join("all.xlsx");
     let problem = export(&sample(), &path).unwrap_err().to_string();
     assert!(
-        problem.contains("ends with .csv") && problem.contains("all.xlsx"),
+        problem.contains(".parquet or .csv") && problem.contains("all.xlsx"),
         "{problem}"
     );
     let missing = folder.path().join("missing/all.csv");

@@ -2,6 +2,7 @@
 
     logs.py write FOLDER [EVENTS]     logs in every form, old and new
     logs.py read FOLDER               what TensorBoard's accumulator finds, as JSON
+    logs.py parquet FOLDER            tables as pandas, pyarrow and polars write them
 """
 
 import json
@@ -140,6 +141,45 @@ def read(folder):
     return runs
 
 
+def write_parquet(folder):
+    """The same 300 rows by each library, in its own types; loss is 1 / (1 + step), empty in each third row."""
+    import datetime
+    import decimal
+
+    import pandas
+    import polars
+    import pyarrow
+    import pyarrow.parquet
+    steps = list(range(0, 3000, 10))
+    loss = [None if i % 3 == 2 else 1 / (1 + step) for i, step in enumerate(steps)]
+    start = datetime.datetime(2026, 1, 2, 3, 4, 5, 250000, tzinfo=datetime.timezone.utc)
+    walls = [start + datetime.timedelta(seconds=i) for i in range(len(steps))]
+    note = [f"row {i}" if i % 100 == 0 else None for i in range(len(steps))]
+    frame = {"step": steps, "loss": loss, "wall_time": walls, "note": note}
+    pandas.DataFrame(frame).set_index("step").to_parquet(os.path.join(folder, "pandas.parquet"), row_group_size=70)
+    polars.DataFrame(frame).write_parquet(os.path.join(folder, "polars.parquet"), row_group_size=70)
+    rows = len(steps)
+    table = pyarrow.table({
+        "step": pyarrow.array(steps, pyarrow.uint32()),
+        "loss": pyarrow.array(loss, pyarrow.float64()),
+        "single": pyarrow.array(loss, pyarrow.float32()),
+        "half": pyarrow.array([0.5 * (i % 4) for i in range(rows)], pyarrow.float16()),
+        "money": pyarrow.array([decimal.Decimal(i - 5) / 100 for i in range(rows)], pyarrow.decimal128(12, 2)),
+        "good": pyarrow.array([i % 2 == 0 for i in range(rows)]),
+        "large": pyarrow.array([2**64 - 1] * rows, pyarrow.uint64()),
+        "wall_time": pyarrow.array(walls, pyarrow.timestamp("ns", "UTC")),
+        "note": pyarrow.array(note).dictionary_encode(),
+        "list": pyarrow.array([[1, 2]] * rows),
+    })
+    for name, options in {
+        "gzip": {"compression": "gzip", "data_page_version": "2.0"},
+        "lz4": {"compression": "lz4", "use_dictionary": False},
+        "old": {"compression": "none", "use_deprecated_int96_timestamps": True, "version": "1.0"},
+    }.items():
+        path = os.path.join(folder, f"{name}.parquet")
+        pyarrow.parquet.write_table(table, path, row_group_size=120, **options)
+
+
 def number(value):
     """As text, which no reader of JSON rounds."""
     return repr(float(value))
@@ -151,5 +191,7 @@ if __name__ == "__main__":
         events = int(sys.argv[3]) if len(sys.argv) > 3 else 40
         write_old(os.path.join(folder, "old"), events)
         write_new(os.path.join(folder, "new"), events)
+    elif command == "parquet":
+        write_parquet(folder)
     else:
         json.dump(read(folder), sys.stdout, indent=1)

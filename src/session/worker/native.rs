@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use compute::{Device, Engine, GiveWay};
 
-use super::{Bench, Done, Job, Order, Reply, work};
+use super::{Bench, Done, Job, Order, Reply, Tutor, work};
 
 /// The thread is the worker's alone.
 pub(super) const GIVE_WAY: Option<GiveWay> = None;
@@ -68,7 +68,7 @@ fn guarded(bench: &mut Bench, order: Order) -> Done {
     let gpu = matches!(bench.engine.device(), Device::Gpu(_));
     *bench = Bench {
         engine: Engine::new(Device::Cpu),
-        trainer: None,
+        tutor: Tutor::default(),
     };
     let broke = "the backend stopped unexpectedly".to_string();
     let second = if gpu { waited(bench, again) } else { None };

@@ -180,7 +180,7 @@ fn a_training_in_the_window() {
     }
     // Time differs from run to run.
     if let Some(training) = &mut session.training {
-        training.seconds = 0.0123;
+        training.racers[0].seconds = 0.0123;
     }
     let mut harness = alone(session, panel_of("train").unwrap(), size("train"));
     take(&mut results, &mut harness, "train_running");
