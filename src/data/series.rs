@@ -12,7 +12,7 @@ pub const MAX_BYTES: u64 = 1 << 30;
 pub const MAX_CELLS: usize = 1 << 28;
 
 /// What is made of a table.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Windows {
     /// Columns that are seen; empty: every one of numbers.
     pub columns: Vec<String>,
@@ -186,6 +186,34 @@ pub fn from_bytes(
     })
 }
 
+/// The mean squared error over the validation part of saying that everything stays as it was in the
+/// last row of the window: what a forecaster has to beat. `None` where the validation part is empty
+/// or a target is not among the columns that are seen. `windows` must name its columns.
+pub fn persistence(set: &Dataset, windows: &Windows) -> Option<f64> {
+    let targets = match windows.targets.is_empty() {
+        true => &windows.columns,
+        false => &windows.targets,
+    };
+    let at = |name: &String| windows.columns.iter().position(|c| c == name);
+    let places: Option<Vec<usize>> = targets.iter().map(at).collect();
+    let (places, Targets::Values(told)) = (places?, &set.targets) else {
+        return None;
+    };
+    let [rows, width] = set.inputs.first()?.shape[..] else {
+        return None;
+    };
+    let (mut sum, mut count) = (0.0, 0u64);
+    for &pick in &set.validation {
+        let (seen, wanted) = (set.inputs[0].floats(&[pick]), told.floats(&[pick]));
+        let last = &seen[(rows - 1) * width..];
+        for (&place, wanted) in places.iter().zip(wanted) {
+            sum += f64::from(wanted - last[place]).powi(2);
+            count += 1;
+        }
+    }
+    (count > 0).then(|| sum / count as f64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -203,6 +231,16 @@ mod tests {
     fn table() -> String {
         let rows = (0..12).map(|i| format!("day {i},{},{}\n", i * i, 100 - i));
         format!("date,a,b\n{}", rows.collect::<String>())
+    }
+
+    #[test]
+    fn persistence_is_the_error_of_no_change() {
+        let of = windows(&["b", "a"], &["b"]);
+        let set = from_bytes("t.csv", table().as_bytes(), &of, 0.25).unwrap();
+        // b falls by 1 a row, two rows ahead; its deviation over rows 0 to 9 is sqrt(8.25).
+        let found = persistence(&set, &of).unwrap();
+        assert!((found - 4.0 / 8.25).abs() < 1e-5, "{found}");
+        assert_eq!(persistence(&set, &windows(&["a"], &["b"])), None);
     }
 
     #[test]

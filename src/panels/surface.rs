@@ -67,8 +67,8 @@ fn show(ui: &mut Ui, view: &mut View) {
         );
         return empty(ui, "The surface has not been computed yet", &told);
     };
+    ui.add(egui::Label::new(RichText::new(words(surface)).weak()).wrap());
     ui.horizontal(|ui| {
-        ui.label(RichText::new(words(surface)).weak());
         ui.toggle_value(&mut memory.log, "logarithmic");
         if ui.button("From above").clicked() {
             memory.camera = Camera::above();

@@ -30,6 +30,13 @@ struct Member {
     first: Vec<u8>,
 }
 
+/// A folder.
+pub(crate) enum Place<'a> {
+    Disk(&'a Path),
+    /// Of files that are in memory, by name.
+    Memory(&'a str),
+}
+
 /// See the module.
 pub(crate) struct Group {
     name: String,
@@ -69,11 +76,12 @@ impl Group {
         group
     }
 
-    /// The folder that its files lie in, where they are files.
-    pub(crate) fn folder(&self) -> Option<&Path> {
-        match &self.members.first()?.file.source {
-            Source::File(path) => path.parent(),
-            Source::Bytes(_) => None,
+    /// The folder that its files lie in.
+    pub(crate) fn folder(&self) -> Option<Place<'_>> {
+        let file = &self.members.first()?.file;
+        match &file.source {
+            Source::File(path) => path.parent().map(Place::Disk),
+            Source::Bytes(_) => Some(Place::Memory(file.name.rsplit_once('/').map_or("", |(f, _)| f))),
         }
     }
 

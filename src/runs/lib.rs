@@ -34,7 +34,7 @@ pub use error::{RunsError, WARNINGS_A_FILE, Warning};
 #[cfg(not(target_arch = "wasm32"))]
 pub use export::export;
 pub use follow::Format;
-pub use library::{Library, Progress, Snapshots};
+pub use library::{Kept, Library, Progress, Snapshots};
 pub use natural::natural;
 
 pub(crate) use error::Notes;

@@ -13,15 +13,24 @@ use web_time::Instant;
 use crate::error::{RunsError, Warning};
 use crate::find::{self, File};
 use crate::follow::Until;
-use crate::group::Group;
+use crate::group::{Group, Place};
 use crate::natural::natural;
 use crate::source::Source;
 
 /// Where weights of a run lie, beside its log.
 const WEIGHTS: &str = "weights";
 
-/// Files of weights of one run by step.
-pub type Snapshots = Arc<[(i64, PathBuf)]>;
+/// Weights that were kept of one run, by step.
+pub type Snapshots = Arc<[(i64, Kept)]>;
+
+/// Weights that were kept.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Kept {
+    /// In a file.
+    File(PathBuf),
+    /// In memory, under a name.
+    Bytes(String, Bytes),
+}
 
 /// The training histories below a file or folder, as far as they were read.
 #[derive(Default)]
@@ -35,6 +44,8 @@ pub struct Library {
     warnings: Vec<Warning>,
     problems: find::Problems,
     snapshots: Arc<BTreeMap<String, Snapshots>>,
+    /// Files in memory that are weights.
+    weights: Vec<(String, Bytes)>,
     /// True when the last refresh left something unread.
     behind: bool,
     /// What a server writes, where that was opened.
@@ -118,6 +129,12 @@ impl Library {
             .map(|(name, _)| name.as_str())
             .collect::<Vec<_>>()
             .join(", ");
+        let inside = |name: &str| {
+            let folder = name.rsplit_once('/').map(|(folder, _)| folder);
+            folder.is_some_and(|f| f == WEIGHTS || f.ends_with(&format!("/{WEIGHTS}")))
+        };
+        let (weights, files): (Vec<_>, Vec<_>) = files.into_iter().partition(|(name, _)| inside(name));
+        library.weights = weights;
         let file = |(name, bytes)| File {
             name,
             source: Source::Bytes(bytes),
@@ -196,6 +213,21 @@ impl Library {
         &self.snapshots
     }
 
+    /// Weights among the files that are in memory, in this folder.
+    fn given(&self, folder: &str) -> Vec<(i64, Kept)> {
+        let mut found: Vec<(i64, Kept)> = Vec::new();
+        for (name, bytes) in &self.weights {
+            if let Some((place, file)) = name.rsplit_once('/')
+                && place == folder
+                && let Some(step) = step_of(Path::new(file))
+            {
+                found.push((step, Kept::Bytes(name.clone(), bytes.clone())));
+            }
+        }
+        found.sort_by_key(|(step, _)| *step);
+        found
+    }
+
     /// Looks for files that are new.
     fn look(&mut self) -> std::io::Result<()> {
         let Some(root) = &self.root else {
@@ -234,7 +266,10 @@ impl Library {
         let kept = self.groups.iter().filter_map(|group| {
             let mut runs = group.runs();
             let name = runs.next().filter(|_| runs.next().is_none())?.name.clone();
-            let kept = snapshots(&group.folder()?.join(WEIGHTS));
+            let kept = match group.folder()? {
+                Place::Disk(folder) => snapshots(&folder.join(WEIGHTS)),
+                Place::Memory(folder) => self.given(&join(folder, WEIGHTS)),
+            };
             (!kept.is_empty()).then(|| (name, kept.into()))
         });
         self.snapshots = Arc::new(kept.collect());
@@ -254,17 +289,27 @@ impl Library {
 }
 
 /// The files of a folder whose names are steps, in their order.
-fn snapshots(folder: &Path) -> Vec<(i64, PathBuf)> {
+fn snapshots(folder: &Path) -> Vec<(i64, Kept)> {
     let Ok(entries) = std::fs::read_dir(folder) else {
         return Vec::new();
     };
-    let step = |path: PathBuf| {
-        let step = path.file_stem()?.to_str()?.parse().ok()?;
-        path.extension().map(|_| (step, path.clone()))
-    };
+    let step = |path: PathBuf| step_of(&path).map(|step| (step, Kept::File(path)));
     let mut found: Vec<_> = entries.flatten().filter_map(|e| step(e.path())).collect();
-    found.sort();
+    found.sort_by_key(|(step, _)| *step);
     found
+}
+
+/// The step that a file is named after.
+fn step_of(path: &Path) -> Option<i64> {
+    path.extension()?;
+    path.file_stem()?.to_str()?.parse().ok()
+}
+
+fn join(folder: &str, name: &str) -> String {
+    match folder {
+        "" => name.to_string(),
+        folder => format!("{folder}/{name}"),
+    }
 }
 
 fn file(path: PathBuf, name: String) -> File {

@@ -2,11 +2,11 @@
 //! take the place of the present ones while the step of the timeline is an earlier one.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use compute::train::Checkpoint;
 use model::{Network, TensorData};
+use runs::Kept;
 
 use crate::dynamics::plain;
 use crate::learning::Lesson;
@@ -27,7 +27,7 @@ pub(crate) struct Replay {
 #[derive(Clone)]
 pub(crate) struct Wanted {
     at: (String, i64),
-    path: PathBuf,
+    source: Source,
     network: Arc<Network>,
 }
 
@@ -40,21 +40,21 @@ pub(crate) struct Replayed {
 /// Where weights of a step are.
 enum Place {
     Memory(Arc<Checkpoint>),
-    File(PathBuf),
+    Source(Source),
 }
 
 impl Wanted {
     pub(crate) fn words(&self) -> String {
-        format!("reading {}", self.path.display())
+        format!("reading {}", self.source.name())
     }
 
     /// Reads the file, whatever its format.
     pub(crate) fn read(&self) -> Replayed {
-        let file = crate::document::read(&Source::File(self.path.clone()));
+        let file = crate::document::read(&self.source);
         let network = file.and_then(|file| {
             let stored = file.tensors.into_iter().filter_map(|t| Some((t.name, t.data?)));
             let dressed = dress(&self.network, stored);
-            dressed.ok_or_else(|| format!("{}: it holds no weights of the open network", self.path.display()))
+            dressed.ok_or_else(|| format!("{}: it holds no weights of the open network", self.source.name()))
         });
         Replayed {
             at: self.at.clone(),
@@ -112,8 +112,12 @@ impl Session {
             return Some((at(*step as i64), Place::Memory(kept.clone())));
         }
         let files = self.histories.as_ref()?.snapshots.get(&run.name)?;
-        let (step, path) = files.iter().rev().find(|(step, _)| *step <= moment)?;
-        Some((at(*step), Place::File(path.clone())))
+        let (step, kept) = files.iter().rev().find(|(step, _)| *step <= moment)?;
+        let source = match kept.clone() {
+            Kept::File(path) => Source::File(path),
+            Kept::Bytes(name, bytes) => Source::Bytes { name, bytes },
+        };
+        Some((at(*step), Place::Source(source)))
     }
 
     /// Shows the weights of the step that was scrubbed to, or the present ones again.
@@ -154,10 +158,10 @@ impl Session {
                     values.map(|(name, v)| (name.clone(), Arc::new(v.clone()))),
                 );
             }
-            Place::File(path) => {
+            Place::Source(source) => {
                 waiting = true;
                 let (at, network) = (at.clone(), present.clone());
-                let job = Job::Replay(Wanted { at, path, network });
+                let job = Job::Replay(Wanted { at, source, network });
                 self.worker.submit(self.ticket, self.budget, job);
             }
         }

@@ -125,6 +125,12 @@ pub fn train(arguments: &Arguments) -> Result<(), Failure> {
         for record in trainer.hyperparameters() {
             log.write(record)?;
         }
+        if let Some(loss) = training.persistence {
+            log.write(Record::Hyperparameter {
+                name: "persistence loss".into(),
+                value: model::run::Setting::Number(loss),
+            })?;
+        }
     }
     let stop = interrupted()?;
     let mut snapshots = Snapshots::new(&arguments.log, arguments.snapshots << 20, &trainer)?;
@@ -135,6 +141,12 @@ pub fn train(arguments: &Arguments) -> Result<(), Failure> {
         eprintln!("stopped at step {}", trainer.progress().step);
     }
     let mut words = format!("{} steps, checkpoint {}", trainer.progress().step, kept.display());
+    if let (Some(persistence), Some(judged)) = (training.persistence, &judged) {
+        words = format!(
+            "{words}, validation {:.4} beside {persistence:.4} of saying that nothing changes",
+            judged.loss
+        );
+    }
     if let Some(out) = &arguments.out {
         write(&trainer, &recipe, judged, out)?;
         words = format!("{words}, network {}", out.display());

@@ -86,6 +86,27 @@ enum Stored {
     },
 }
 
+impl Stored {
+    /// What is made of a series.
+    fn windows(&self) -> Option<data::series::Windows> {
+        match self {
+            Stored::Series {
+                columns,
+                targets,
+                window,
+                ahead,
+                ..
+            } => Some(data::series::Windows {
+                columns: columns.clone(),
+                targets: targets.clone(),
+                window: *window,
+                ahead: *ahead,
+            }),
+            _ => None,
+        }
+    }
+}
+
 /// Kinds of [`Generated`].
 const GENERATED: [&str; 4] = ["moons", "circles", "spirals", "sines"];
 
@@ -103,6 +124,8 @@ pub struct Training {
     pub network: Arc<Network>,
     /// The examples.
     pub data: Arc<Dataset>,
+    /// Of a series the loss of saying that nothing changes.
+    pub persistence: Option<f64>,
 }
 
 impl Recipe {
@@ -226,9 +249,16 @@ impl Recipe {
                     .map_err(|e| problem(format!("model: {e}")))?
             }
         };
+        let persistence = match (&self.data, &self.plan.loss) {
+            (Source::Stored(stored @ Stored::Series { .. }), Loss::Mse {}) => {
+                stored.windows().and_then(|w| data::series::persistence(&set, &w))
+            }
+            _ => None,
+        };
         Ok(Training {
             network: Arc::new(network),
             data: set,
+            persistence,
         })
     }
 
@@ -252,20 +282,8 @@ impl Recipe {
             Stored::Mnist { path } => data::idx::mnist(&at(path)?)?.dataset(),
             Stored::Cifar10 { path } => data::cifar::folder(&at(path)?)?.dataset(),
             Stored::Npz { path, validation } => data::arrays::read(&at(path)?, *validation, seed)?,
-            Stored::Series {
-                path,
-                columns,
-                targets,
-                window,
-                ahead,
-                validation,
-            } => {
-                let windows = data::series::Windows {
-                    columns: columns.clone(),
-                    targets: targets.clone(),
-                    window: *window,
-                    ahead: *ahead,
-                };
+            Stored::Series { path, validation, .. } => {
+                let windows = stored.windows().unwrap_or_default();
                 data::series::read(&at(path)?, &windows, *validation)?
             }
         })

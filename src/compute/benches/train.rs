@@ -81,7 +81,7 @@ fn cases() -> Vec<Case> {
     };
     let nesterov = Optimizer::Nesterov { momentum: 0.9 };
     let adam = Optimizer::Adam(Moments::default());
-    let cnn = |width| Template::ResidualCnn { width };
+    let cnn = |width| Template::ResidualCnn { width, norm: true };
     let mlp = Template::Mlp {
         hidden: vec![256, 256],
         dropout: 0.0,

@@ -9,7 +9,7 @@ mod vae;
 pub use build::Build;
 pub use forecaster::forecaster;
 pub use mlp::mlp;
-pub use residual::residual_cnn;
+pub use residual::{residual, residual_cnn};
 pub use vae::vae;
 
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,9 @@ pub enum Template {
         /// Channels of the stem.
         #[serde(default = "sixteen")]
         width: u64,
+        /// Whether it normalises; else each normalisation is a bias.
+        #[serde(default = "yes")]
+        norm: bool,
     },
     /// [`mlp`].
     Mlp {
@@ -59,6 +62,10 @@ pub enum Template {
     },
 }
 
+fn yes() -> bool {
+    true
+}
+
 fn sixteen() -> u64 {
     16
 }
@@ -82,7 +89,13 @@ fn thirty_two() -> u64 {
 /// One of each, for menus and tests.
 pub fn templates() -> Vec<(&'static str, Template)> {
     vec![
-        ("Residual CNN", Template::ResidualCnn { width: sixteen() }),
+        (
+            "Residual CNN",
+            Template::ResidualCnn {
+                width: sixteen(),
+                norm: true,
+            },
+        ),
         (
             "Perceptron",
             Template::Mlp {
@@ -114,7 +127,7 @@ impl Template {
         let size = shape.iter().try_fold(1u64, |n, &d| n.checked_mul(d)).unwrap_or(0);
         let mut widths = vec![size, outputs];
         match self {
-            Template::ResidualCnn { width } => widths.push(*width),
+            Template::ResidualCnn { width, .. } => widths.push(*width),
             Template::Mlp { hidden, .. } => widths.extend(hidden),
             Template::Vae { hidden, latent } => widths.extend([*hidden, *latent]),
             Template::Lstm { hidden } | Template::Gru { hidden } => widths.push(8 * hidden),
@@ -126,9 +139,9 @@ impl Template {
             ));
         }
         Ok(match *self {
-            Template::ResidualCnn { width } => match *shape {
+            Template::ResidualCnn { width, norm } => match *shape {
                 [channels, height, side] if height == side && width <= 1024 => {
-                    residual_cnn(name, channels, side, outputs, width, seed)
+                    residual(name, [channels, side, side], outputs, width, norm, seed)
                 }
                 _ => {
                     return Err(format!(

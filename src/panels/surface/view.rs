@@ -140,6 +140,9 @@ pub fn show(ui: &mut Ui, surface: &Surface, inks: &[Color32], camera: &mut Camer
     parts.extend(paths(surface, &heights, inks, camera, rect));
     parts.sort_by(|a, b| a.0.total_cmp(&b.0));
     draw(&painter, parts);
+    // What a ridge hides shines through.
+    let faint: Vec<Color32> = inks.iter().map(|ink| ink.gamma_multiply(0.45)).collect();
+    draw(&painter, paths(surface, &heights, &faint, camera, rect));
     let spots = spots(surface, &heights, camera, rect);
     for (trace, _, at, _) in spots.iter().filter(|(_, _, _, end)| *end) {
         painter.circle(*at, 5.0, inks[*trace], Stroke::new(1.5, ui.visuals().panel_fill));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use compute::train::{Cadence, Optimizer, Plan, Trainer};
 use compute::{Device, wait};
 use data::Generated;
-use model::{Record, Run};
+use model::Run;
 use probe::{Explorer, Plane, Surveyor};
 
 fn trainer(plan: Plan) -> Trainer {

@@ -244,7 +244,7 @@ fn the_timeline_shows_the_weights_of_its_step() {
     session.apply(Command::Undo);
     session.update(0.01);
     session.wait();
-    assert_eq!(weights(&session), before, "scrubbing is one step of undo");
+    assert_eq!(weights(&session), after, "scrubbing is one step of undo");
     // The way of a weight has the same numbers.
     let racer = session.training.as_ref().unwrap().shown();
     let way = racer.path("stem/conv.weight", 4);

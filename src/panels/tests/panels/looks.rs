@@ -38,6 +38,7 @@ fn size(id: &str) -> [f32; 2] {
     match id {
         "training" => [900.0, 640.0],
         "sweep" => [900.0, 420.0],
+        "surface" => [760.0, 560.0],
         "train" => [310.0, 460.0],
         "runs" => [330.0, 560.0],
         "dynamics" => [820.0, 330.0],
@@ -95,6 +96,7 @@ fn panels_without_anything_to_show() {
         "runs",
         "dynamics",
         "sweep",
+        "surface",
     ] {
         let mut harness = alone(empty(), panel_of(id).unwrap(), [250.0, 170.0]);
         take(&mut results, &mut harness, &format!("{id}_empty"));
@@ -184,6 +186,57 @@ fn a_training_in_the_window() {
     }
     let mut harness = alone(session, panel_of("train").unwrap(), size("train"));
     take(&mut results, &mut harness, "train_running");
+}
+
+#[test]
+fn a_race_and_the_loss_around_it() {
+    use session::learning::{Data, Lesson, Moments, Optimizer, Plan, Plane};
+    let mut results = SnapshotResults::new();
+    let mut session = demo();
+    let plan = |optimizer, learning_rate| Plan {
+        steps: Some(60),
+        batch: 20,
+        seed: 4,
+        optimizer,
+        learning_rate,
+        ..Plan::default()
+    };
+    let plans = vec![
+        plan(Optimizer::Sgd {}, 0.3),
+        plan(Optimizer::Adam(Moments::default()), 0.01),
+        plan(Optimizer::Nesterov { momentum: 0.9 }, 0.05),
+    ];
+    let data = Data::Sample;
+    session.apply(Command::Learn(Lesson::Race { plans, data }));
+    session.wait();
+    while session.training.as_ref().is_some_and(|t| t.playing) {
+        session.update(0.01);
+        session.wait();
+    }
+    let look = Lesson::Explore {
+        plane: Plane::Path,
+        size: 25,
+    };
+    session.apply(Command::Learn(look));
+    session.wait();
+    while session.training.as_ref().is_some_and(|t| t.exploring) {
+        session.update(0.01);
+        session.wait();
+    }
+    // Time differs from run to run.
+    if let Some(training) = &mut session.training {
+        training.racers.iter_mut().for_each(|r| r.seconds = 0.0123);
+    }
+    session.apply(Command::Select(Some("stem/conv".into())));
+    for (id, name) in [
+        ("train", "train_race"),
+        ("surface", "surface_race"),
+        ("dynamics", "dynamics_units"),
+    ] {
+        let mut harness = alone(session, panel_of(id).unwrap(), size(id));
+        take(&mut results, &mut harness, name);
+        session = std::mem::take(&mut harness.state_mut().session);
+    }
 }
 
 #[test]
