@@ -3,8 +3,6 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
-use serde_json::json;
-
 use crate::Failure;
 
 /// What to listen on, and where to keep what comes.
@@ -44,9 +42,7 @@ pub fn serve(options: Options) -> Result<(), Failure> {
     let other = |e: &dyn std::fmt::Display| Failure::Other(e.to_string());
     let interrupted = ::serve::interrupted().map_err(|e| other(&e))?;
     let handle = ::serve::start(settings).map_err(|e| other(&e))?;
-    let folder = std::path::absolute(&handle.dir).map_err(|e| other(&e))?;
-    let line = json!({"url": handle.url, "token": handle.token, "folder": folder});
-    crate::print(&line.to_string())?;
+    crate::print(&handle.words())?;
     interrupted.wait().map_err(|e| other(&e))?;
     for problem in handle.stop() {
         eprintln!("layerscope: {problem}");

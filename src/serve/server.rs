@@ -188,6 +188,12 @@ async fn serve(listener: Counted, server: Arc<take::Server>, mut stopping: ws::S
 }
 
 impl Handle {
+    /// What clients need, as a line of JSON: `url`, `token` and the store's `folder`.
+    pub fn words(&self) -> String {
+        let folder = std::path::absolute(&self.dir).unwrap_or_else(|_| self.dir.clone());
+        serde_json::json!({"url": self.url, "token": self.token, "folder": folder}).to_string()
+    }
+
     /// Hears of what is accepted from now on.
     pub fn subscribe(&self) -> Live {
         self.aside.listeners.add()

@@ -10,7 +10,7 @@ use crate::kernels::{Finish, Image, convolve, largest};
 use crate::value::{dims, float};
 
 /// A window that slides over two spatial axes.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Slide {
     /// Height and width.
     pub kernel: [usize; 2],

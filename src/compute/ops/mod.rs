@@ -16,6 +16,7 @@ mod gates;
 mod grid;
 pub mod host;
 mod host_axis;
+mod host_learn;
 mod host_product;
 pub mod host_window;
 mod index;

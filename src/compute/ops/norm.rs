@@ -41,6 +41,23 @@ pub fn batch<B: Backend>(c: &Context<B>, epsilon: f32) -> Output<B> {
         }
         return Ok(Value::Float(B::float_add(B::float_mul(x, gain), offset)));
     };
+    let count = shape.iter().product::<usize>() / shape[1].max(1);
+    let keep = |mean: FloatTensor<B>, var: FloatTensor<B>| -> Result<(), String> {
+        let at = |i: usize, what: &str| {
+            let input = c.layer.inputs.get(i).copied().flatten();
+            input.ok_or_else(|| format!("no running {what}"))
+        };
+        statistics.borrow_mut().push(Statistics {
+            mean: (at(3, "mean")?, mean),
+            variance: (at(4, "variance")?, var),
+            count,
+        });
+        Ok(())
+    };
+    if let Some(done) = super::host_learn::batch_norm::<B>(&x, &c.float(1)?, &c.float(2)?, epsilon) {
+        keep(done.mean, done.variance)?;
+        return Ok(Value::Float(done.y));
+    }
     let over = |mut t: FloatTensor<B>| {
         for a in (0..shape.len()).filter(|&a| a != 1) {
             t = B::float_mean_dim(t, a);
@@ -50,28 +67,7 @@ pub fn batch<B: Backend>(c: &Context<B>, epsilon: f32) -> Output<B> {
     let mean = over(x.clone());
     let centred = B::float_sub(x, mean.clone());
     let var = over(B::float_mul(centred.clone(), centred.clone()));
-    let count = shape.iter().product::<usize>() / shape[1].max(1);
-    statistics.borrow_mut().push(Statistics {
-        mean: (
-            c.layer
-                .inputs
-                .get(3)
-                .copied()
-                .flatten()
-                .ok_or("no running mean")?,
-            mean,
-        ),
-        variance: (
-            c.layer
-                .inputs
-                .get(4)
-                .copied()
-                .flatten()
-                .ok_or("no running variance")?,
-            var.clone(),
-        ),
-        count,
-    });
+    keep(mean, var.clone())?;
     let y = B::float_div(centred, B::float_sqrt(B::float_add_scalar(var, epsilon.into())));
     Ok(Value::Float(B::float_add(B::float_mul(y, scale), bias)))
 }

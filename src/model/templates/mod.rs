@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn shapes_that_a_template_is_not_for_are_named() {
-        let cnn = Template::ResidualCnn { width: 4 };
+        let cnn = Template::ResidualCnn { width: 4, norm: true };
         assert!(cnn.build("t", &[3], 2, 1).unwrap_err().contains("[3]"));
         let lstm = Template::Lstm { hidden: 4 };
         assert!(lstm.build("t", &[3, 4, 5], 2, 1).is_err());

@@ -72,9 +72,7 @@ mod tests {
 
     #[test]
     fn without_normalisation_there_are_biases_in_its_place() {
-        let (with, without) = [true, false]
-            .map(|norm| residual("net", [1, 28, 28], 10, 4, norm, 7))
-            .into();
+        let [with, without] = [true, false].map(|norm| residual("net", [1, 28, 28], 10, 4, norm, 7));
         let count = |network: &Network, wanted: &str| {
             let kinds = network.layers.iter().filter(|l| l.kind == wanted);
             kinds.count()
