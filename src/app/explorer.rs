@@ -57,7 +57,11 @@ impl Explorer {
                 session.receive(vec![Source::File(file.into())]);
             }
             Some(file) => session.open(Source::File(file.into())),
-            None => session.apply(Command::Open(Source::Bundled("fashion-mnist".into()))),
+            None => {
+                session.apply(Command::Open(Source::Bundled("fashion-mnist".into())));
+                let logs = session::histories::DEMO.into();
+                session.apply(Command::History(Some(Source::Bundled(logs))));
+            }
         }
         // A history needs no model to be open first.
         let (histories, others): (Vec<_>, Vec<_>) = files

@@ -221,7 +221,8 @@ impl Panels {
         let now = session.histories.as_ref().map(|h| &h.source);
         if self.history.as_ref() != now {
             self.history = now.cloned();
-            if now.is_some() {
+            // Those that come with the demo wait until they are asked for.
+            if now.is_some_and(|source| source != session::histories::DEMO) {
                 self.dock.open(&training::PANEL);
                 self.dock.open(&runs::PANEL);
             }

@@ -15,7 +15,7 @@ use crate::units::Units;
 
 /// Share of the time of all steps that surveys may take under [`Cadence::Auto`]; looks take
 /// [`compute::train::SHARE`].
-const SHARE: f64 = 0.05;
+const SHARE: f64 = 0.03;
 /// Steps before the first survey under [`Cadence::Auto`], when steps have a steady pace.
 const FIRST: u64 = 8;
 /// Steps of a cadence of looks that one survey is made in.

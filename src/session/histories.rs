@@ -3,6 +3,7 @@
 //! `histories/native.rs` reads on a thread, `histories/wasm.rs` a little in each frame.
 
 mod axes;
+mod bundled;
 mod metrics;
 #[cfg(not(target_arch = "wasm32"))]
 mod native;
@@ -11,6 +12,7 @@ mod table;
 mod wasm;
 
 pub use axes::{Axis, Kind, value_of};
+pub use bundled::DEMO;
 pub use metrics::{Chart, Line, Split, base, charts, split_of};
 pub use table::{Figures, Filter, Groups, figures, groups, metrics, rows, settings};
 
@@ -184,6 +186,7 @@ fn library(source: &Source) -> Result<Library, String> {
         Source::File(path) => Library::open(path),
         Source::Bytes { name, bytes } => Library::from_bytes(vec![(name.clone(), bytes.clone())]),
         Source::Together(files) => Library::from_bytes(files.clone()),
+        Source::Bundled(name) if name == DEMO => Library::from_bytes(bundled::logs()),
         Source::Bundled(name) => return Err(format!("no training history {name:?} is built in")),
     };
     opened.map_err(|e| e.to_string())

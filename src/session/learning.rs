@@ -111,6 +111,8 @@ pub struct Racer {
     pub problem: Option<String>,
     /// States that can be gone back to, by step.
     pub snapshots: BTreeMap<u64, Arc<Checkpoint>>,
+    /// How many times the usual distance lies between snapshots: it doubles with each thinning.
+    stretch: u64,
     run: Run,
 }
 
@@ -165,12 +167,14 @@ impl Racer {
             done: false,
             problem: None,
             snapshots: BTreeMap::new(),
+            stretch: 1,
         }
     }
 
     fn keep(&mut self, step: u64, checkpoint: Arc<Checkpoint>, budget: usize) {
         self.snapshots.insert(step, checkpoint);
         while self.snapshots.len() > 2 && self.snapshots.values().map(|c| size(c)).sum::<usize>() > budget {
+            self.stretch = (2 * self.stretch).min(1 << 16);
             // Every other one, and never the first or the last.
             let gone: Vec<u64> = self.snapshots.keys().copied().skip(1).step_by(2).collect();
             let last = self.snapshots.keys().next_back().copied();
@@ -247,7 +251,7 @@ impl Training {
         let Some(first) = open.clone().next() else {
             return Order::Show(self.shown);
         };
-        let every = (first.steps[1] / SNAPSHOTS).max(1);
+        let every = (first.steps[1] / SNAPSHOTS).max(1) * first.stretch;
         let last = first.snapshots.keys().next_back().copied().unwrap_or(0);
         let left = (last + every).saturating_sub(first.steps[0]).max(1);
         // A slice ends where a snapshot is due.

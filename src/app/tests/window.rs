@@ -2,6 +2,7 @@
 //!
 //! Needs Xvfb, xdotool and ImageMagick: `./check` installs them and sets `LAYERSCOPE_XVFB`.
 
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -180,5 +181,73 @@ fn the_window_shows_the_demo_and_answers_keys_and_mouse() {
     );
     let pdf = std::fs::read(folder.path().join("layerscope.pdf")).unwrap();
     assert!(pdf.starts_with(b"%PDF-"));
+    assert!(app.0.try_wait().unwrap().is_none(), "the explorer ended");
+    drop(app);
+    listens(folder.path());
+}
+
+/// Pixels in the colour of the first run's curve.
+fn inked(screen: &[[u8; 3]]) -> usize {
+    let near = |p: &&[u8; 3]| {
+        [0x5f, 0xa8, 0xe6]
+            .iter()
+            .zip(**p)
+            .all(|(a, b)| b.abs_diff(*a) < 40)
+    };
+    screen.iter().filter(near).count()
+}
+
+/// A window with `--listen` says where, takes a record, and shows its chart.
+fn listens(folder: &Path) {
+    let app = Command::new(env!("CARGO_BIN_EXE_layerscope"))
+        .args(["--listen", "store"])
+        .current_dir(folder)
+        .env("DISPLAY", DISPLAY)
+        .env_remove("WAYLAND_DISPLAY")
+        .env("LAYERSCOPE_TOKEN", "a token of the test")
+        .env("XDG_RUNTIME_DIR", folder)
+        .env("XDG_CONFIG_HOME", folder)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn();
+    let mut app = Killed(app.expect("layerscope"));
+    let mut line = String::new();
+    let out = app.0.stdout.take().expect("its output");
+    BufReader::new(out).read_line(&mut line).unwrap();
+    let said = |key: &str| {
+        let from = line.split(&format!("\"{key}\":\"")).nth(1);
+        from.and_then(|f| f.split('"').next())
+            .unwrap_or_default()
+            .to_string()
+    };
+    let (address, token) = (said("url").replace("http://", ""), said("token"));
+    assert_eq!(token, "a token of the test", "{line}");
+    let mut before = 0;
+    let blank = screen(folder);
+    wait(folder, "an empty dashboard", |now| {
+        before = inked(now);
+        difference(now, &blank) > 0.001
+    });
+    let records: String = (0..50)
+        .map(|i| {
+            format!(
+                "{{\"scalar\": \"loss\", \"step\": {i}, \"value\": {}}}\n",
+                1.0 / (1 + i) as f32
+            )
+        })
+        .collect();
+    let mut stream = std::net::TcpStream::connect(&address).unwrap();
+    let head = format!(
+        "POST /v1/runs/first/records HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\
+         Connection: close\r\nContent-Length: {}\r\n\r\n",
+        records.len()
+    );
+    stream.write_all(format!("{head}{records}").as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.contains("\"accepted\":50"), "{answer}");
+    wait(folder, "the chart of what was sent", |now| {
+        inked(now) > before + 150
+    });
     assert!(app.0.try_wait().unwrap().is_none(), "the explorer ended");
 }

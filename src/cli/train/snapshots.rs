@@ -18,6 +18,9 @@ pub struct Snapshots {
     budget: u64,
     /// Sizes by step.
     kept: BTreeMap<u64, u64>,
+    /// How many times the usual distance lies between two: it doubles with each thinning, so that
+    /// late steps are as far apart as early ones.
+    stretch: u64,
 }
 
 impl Snapshots {
@@ -31,6 +34,7 @@ impl Snapshots {
             folder: log.join("weights"),
             budget,
             kept: BTreeMap::new(),
+            stretch: 1,
         };
         if budget == 0 {
             return Ok(snapshots);
@@ -62,7 +66,7 @@ impl Snapshots {
     /// [`Failure`] that names the file.
     pub fn after(&mut self, trainer: &Trainer) -> Result<(), Failure> {
         let step = trainer.progress().step;
-        let every = (trainer.total_steps() / COUNT).max(1);
+        let every = (trainer.total_steps() / COUNT).max(1) * self.stretch;
         let last = self.kept.keys().next_back().copied().unwrap_or(0);
         match self.budget > 0 && step > last && (step >= last + every || trainer.done()) {
             true => self.write(trainer),
@@ -80,7 +84,9 @@ impl Snapshots {
         formats::save(&waited(trainer.network())?, &path)?;
         let size = std::fs::metadata(&path).map_or(0, |m| m.len());
         self.kept.insert(step, size);
-        for step in thinned(&mut self.kept, self.budget) {
+        let (gone, rounds) = thinned(&mut self.kept, self.budget);
+        self.stretch <<= rounds;
+        for step in gone {
             let path = self.path(step);
             let told = |e| Failure::Other(format!("{}: {e}", path.display()));
             std::fs::remove_file(&path).map_err(told)?;
@@ -89,10 +95,12 @@ impl Snapshots {
     }
 }
 
-/// Takes every other step out until the rest fits, and gives those; the first and the last stay.
-fn thinned(kept: &mut BTreeMap<u64, u64>, budget: u64) -> Vec<u64> {
-    let mut gone = Vec::new();
+/// Takes every other step out until the rest fits, and gives those, and how many times that took; the
+/// first and the last stay.
+fn thinned(kept: &mut BTreeMap<u64, u64>, budget: u64) -> (Vec<u64>, u32) {
+    let (mut gone, mut rounds) = (Vec::new(), 0);
     while kept.len() > 2 && kept.values().sum::<u64>() > budget {
+        rounds = (rounds + 1).min(16);
         let last = kept.keys().next_back().copied();
         let some: Vec<u64> = kept.keys().copied().skip(1).step_by(2).collect();
         for step in some.into_iter().filter(|s| Some(*s) != last) {
@@ -100,7 +108,7 @@ fn thinned(kept: &mut BTreeMap<u64, u64>, budget: u64) -> Vec<u64> {
             gone.push(step);
         }
     }
-    gone
+    (gone, rounds)
 }
 
 #[cfg(test)]
@@ -111,9 +119,9 @@ mod tests {
     fn the_budget_holds_and_both_ends_stay() {
         let mut kept: BTreeMap<u64, u64> = (0..=10).map(|s| (s, 10)).collect();
         let gone = thinned(&mut kept, 60);
-        assert_eq!(gone, [1, 3, 5, 7, 9]);
+        assert_eq!(gone, (vec![1, 3, 5, 7, 9], 1));
         assert_eq!(kept.keys().copied().collect::<Vec<_>>(), [0, 2, 4, 6, 8, 10]);
-        assert!(thinned(&mut kept, 60).is_empty());
+        assert!(thinned(&mut kept, 60).0.is_empty());
         thinned(&mut kept, 1);
         assert_eq!(kept.keys().copied().collect::<Vec<_>>(), [0, 10]);
     }

@@ -15,7 +15,7 @@ use crate::value::read_async;
 pub const BUCKETS: usize = 48;
 
 /// Share of the time of all steps that looks may take under [`super::Cadence::Auto`].
-pub const SHARE: f64 = 0.1;
+pub const SHARE: f64 = 0.07;
 
 /// Statistics of a tensor's finite values.
 #[derive(Clone, Debug, Default, PartialEq)]

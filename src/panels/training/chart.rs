@@ -376,14 +376,25 @@ fn marks(
     for mark in runs.iter().flat_map(|&r| &histories.runs[r].marks) {
         let color = match mark.kind {
             MarkKind::Problem => problem,
-            MarkKind::Intervention | MarkKind::Restart => weak,
-            MarkKind::Checkpoint => weak.gamma_multiply(0.45),
+            MarkKind::Intervention | MarkKind::Restart | MarkKind::Checkpoint => weak,
         };
         let at = match board.log_x {
             true if mark.step > 0 => (mark.step as f64).log10(),
             true => continue,
             false => mark.step as f64,
         };
+        // Each epoch may save one: a tick is enough.
+        if mark.kind == MarkKind::Checkpoint {
+            let bounds = plot.plot_bounds();
+            let (low, high) = (bounds.min()[1], bounds.min()[1] + 0.035 * bounds.height());
+            let tick = vec![[at, low], [at, high]];
+            plot.line(
+                Line::new("", tick)
+                    .stroke(Stroke::new(1.0, color))
+                    .allow_hover(false),
+            );
+            continue;
+        }
         let style = LineStyle::Dashed { length: 3.0 };
         plot.vline(
             VLine::new("", at)

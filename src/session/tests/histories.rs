@@ -61,3 +61,50 @@ fn a_drag_on_the_board_is_one_step_of_undo() {
     session.apply(Command::Undo);
     assert!(session.state.board.clip);
 }
+
+#[test]
+fn the_histories_of_the_demo_are_of_its_recipes() {
+    use session::histories::DEMO;
+    let mut session = Session::new();
+    session.apply(Command::Open(Source::Bundled("fashion-mnist".into())));
+    session.apply(Command::History(Some(Source::Bundled(DEMO.into()))));
+    session.wait();
+    session.wait_for_histories();
+    session.update(0.01);
+    let histories = session.histories.as_ref().unwrap();
+    assert!(histories.warnings.is_empty(), "{:?}", histories.warnings);
+    let recipes = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/recipes");
+    for run in histories.runs.iter() {
+        assert!(
+            recipes.join(format!("{}.toml", run.name)).exists(),
+            "{}",
+            run.name
+        );
+        let (first, last) = run.steps().unwrap();
+        assert!(first <= 1 && last >= 1000, "{}: {first} to {last}", run.name);
+        assert!(run.series.contains_key("loss/validation"), "{}", run.name);
+    }
+    // What was recorded of layers is shown on those of the demo.
+    let run = histories.run("fashion-mnist").unwrap().clone();
+    let names = session::dynamics::Names::of(&session.document.as_ref().unwrap().network);
+    let rows = session::dynamics::rows(&run, session::dynamics::Statistic::GradientNorm, Some(&names));
+    assert!(rows.len() > 20 && rows.iter().all(|r| r.layer.is_some()));
+    // And the weights of a step.
+    let before = session.document.as_ref().unwrap().passed;
+    let board = Board {
+        chosen: Some(run.name.clone()),
+        moment: Some(2000),
+        ..Board::default()
+    };
+    session.apply(Command::Board(board.into()));
+    for _ in 0..3 {
+        session.update(0.01);
+        session.wait();
+    }
+    let (name, step) = session.replayed().unwrap();
+    assert!(
+        name == "fashion-mnist" && step > 0 && step <= 2000,
+        "{name} {step}"
+    );
+    assert!(session.document.as_ref().unwrap().passed > before);
+}
