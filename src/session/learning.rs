@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use compute::train::{
-    Change, Clip, Loss, Moments, Optimizer, Plan, Reconstruction, Schedule, Unit, Warmup,
+    Cadence, Change, Clip, Loss, Moments, Optimizer, Plan, Reconstruction, Schedule, Unit, Warmup,
 };
 
 pub use probe::{Plane, Surface};
