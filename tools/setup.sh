@@ -55,8 +55,8 @@ use_cache() {
         if [ -n "$newest" ]; then mv "$newest" "$CARGO_TARGET_DIR"; fi
     fi
     # Cargo keeps what it built of every earlier state of the source; dependencies stay.
-    if [ "$(du -s --block-size=1G "$CARGO_TARGET_DIR" | cut -f1)" -gt 25 ]; then
-        say "The build cache has outgrown 25 GiB: the workspace's own part is built again"
+    if [ "$(du -s --block-size=1G "$CARGO_TARGET_DIR" | cut -f1)" -gt 45 ]; then
+        say "The build cache has outgrown 45 GiB: the workspace's own part is built again"
         cargo clean --workspace --quiet
         rm -rf "$CARGO_TARGET_DIR/debug/incremental"
     fi
