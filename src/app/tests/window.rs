@@ -204,7 +204,7 @@ fn listens(folder: &Path) {
         .current_dir(folder)
         .env("DISPLAY", DISPLAY)
         .env_remove("WAYLAND_DISPLAY")
-        .env("LAYERSCOPE_TOKEN", "a token of the test")
+        .env("LAYERSCOPE_TOKEN", "a-token-of-the-test")
         .env("XDG_RUNTIME_DIR", folder)
         .env("XDG_CONFIG_HOME", folder)
         .stdout(Stdio::piped())
@@ -221,7 +221,7 @@ fn listens(folder: &Path) {
             .to_string()
     };
     let (address, token) = (said("url").replace("http://", ""), said("token"));
-    assert_eq!(token, "a token of the test", "{line}");
+    assert_eq!(token, "a-token-of-the-test", "{line}");
     let mut before = 0;
     let blank = screen(folder);
     wait(folder, "an empty dashboard", |now| {
