@@ -335,7 +335,7 @@ mod tests {
             }
         }
         assert!(
-            looks / plain <= SHARE + 0.01 && count > 40,
+            looks / plain <= SHARE + 0.01 && count > 20,
             "{looks} {plain} {count}"
         );
     }

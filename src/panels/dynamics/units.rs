@@ -130,6 +130,6 @@ mod tests {
         });
         let found = recorded(&run, &network, layer("stem/conv"));
         assert_eq!(found.map(|f| f.1), Some(layer("stem/relu")));
-        assert_eq!(recorded(&run, &network, layer("head/fc")), None);
+        assert_eq!(recorded(&run, &network, layer("head/classifier")), None);
     }
 }
