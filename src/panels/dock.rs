@@ -44,6 +44,12 @@ impl Dock {
         self.0.find_tab(&id.to_string()).is_some()
     }
 
+    /// True when the panel is the tab that is seen of its place.
+    pub fn is_front(&self, id: &str) -> bool {
+        let mut leaves = self.0.iter_leaves();
+        leaves.any(|(_, leaf)| leaf.tabs().get(leaf.active.0).is_some_and(|t| t == id))
+    }
+
     /// Closes a panel.
     pub fn close(&mut self, id: &str) {
         if let Some(path) = self.0.find_tab(&id.to_string()) {

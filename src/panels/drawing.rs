@@ -41,7 +41,17 @@ pub enum Mark {
         color: Color32,
         told: String,
     },
+    /// A place along x: dashed over the whole height, or a `tick` at its foot.
+    Place {
+        at: f64,
+        tick: bool,
+        color: Color32,
+        told: String,
+    },
 }
+
+/// Height of a tick, of the whole.
+const TICK: f64 = 0.035;
 
 /// A chart.
 pub struct Chart {
@@ -50,6 +60,8 @@ pub struct Chart {
     pub marks: Vec<Mark>,
     /// What colours mean.
     pub keys: Vec<(Color32, String)>,
+    /// Sentences below, a line each.
+    pub notes: Vec<(Color32, String)>,
     /// Paper, lines and text.
     pub colors: [Color32; 3],
 }
@@ -57,7 +69,8 @@ pub struct Chart {
 impl Chart {
     pub fn svg(&self) -> String {
         let [width, height] = SIZE;
-        let height = height + if self.keys.is_empty() { 0.0 } else { KEYS };
+        let keys = height + if self.keys.is_empty() { 0.0 } else { KEYS };
+        let height = keys + KEYS * self.notes.len() as f64;
         let paper = Rectangle::new()
             .set("width", "100%")
             .set("height", "100%")
@@ -74,7 +87,12 @@ impl Chart {
             .add(self.grid());
         let marks = self.marks.iter().map(|mark| self.mark(mark));
         let drawing = marks.fold(drawing, svg::Document::add);
-        drawing.add(self.legend(height)).to_string()
+        let notes = self.notes.iter().enumerate().map(|(i, (color, note))| {
+            let at = (LEFT, keys + KEYS * (i + 1) as f64 - 12.0);
+            self.text(note, at, 11.0, "start").set("fill", hex(*color))
+        });
+        let drawing = notes.fold(drawing.add(self.legend(keys)), svg::Document::add);
+        drawing.to_string()
     }
 
     /// Pixels of a place.
@@ -174,6 +192,28 @@ impl Chart {
                 let dot = Circle::new().set("cx", x).set("cy", y).set("r", 4);
                 Group::new().add(dot.set("fill", hex(*color)).add(Title::new(told)))
             }
+            Mark::Place {
+                at,
+                tick,
+                color,
+                told,
+            } => {
+                let [low, high] = self.axes[1].ends;
+                let top = if *tick { low + TICK * (high - low) } else { high };
+                let [(x, foot), (_, top)] = [self.at([*at, low]), self.at([*at, top])];
+                let line = Line::new()
+                    .set("x1", x)
+                    .set("y1", foot)
+                    .set("x2", x)
+                    .set("y2", top)
+                    .set("stroke", hex(*color))
+                    .set("stroke-width", 1)
+                    .add(Title::new(told));
+                Group::new().add(match tick {
+                    true => line,
+                    false => line.set("stroke-dasharray", "3 3"),
+                })
+            }
         }
     }
 
@@ -230,6 +270,7 @@ mod tests {
                 },
             ],
             keys: vec![(Color32::RED, "kind".into())],
+            notes: vec![(Color32::RED, "a note".into())],
             colors: [Color32::WHITE, Color32::GRAY, Color32::BLACK],
         };
         let text = chart.svg();

@@ -92,7 +92,7 @@ impl Surveyor {
                 continue;
             };
             let name = &layer.name;
-            if let Some(found) = UnitUse::of(&seen.active, &seen.saturated, seen.samples) {
+            if let Some(found) = UnitUse::of(&seen.active, &seen.saturated, seen.places) {
                 out.scalar(format!("activations/{name}/dead"), found.dead);
                 out.scalar(format!("activations/{name}/saturated"), found.saturated);
                 let share = found.effective / seen.active.len().max(1) as f64;

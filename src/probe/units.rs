@@ -3,17 +3,17 @@
 use model::op::Unary;
 use model::{Op, Role, TensorData, TensorSpec};
 
-/// How often each unit of a layer was active.
+/// How often each unit of a layer was active, over all examples and all of its places: a channel of a
+/// convolution has one place a pixel, a unit of a dense layer one in all.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Units {
-    /// Examples for which each was: above 0 anywhere after a rectifier; not saturated after a
-    /// function that is bounded on both sides.
+    /// Places at which each was: above 0 after a rectifier; not saturated after a function that is
+    /// bounded on both sides.
     pub active: Vec<u64>,
-    /// Examples for which each was at a bound in at least half of its places; empty for functions
-    /// without an upper bound.
+    /// Places at which each was at a bound; empty for functions without an upper bound.
     pub saturated: Vec<u64>,
-    /// Examples in all.
-    pub samples: u64,
+    /// Places of a unit in all examples.
+    pub places: u64,
 }
 
 /// Where a function is flat.
@@ -79,40 +79,33 @@ impl Units {
         }
         let values = tensor.to_f32()?;
         let stride = |axis: usize| shape[axis + 1..].iter().product::<usize>();
-        let (samples, units) = (shape[batch], shape[unit]);
-        // Places of each unit in each example: positive ones, and flat ones.
-        let mut places = vec![[0u32; 2]; samples * units];
-        let (by_batch, by_unit) = (stride(batch), stride(unit));
+        let (units, by_unit) = (shape[unit], stride(unit));
+        let mut active = vec![0; units];
+        let mut flat = vec![0; units];
         for (i, &v) in values.iter().enumerate() {
-            let (sample, unit) = (i / by_batch % samples, i / by_unit % units);
-            let place = &mut places[sample * units + unit];
-            let (on, flat) = match kind {
+            let unit = i / by_unit % units;
+            let (on, bound) = match kind {
                 Kind::Rectifier => (v > 0.0, false),
                 Kind::Capped(high) => (v > 0.0, v >= high),
                 Kind::Bounded(low, high) => (v > low && v < high, v <= low || v >= high),
             };
-            place[0] += u32::from(on);
-            place[1] += u32::from(flat);
+            active[unit] += u64::from(on);
+            flat[unit] += u64::from(bound);
         }
-        let all = (values.len() / (samples * units).max(1)) as u32;
-        let count = |is: &dyn Fn(&[u32; 2]) -> bool| -> Vec<u64> {
-            let one = |unit: usize| (0..samples).filter(|s| is(&places[s * units + unit])).count();
-            (0..units).map(|unit| one(unit) as u64).collect()
-        };
         Some(Units {
-            active: count(&|p| p[0] > 0),
+            active,
             saturated: match kind {
                 Kind::Rectifier => Vec::new(),
-                _ => count(&|p| 2 * p[1] >= all && all > 0),
+                _ => flat,
             },
-            samples: samples as u64,
+            places: (values.len() / units.max(1)) as u64,
         })
     }
 
-    /// The share of examples that each unit was active for.
+    /// The share of places at which each unit was active.
     pub fn shares(&self) -> Vec<f32> {
-        let samples = self.samples.max(1) as f32;
-        self.active.iter().map(|&c| c as f32 / samples).collect()
+        let places = self.places.max(1) as f32;
+        self.active.iter().map(|&c| c as f32 / places).collect()
     }
 }
 
@@ -140,9 +133,9 @@ mod tests {
         let values = [1.0, 0.0, 0.0, 0.0, 2.0, 2.0, 0.0, 0.0, -1.0, 0.0, 0.5, 0.0];
         let tensor = TensorData::from_f32(&[2, 3, 2], &values);
         let found = Units::of(&Op::Unary(Unary::Relu), &spec(&[Batch, Channel, Width]), &tensor).unwrap();
-        assert_eq!((&found.active[..], found.samples), (&[1, 0, 2][..], 2));
+        assert_eq!((&found.active[..], found.places), (&[1, 0, 3][..], 4));
         assert!(found.saturated.is_empty());
-        assert_eq!(found.shares(), [0.5, 0.0, 1.0]);
+        assert_eq!(found.shares(), [0.25, 0.0, 0.75]);
         // tanh: the second unit stands at its bounds.
         let tensor = TensorData::from_f32(&[2, 2], &[0.5, -0.999, 0.1, 0.999]);
         let found = Units::of(&Op::Unary(Unary::Tanh), &spec(&[Batch, Feature]), &tensor).unwrap();

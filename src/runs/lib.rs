@@ -19,7 +19,6 @@ mod jsonl;
 mod library;
 mod lines;
 mod natural;
-#[cfg(not(target_arch = "wasm32"))]
 mod parquet;
 mod settings;
 mod source;
@@ -40,13 +39,7 @@ pub use natural::natural;
 pub(crate) use error::Notes;
 
 /// What can be read, most specific first.
-pub static FORMATS: &[&Format] = &[
-    &events::FORMAT,
-    &csv::FORMAT,
-    &jsonl::FORMAT,
-    #[cfg(not(target_arch = "wasm32"))]
-    &parquet::FORMAT,
-];
+pub static FORMATS: &[&Format] = &[&events::FORMAT, &csv::FORMAT, &jsonl::FORMAT, &parquet::FORMAT];
 
 /// The formats in words.
 fn known() -> String {

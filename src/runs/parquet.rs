@@ -1,5 +1,5 @@
-//! Parquet, a row group at a time. A file is written at once, so that a changed one is read anew.
-//! Native only.
+//! Parquet, a row group at a time. A file is written at once, so that a changed one is read anew. In a
+//! page without Zstandard, whose library is written in C.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,6 +11,7 @@ use ::parquet::data_type::DataType;
 use ::parquet::errors::{ParquetError, Result};
 use ::parquet::file::metadata::KeyValue;
 use ::parquet::file::reader::{ChunkReader, FileReader, Length, SerializedFileReader};
+#[cfg(not(target_arch = "wasm32"))]
 use ::parquet::file::writer::SerializedRowGroupWriter;
 use ::parquet::schema::types::ColumnDescriptor;
 use bytes::Bytes;
@@ -488,6 +489,7 @@ fn take<T: DataType>(
     Ok(each.collect())
 }
 
+#[cfg(not(target_arch = "wasm32"))]
 /// Writes the next column of a group; `levels` are 0 where a value is missing.
 pub(crate) fn column<T: DataType>(
     group: &mut SerializedRowGroupWriter<impl io::Write + Send>,

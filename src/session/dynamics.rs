@@ -3,7 +3,7 @@
 //! Whoever records writes tags of one scheme: `gradients/LAYER/norm`, `weights/LAYER/norm`,
 //! `updates/LAYER/ratio`, `activations/LAYER/mean`, `.../std`, `.../zeros`, and histograms
 //! `weights/LAYER`, `gradients/LAYER`, `activations/LAYER`; the rest of [`LIST`], and `units/LAYER`, the
-//! share of examples that each unit was active for. LAYER is a layer's or a parameter's name;
+//! share of examples and of their places that each unit was active at. LAYER is a layer's or a parameter's name;
 //! `.` and `/` in it are the same.
 
 use std::collections::{BTreeMap, HashMap};
@@ -135,7 +135,7 @@ const LIST: [Entry; 14] = [
         statistic: Statistic::Saturated,
         tag: ("activations", "saturated"),
         name: "saturated units",
-        about: "Share of units that stood at a bound of their function for at least 95 of 100 examples",
+        about: "Share of units that stood at a bound of their function at 95 of 100 places or more, over up to 256 examples",
         scale: Some([0.0, 1.0]),
     },
     Entry {

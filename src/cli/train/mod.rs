@@ -173,7 +173,9 @@ fn run_to_end(
     while !trainer.done() && !stop.load(Ordering::Relaxed) {
         let mut step = waited(trainer.step())?;
         step.records.extend(waited(surveyor.after(trainer, &step))?);
-        snapshots.after(trainer)?;
+        if let Err(problem) = snapshots.after(trainer) {
+            eprintln!("{problem}; these weights are not kept, training goes on");
+        }
         for record in step.records {
             log.write(record)?;
         }
@@ -187,9 +189,14 @@ fn run_to_end(
                 start.elapsed().as_secs_f64()
             );
             start = std::time::Instant::now();
-            log.flush()?;
-            if !trainer.done() {
-                save(trainer, kept, log)?;
+            // A disk that is full may have room by the next epoch; the log keeps what waits, the
+            // checkpoint before stays, and the end does not pass over a failure.
+            let mut stored = log.flush();
+            if !trainer.done() && stored.is_ok() {
+                stored = save(trainer, kept, log);
+            }
+            if let Err(problem) = stored {
+                eprintln!("{problem}; training goes on, and writes again after the next epoch");
             }
         } else if let Some(judged) = &step.validation {
             eprintln!("step {}: loss {:.4}{}", step.step, step.loss, words(judged));

@@ -173,6 +173,7 @@ pub(super) fn drawing(session: &Session, memory: &mut Memory, visuals: &Visuals)
         ],
         marks,
         keys: Vec::new(),
+        notes: Vec::new(),
         colors: super::paper(visuals),
     })
 }

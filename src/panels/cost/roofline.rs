@@ -231,6 +231,7 @@ pub(super) fn drawing(session: &Session, _: &mut Memory, visuals: &Visuals) -> O
         keys: keys
             .map(|f| (style::family(visuals, f), f.name.to_string()))
             .collect(),
+        notes: Vec::new(),
         colors: super::paper(visuals),
     })
 }

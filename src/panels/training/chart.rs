@@ -8,7 +8,7 @@ use egui::{Color32, Rect, RichText, Stroke, Ui, vec2};
 use egui_plot::{
     FilledArea, Line, LineStyle, MarkerShape, Plot, PlotBounds, PlotPoints, PlotUi, Points, VLine,
 };
-use model::run::MarkKind;
+use model::run::{Mark, MarkKind};
 use session::histories::{Chart, Groups, Split};
 use session::{Board, Histories};
 
@@ -24,6 +24,8 @@ const MARGIN: f64 = 0.05;
 const TOLD: usize = 10;
 /// Marks are drawn of so many runs at most: more would hide the curves.
 const MARKED: usize = 3;
+/// Height of a checkpoint's tick, of the chart.
+const TICK: f64 = 0.035;
 
 /// What all charts share while the pointer moves.
 #[derive(Default)]
@@ -145,7 +147,10 @@ pub fn heights(drawn: &[Drawn], x: [f64; 2], clip: bool) -> Option<([f64; 2], us
             [&path.ys[path.within(x)]]
         })
         .collect();
-    if clip && let Some(found) = clip_outliers(&slices, (0.01, 0.99), MARGIN) {
+    if clip
+        && let Some(found) = clip_outliers(&slices, (0.01, 0.99), MARGIN)
+        && found.low < found.high
+    {
         return Some(([found.low, found.high], found.below + found.above));
     }
     let finite = slices
@@ -218,7 +223,7 @@ pub fn show(
     let strong = ui.visuals().strong_text_color();
     let answer = plot.show(ui, |plot| {
         plot.set_plot_bounds(wanted);
-        marks(plot, drawn, histories, board, [weak, problem]);
+        marks(plot, &marked(drawn, histories, board), [weak, problem]);
         for line in drawn {
             curve(plot, line, x, rect.width(), y);
         }
@@ -356,37 +361,34 @@ fn curve(plot: &mut PlotUi, line: &Drawn, x: [f64; 2], pixels: f32, y: [f64; 2])
     }
 }
 
-/// Interventions, checkpoints, restarts and problems as lines, of few runs at most.
-fn marks(
-    plot: &mut PlotUi,
-    drawn: &[Drawn],
-    histories: &Histories,
-    board: &Board,
-    [weak, problem]: [Color32; 2],
-) {
-    if board.along != session::Along::Step {
-        return;
-    }
+/// Interventions, checkpoints, restarts and problems with their places along x, of few runs at most:
+/// along steps only.
+pub fn marked<'a>(drawn: &[Drawn], histories: &'a Histories, board: &Board) -> Vec<(f64, &'a Mark)> {
     let mut runs: Vec<usize> = drawn.iter().filter(|d| !d.faint).map(|d| d.run).collect();
     runs.sort_unstable();
     runs.dedup();
-    if runs.len() > MARKED {
-        return;
+    if board.along != session::Along::Step || runs.len() > MARKED {
+        return Vec::new();
     }
-    for mark in runs.iter().flat_map(|&r| &histories.runs[r].marks) {
+    let marks = runs.iter().flat_map(|&r| &histories.runs[r].marks);
+    let place = |step: i64| match board.log_x {
+        true => (step > 0).then(|| (step as f64).log10()),
+        false => Some(step as f64),
+    };
+    marks.filter_map(|mark| Some((place(mark.step)?, mark))).collect()
+}
+
+/// What was marked, as lines.
+fn marks(plot: &mut PlotUi, marked: &[(f64, &Mark)], [weak, problem]: [Color32; 2]) {
+    for &(at, mark) in marked {
         let color = match mark.kind {
             MarkKind::Problem => problem,
             MarkKind::Intervention | MarkKind::Restart | MarkKind::Checkpoint => weak,
         };
-        let at = match board.log_x {
-            true if mark.step > 0 => (mark.step as f64).log10(),
-            true => continue,
-            false => mark.step as f64,
-        };
         // Each epoch may save one: a tick is enough.
         if mark.kind == MarkKind::Checkpoint {
             let bounds = plot.plot_bounds();
-            let (low, high) = (bounds.min()[1], bounds.min()[1] + 0.035 * bounds.height());
+            let (low, high) = (bounds.min()[1], bounds.min()[1] + TICK * bounds.height());
             let tick = vec![[at, low], [at, high]];
             plot.line(
                 Line::new("", tick)

@@ -3,6 +3,8 @@
 use std::fmt::Write;
 
 use egui::{Color32, Visuals};
+use model::run::MarkKind;
+use session::findings::Finding;
 use session::histories::{self, Chart};
 use session::{Board, Histories};
 
@@ -24,10 +26,31 @@ fn blend(over: Color32, share: f32, paper: Color32) -> Color32 {
     Color32::from_rgb(mix(a[0], b[0]), mix(a[1], b[1]), mix(a[2], b[2]))
 }
 
-/// `chart` as SVG; `None` where nothing is drawn.
+/// Sentences below a drawing, and letters of a line of them.
+const NOTES: usize = 6;
+const LETTERS: usize = 108;
+
+/// `text` in lines of at most [`LETTERS`], but for longer words.
+fn wrapped(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + word.chars().count() < LETTERS => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.into()),
+        }
+    }
+    lines
+}
+
+/// `chart` as SVG with what was marked and what is `seen` on it; `None` where nothing is drawn.
 fn svg(
     chart: &Chart,
     drawn: &[Drawn],
+    histories: &Histories,
+    seen: &[(usize, Finding)],
     board: &Board,
     x: Option<[f64; 2]>,
     visuals: &Visuals,
@@ -37,6 +60,18 @@ fn svg(
     let log = board.log.contains(&chart.metric);
     let paper = visuals.panel_fill;
     let mut marks = Vec::new();
+    let within = |(at, _): &(f64, _)| (x[0]..=x[1]).contains(at);
+    for (at, mark) in chart::marked(drawn, histories, board).into_iter().filter(within) {
+        marks.push(Mark::Place {
+            at,
+            tick: mark.kind == MarkKind::Checkpoint,
+            color: match mark.kind {
+                MarkKind::Problem => visuals.error_fg_color,
+                _ => visuals.weak_text_color(),
+            },
+            told: format!("step {}: {}", mark.step, mark.text),
+        });
+    }
     let mut add = |path: &super::curves::Path, color: Color32, dashed: bool| {
         for points in path.seen(x, PIXELS).lines() {
             let points = points.to_vec();
@@ -69,12 +104,22 @@ fn svg(
     up.label.clone_from(&chart.metric);
     let mut keys: Vec<(Color32, String)> = drawn.iter().map(|d| (d.color, d.told())).collect();
     keys.truncate(KEYS);
+    let notes = seen.iter().take(NOTES).flat_map(|(run, finding)| {
+        let color = match finding.sort.is_fault() {
+            true => visuals.warn_fg_color,
+            false => visuals.weak_text_color(),
+        };
+        let name = &histories.runs[*run].name;
+        let lines = wrapped(&format!("{name}: {}. {}", finding.sort.name(), finding.why));
+        lines.into_iter().map(move |line| (color, line))
+    });
     let line = visuals.widgets.noninteractive.bg_stroke.color;
     let drawing = drawing::Chart {
         title: chart.metric.clone(),
         axes: [across, up],
         marks,
         keys,
+        notes: notes.collect(),
         colors: [paper, line, visuals.text_color()],
     };
     Some(drawing.svg())
@@ -117,7 +162,8 @@ pub fn chart_file(
     }
     let (groups, shown, light) = (&memory.groups, &memory.shown, !visuals.dark_mode);
     let drawn = chart::drawn(chart, histories, board, groups, shown, &mut memory.curves, light);
-    svg(chart, &drawn, board, memory.zoom.x, visuals)
+    let seen = memory.seen.get(metric).map_or(&[][..], Vec::as_slice);
+    svg(chart, &drawn, histories, seen, board, memory.zoom.x, visuals)
 }
 
 fn escape(text: &str) -> String {
@@ -198,7 +244,8 @@ pub fn report(memory: &mut Memory, histories: &Histories, board: &Board, visuals
                 &mut memory.curves,
                 light,
             );
-            if let Some(svg) = svg(chart, &drawn, board, memory.zoom.x, visuals) {
+            let seen = memory.seen.get(&chart.metric).map_or(&[][..], Vec::as_slice);
+            if let Some(svg) = svg(chart, &drawn, histories, seen, board, memory.zoom.x, visuals) {
                 page += &svg;
                 page.push('\n');
             }

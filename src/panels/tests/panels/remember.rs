@@ -4,7 +4,7 @@ use panels::{Panels, Settings, Store};
 use session::{Bookmark, Command, Paint, Pose, Session, Source};
 
 use crate::palette::take;
-use crate::states::{demo, empty, settle, window};
+use crate::states::{demo, empty, settle, trained, window};
 
 fn panels(folder: &std::path::Path) -> Panels {
     Panels::open(Some(Store::at(folder)))
@@ -50,6 +50,19 @@ fn settings_and_arrangement_come_back() {
     assert_eq!(settings, wanted);
     assert!(settings.light && settings.paint == paint && settings.speed == 2.5);
     assert!(!panels.is_open("log") && panels.is_open("settings") && panels.is_open("outline"));
+}
+
+#[test]
+fn charts_come_to_the_front_in_a_window_of_an_earlier_arrangement() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = window(demo(), panels(folder.path()));
+    take(&mut harness, "close panel log");
+    settle(&mut harness);
+    drop(harness);
+    let mut harness = window(trained(), panels(folder.path()));
+    settle(&mut harness);
+    let panels = &harness.state().panels;
+    assert!(panels.is_front("training"), "{:?}", panels.notice());
 }
 
 #[test]
