@@ -17,6 +17,7 @@
 
 #![forbid(unsafe_code)]
 
+mod attention;
 mod band;
 mod classes;
 mod correlation;
@@ -40,6 +41,9 @@ mod smoothing;
 mod spectrum;
 mod trend;
 
+pub use attention::{
+    Habit, HeadSummary, Token, Weights, attention_flow, attention_rollout, brightest, mean_of_heads,
+};
 pub use band::{BandPoint, RunCurve, band, common_steps};
 pub use classes::{Confusion, ConfusionError, MAX_CLASSES, accuracy};
 pub use correlation::{Correlation, spearman};

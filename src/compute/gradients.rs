@@ -8,6 +8,7 @@ use burn_backend::tensor::FloatTensor;
 use burn_backend::{AutodiffBackend, FloatDType, Shape};
 use model::{Network, TensorData, TensorId, Trace};
 
+use crate::patch::patched;
 use crate::place::{Cpu, Place, trace};
 use crate::value::{dims, float, raise, wait};
 use crate::{Executor, RunError, RunOptions, Value};
@@ -51,7 +52,7 @@ pub(crate) async fn gradients_on<P: Place>(
     }
     // Only leaves keep their gradient, so each computed tensor gets a leaf of zeros added to it,
     // whose gradient is the same.
-    let mut tap = |id: TensorId, value: Value<Auto<P>>| match value {
+    let mut tap = |id: TensorId, value: Value<Auto<P>>| match patched(&options.patches, id, value) {
         Value::Float(t) => {
             let shape = Shape::from(dims::<Auto<P>>(&t));
             let zeros = Auto::<P>::float_zeros(shape, &device, FloatDType::F32);

@@ -17,6 +17,7 @@ pub mod inputs;
 mod kernels;
 mod memory;
 mod ops;
+mod patch;
 mod place;
 pub mod roofs;
 pub mod run;
@@ -30,6 +31,7 @@ pub use burn_flex::{Flex, FlexDevice};
 pub use engine::{Device, Engine};
 pub use gpu::{Gpu, Resident, Wgpu};
 pub use gradients::gradients;
+pub use patch::Patch;
 pub use run::{Executor, GiveWay, Keep, Pass, Progress, RunError, RunOptions};
 #[cfg(not(target_arch = "wasm32"))]
 pub use threads::take_part;

@@ -11,6 +11,7 @@ use model::{GraphId, HostValue, LayerId, Network, TensorData, TensorId};
 use crate::frame::{Frame, fits};
 use crate::memory;
 use crate::ops::Statistics;
+use crate::patch::{Patch, patched};
 use crate::value::{Value, wait};
 
 /// Why a pass stopped.
@@ -95,6 +96,8 @@ pub struct RunOptions {
     /// Strided convolutions run at stride 1 and are thinned out afterwards, at more cost: the way
     /// around cubecl 0.10's gradient of a strided convolution, which is wrong.
     pub unit_strides: bool,
+    /// Parts of tensors that are scaled before anything reads them.
+    pub patches: Arc<[Patch]>,
 }
 
 /// Comes back when others have had their turn.
@@ -111,6 +114,7 @@ impl Default for RunOptions {
             training: false,
             seed: 0,
             unit_strides: false,
+            patches: Arc::default(),
         }
     }
 }
@@ -317,7 +321,8 @@ impl<B: Backend> Executor<B> {
         inputs: HashMap<TensorId, Value<B>>,
         options: &RunOptions,
     ) -> Result<Pass<B>, RunError> {
-        self.run_tapped(inputs, options, &mut |_, value| value).await
+        let mut tap = |id, value| patched(&options.patches, id, value);
+        self.run_tapped(inputs, options, &mut tap).await
     }
 
     /// [`Executor::run_async`], where `tap` may replace each computed tensor before others read it.

@@ -4,6 +4,7 @@
 //! In: nothing but its own types. Out: the types that every other room speaks.
 //! It knows no file, no GPU and no screen.
 
+pub mod attention;
 pub mod beside;
 pub mod blocks;
 pub mod cost;
@@ -27,6 +28,7 @@ pub mod tensor;
 pub mod tokens;
 pub mod trace;
 
+pub use attention::{AttentionSite, attention_sites, expose_attention};
 pub use beside::{Member, beside};
 pub use cost::{Cost, LayerCost, cost};
 pub use dataset::{Cells, Column, Dataset, Targets};

@@ -2,7 +2,7 @@
 //! found by what they compute: the same whatever exporter wrote them down.
 
 mod activation;
-mod attention;
+pub(crate) mod attention;
 pub(crate) mod flow;
 mod mlp;
 mod normalization;

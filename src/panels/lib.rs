@@ -5,6 +5,7 @@
 //! session holds and nothing else; what one keeps for itself stands in its [`Memory`].
 //! It knows no Bevy and no GPU, so that each panel can be drawn and tested alone.
 
+mod attention;
 mod bar;
 mod colors;
 mod compare;
@@ -65,6 +66,7 @@ pub const PANELS: &[Panel] = &[
     sweep::PANEL,
     runs::PANEL,
     dynamics::PANEL,
+    attention::PANEL,
     log::PANEL,
     settings::PANEL,
 ];
@@ -232,6 +234,11 @@ impl Panels {
     /// True when the panel of this id has a tab.
     pub fn is_open(&self, id: &str) -> bool {
         self.dock.has(id)
+    }
+
+    /// True when the panel of this id is the tab that is seen of its place.
+    pub fn is_front(&self, id: &str) -> bool {
+        self.dock.is_front(id)
     }
 
     /// What the user is told about the window itself.

@@ -1,5 +1,6 @@
 //! Text over the scene, drawn with egui's painter: the same in the window and in a picture.
 
+mod arcs;
 mod blocks;
 mod caption;
 mod channels;
@@ -58,8 +59,9 @@ struct Found {
 }
 
 /// The overlays, later ones over earlier ones.
-const OVERLAYS: [fn(&Sheet); 12] = [
+const OVERLAYS: [fn(&Sheet); 13] = [
     values::draw,
+    arcs::draw,
     frames::draw,
     shapes::draw,
     blocks::draw,

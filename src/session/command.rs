@@ -9,6 +9,7 @@ use layout::{Arrangement, Way};
 use serde::{Deserialize, Serialize};
 
 use crate::Board;
+use crate::attention::{Ablated, Attend};
 use crate::beside::Known;
 use crate::document::Input;
 use crate::learning::Lesson;
@@ -110,6 +111,10 @@ pub enum Command {
     /// Element of the output that gradients are of.
     Unit(Option<usize>),
     Softmax(bool),
+    /// Looks at an attention, one of its heads, or one of the places that ask; or at none any more.
+    Attend(Option<Attend>),
+    /// Puts out these heads of attention, and no others.
+    Ablate(Vec<Ablated>),
     Light(bool),
     Paint(Paint),
     /// Colours volumes by a quantity, or by their values.
@@ -287,6 +292,20 @@ pub(crate) fn apply(session: &mut Session, command: Command) -> Result<(), Strin
             state.playhead = if on { 0.0 } else { end };
         }
         Command::Unit(unit) => state.unit = unit,
+        Command::Attend(Some(attend)) => {
+            let document = session.document.as_ref().ok_or("nothing is open")?;
+            let site = document.site_of(&attend.layer);
+            site.ok_or_else(|| format!("{:?} is no attention of this network", attend.layer))?;
+            state.attend = Some(attend);
+        }
+        Command::Attend(None) => state.attend = None,
+        Command::Ablate(heads) => {
+            let document = session.document.as_ref().ok_or("nothing is open")?;
+            heads.iter().try_for_each(|head| document.can_ablate(head))?;
+            state.ablated = heads;
+            state.ablated.sort();
+            state.ablated.dedup();
+        }
         Command::Softmax(on) => state.softmax = on,
         Command::Trail(Some(_)) if state.selection.is_none() => {
             return Err("select a layer first, then its paths".into());

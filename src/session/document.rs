@@ -6,8 +6,9 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use data::{Images, Picture, Preprocess};
 use layout::{Arrangement, Layout, LayoutRequest, Node};
-use model::{Bindings, Cost, Dim, Network, ScopeId, TensorId, TensorKind, TensorSpec, Trace};
+use model::{AttentionSite, Bindings, Cost, Dim, Network, ScopeId, TensorId, TensorKind, TensorSpec, Trace};
 
+use crate::attention::{Ablated, Before};
 use crate::beside::{Known, Mark, Side};
 use crate::folds::{self, Folds};
 use crate::replay::Replay;
@@ -114,6 +115,12 @@ pub struct Document {
     pub sides: Vec<Side>,
     /// What differs between them, by layer and scope among all.
     pub(crate) marks: HashMap<Node, Mark>,
+    /// Every attention, once it was looked for.
+    pub(crate) attention: OnceLock<Vec<AttentionSite>>,
+    /// Heads that were put out in the last pass.
+    pub(crate) ablated: Vec<Ablated>,
+    /// The output before any was.
+    pub(crate) before: Option<Before>,
     /// How a picture becomes the input; `None` for networks of other input.
     pub preprocess: Option<Preprocess>,
     /// What its volumes are as large as, instead of as their shapes.
@@ -154,6 +161,10 @@ pub(crate) fn read(source: &Source) -> Result<Network, String> {
             formats::open_bytes(name, Bytes::from_static(bytes), None)
         }
     }
+    .map(|mut network| {
+        model::expose_attention(&mut network);
+        network
+    })
     .map_err(|e| e.to_string())
 }
 
@@ -204,6 +215,9 @@ pub(crate) fn of(known: Known) -> Document {
         predictions: Vec::new(),
         sides: Vec::new(),
         marks: HashMap::new(),
+        attention: OnceLock::new(),
+        ablated: Vec::new(),
+        before: None,
         preprocess,
         size: None,
         amounts: Default::default(),

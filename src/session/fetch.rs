@@ -11,7 +11,7 @@ impl Session {
         self.fetch(&[(self.state.backward, tensor)]);
     }
 
-    /// Asks for what panels read: the outputs and the selection. False when nothing is missing.
+    /// Asks for what panels read: the outputs, the selection, an attention that is looked at. False when nothing is missing.
     pub(crate) fn fetch_usual(&mut self) -> bool {
         let Some(document) = &self.document else {
             return false;
@@ -28,6 +28,11 @@ impl Session {
             .iter()
             .map(|&t| (false, t))
             .collect();
+        if self.state.attend.is_some() {
+            let sites = document.attention().iter();
+            let read = sites.flat_map(|s| [s.weights, s.queries, s.keys]);
+            wanted.extend(read.flatten().map(|t| (false, t)));
+        }
         wanted.extend(selected.and_then(|v| Some((self.state.backward, v.tensor?))));
         self.fetch(&wanted)
     }

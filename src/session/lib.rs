@@ -3,6 +3,7 @@
 //! In: commands from any panel, the scene, a tour file or a test; results from the worker. Out:
 //! the state that everything on screen is drawn from. It knows no window and no GPU.
 
+mod attention;
 mod beside;
 mod board;
 pub mod colormap;
@@ -27,6 +28,7 @@ mod view;
 pub mod words;
 mod worker;
 
+pub use crate::attention::{Ablated, Attend, Change, Heads};
 pub use crate::beside::{Mark, Side};
 pub use crate::histories::Histories;
 pub use crate::output::{Output, Score};
@@ -93,6 +95,10 @@ pub struct State {
     pub bookmarks: Vec<Bookmark>,
     /// How training histories are shown.
     pub board: Arc<Board>,
+    /// The attention that is looked at.
+    pub attend: Option<Attend>,
+    /// Heads of attention that are put out.
+    pub ablated: Vec<Ablated>,
 }
 
 impl State {
@@ -124,6 +130,8 @@ impl Default for State {
             labels: 1.0,
             bookmarks: Vec::new(),
             board: Arc::default(),
+            attend: None,
+            ablated: Vec::new(),
         }
     }
 }
@@ -285,7 +293,7 @@ impl Session {
         // Scrubbing is one step, however many places it passes, and so is a stroke.
         let adjusts = matches!(&command, Command::Board(board) if board.adjusts(&self.state.board));
         let continues = match &command {
-            Command::Seek(_) | Command::Draw { begins: false, .. } => true,
+            Command::Seek(_) | Command::Attend(_) | Command::Draw { begins: false, .. } => true,
             // What was changed at once, before a drag, is a step of its own.
             Command::Board(_) => adjusts && self.adjusting,
             _ => false,
@@ -356,7 +364,7 @@ impl Session {
         if placed(&self.state) != placed(before) {
             self.place();
         }
-        if self.state.input != before.input {
+        if self.state.input != before.input || self.state.ablated != before.ablated {
             self.run();
         } else if self.state.backward && (!before.backward || self.state.unit != before.unit) {
             self.differentiate();
@@ -398,6 +406,7 @@ impl Session {
         match found {
             Ok(Some(arrays)) => {
                 let network = document.source.clone();
+                let patches = document.patches(&self.state.ablated);
                 let files = Files {
                     model: document.file.clone(),
                     inputs: self.state.input.name(),
@@ -406,6 +415,7 @@ impl Session {
                     network,
                     arrays,
                     files,
+                    patches,
                 };
                 self.worker.submit(self.ticket, self.budget, job);
             }
@@ -442,6 +452,7 @@ impl Session {
             network,
             arrays,
             unit,
+            patches: document.patches(&self.state.ablated),
         };
         self.worker.submit(self.ticket, self.budget, job);
     }
@@ -537,6 +548,8 @@ impl Session {
                     playhead: f32::MAX,
                     backward: false,
                     unit: None,
+                    attend: None,
+                    ablated: Vec::new(),
                     bookmarks: self.kept.of(&document.file).to_vec(),
                     ..self.state.clone()
                 };
@@ -566,8 +579,10 @@ impl Session {
                 }
                 if let Some(document) = &mut self.document {
                     document.set_pass(trace);
+                    document.ablated.clone_from(&self.state.ablated);
                     self.place();
                 }
+                self.remember_output();
                 self.wanted.clear();
                 self.fetch_usual();
                 if self.state.backward {
@@ -591,6 +606,7 @@ impl Session {
             Reply::Predicted(side, guesses) => self.guessed(ticket, side, guesses),
             Reply::Fetched(bytes) => {
                 self.read_back += bytes;
+                self.remember_output();
                 if self.undecided && self.state.backward {
                     self.differentiate();
                 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use compute::roofs::Roofs;
-use compute::{Device, Engine, RunError, RunOptions};
+use compute::{Device, Engine, Patch, RunError, RunOptions};
 use data::Tokenizer;
 use model::{Network, TensorData, Trace, TraceTensor};
 
@@ -43,11 +43,13 @@ pub(crate) enum Job {
         network: Arc<Network>,
         arrays: Arrays,
         files: Files,
+        patches: Arc<[Patch]>,
     },
     Gradients {
         network: Arc<Network>,
         arrays: Arrays,
         unit: usize,
+        patches: Arc<[Patch]>,
     },
     /// Asks about a few samples of the data set.
     Predict(Batch),
@@ -181,7 +183,7 @@ async fn attempt(engine: &mut Engine, order: &Order) -> Reply {
         return Reply::Cancelled;
     }
     let watch = order.control.progress.clone();
-    let options = RunOptions {
+    let mut options = RunOptions {
         budget: order.budget,
         cancel: order.control.cancel.clone(),
         progress: Some(Arc::new(move |p| {
@@ -203,20 +205,28 @@ async fn attempt(engine: &mut Engine, order: &Order) -> Reply {
             network,
             arrays,
             files,
-        } => match engine.run(network, arrays, &options).await {
-            Err(RunError::Cancelled) => Reply::Cancelled,
-            Err(error) => Reply::NotPassed(error.in_files(&files.model, &files.inputs)),
-            Ok(trace) => Reply::Passed(trace),
-        },
+            patches,
+        } => {
+            options.patches = patches.clone();
+            match engine.run(network, arrays, &options).await {
+                Err(RunError::Cancelled) => Reply::Cancelled,
+                Err(error) => Reply::NotPassed(error.in_files(&files.model, &files.inputs)),
+                Ok(trace) => Reply::Passed(trace),
+            }
+        }
         Job::Gradients {
             network,
             arrays,
             unit,
-        } => match engine.gradients(network, arrays, *unit, &options).await {
-            Err(RunError::Cancelled) => Reply::Cancelled,
-            Err(error) => Reply::Failed(format!("gradients: {error}")),
-            Ok(trace) => Reply::Differentiated(trace),
-        },
+            patches,
+        } => {
+            options.patches = patches.clone();
+            match engine.gradients(network, arrays, *unit, &options).await {
+                Err(RunError::Cancelled) => Reply::Cancelled,
+                Err(error) => Reply::Failed(format!("gradients: {error}")),
+                Ok(trace) => Reply::Differentiated(trace),
+            }
+        }
         Job::Fetch(tensors) => {
             let mut bytes = 0;
             for tensor in tensors {

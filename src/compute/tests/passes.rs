@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
-use compute::{Executor, Flex, FlexDevice, Progress, RunError, RunOptions};
+use compute::{Executor, Flex, FlexDevice, Patch, Progress, RunError, RunOptions};
 use model::{Network, TensorData};
 
 fn network() -> (Arc<Network>, Vec<(String, TensorData)>) {
@@ -102,4 +102,103 @@ fn wrong_inputs_are_named() {
     check(&[(name.clone(), flat)], &[&name, "[256] given", "expected"]);
     let ints = TensorData::from_i64(&[1, 1, 16, 16], &[0; 256]);
     check(&[(name.clone(), ints)], &["int64 given", "float32", "expected"]);
+}
+
+#[test]
+fn a_patched_channel_is_scaled_before_anything_reads_it() {
+    let (network, arrays) = network();
+    let relu = network.tensor_named("stem/relu").or_else(|| {
+        let layer = network.layers.iter().find(|l| l.kind == "Relu").unwrap();
+        layer.outputs[0]
+    });
+    let tensor = relu.unwrap();
+    let plain = compute::run_cpu(&network, &arrays, &RunOptions::default()).unwrap();
+    let patch = |axis, start, factor| Patch {
+        tensor,
+        axis,
+        start,
+        count: 1,
+        factor,
+    };
+    let with = |patches: Vec<Patch>| {
+        let options = RunOptions {
+            patches: patches.into(),
+            ..RunOptions::default()
+        };
+        compute::run_cpu(&network, &arrays, &options).unwrap()
+    };
+    let scaled = with(vec![patch(1, 2, 0.5)]);
+    let (before, after) = (&plain.tensors[&tensor], &scaled.tensors[&tensor]);
+    let size: usize = before.shape[2..].iter().product();
+    for (i, (a, b)) in before
+        .host()
+        .unwrap()
+        .iter()
+        .zip(after.host().unwrap().iter())
+        .enumerate()
+    {
+        let factor = if i / size == 2 { 0.5 } else { 1.0 };
+        assert_eq!(*b, a * factor);
+    }
+    let output = network.main().outputs[0];
+    assert_ne!(plain.tensors[&output].host(), scaled.tensors[&output].host());
+    // Outside of the tensor there is nothing to scale.
+    let outside = with(vec![patch(1, 99, 0.0), patch(7, 0, 0.0)]);
+    assert_eq!(plain.tensors[&output].host(), outside.tensors[&output].host());
+}
+
+/// One operator for all of attention: it gives its weights where it is asked to.
+#[test]
+fn a_fused_attention_gives_its_weights() {
+    use model::op::{Attention, Op};
+    let mut network = Network::default();
+    network.graphs.push(Default::default());
+    let spec = |shape: &[u64]| model::TensorSpec::fixed(model::DType::F32, shape);
+    let mut tensor = |name: &str, kind, shape: &[u64]| {
+        network.add_tensor(model::Tensor {
+            name: name.into(),
+            spec: spec(shape),
+            kind,
+            data: None,
+            producer: None,
+        })
+    };
+    let x = tensor("x", model::TensorKind::Input, &[1, 5, 8]);
+    let y = tensor("y", model::TensorKind::Activation, &[1, 5, 8]);
+    network.graphs[0].inputs.push(x);
+    network.graphs[0].outputs.push(y);
+    network.layers.push(model::Layer {
+        name: "attend".into(),
+        op: Op::Attention(Attention {
+            heads: 2,
+            causal: true,
+            ..Attention::default()
+        }),
+        inputs: vec![Some(x), Some(x), Some(x)],
+        outputs: vec![Some(y)],
+        kind: "Attention".into(),
+        attributes: Default::default(),
+        activation: None,
+        subgraphs: Vec::new(),
+        graph: model::GraphId(0),
+        scope: model::ScopeTree::ROOT,
+    });
+    network.graphs[0].layers.push(model::LayerId(0));
+    network.link_producers().unwrap();
+    model::expose_attention(&mut network);
+    let sites = model::attention_sites(&network);
+    assert_eq!(sites.len(), 1);
+    let weights = sites[0].weights.expect("the fourth output");
+    let values: Vec<f32> = (0..40).map(|i| (i as f32 * 0.7).sin()).collect();
+    let input = [("x".to_string(), TensorData::from_f32(&[1, 5, 8], &values))];
+    let trace = compute::run_cpu(&Arc::new(network), &input, &RunOptions::default()).unwrap();
+    let found = &trace.tensors[&weights];
+    assert_eq!(found.shape, [1, 2, 5, 5]);
+    for (i, row) in found.host().unwrap().chunks(5).enumerate() {
+        assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+        assert!(
+            row[i % 5 + 1..].iter().all(|w| *w == 0.0),
+            "it sees what comes after"
+        );
+    }
 }

@@ -35,6 +35,12 @@ pub(super) fn find(flow: &Flow, _: &[Part]) -> Vec<Part> {
     (0..flow.layers.len()).filter_map(find).collect()
 }
 
+/// The product of queries and keys that the softmax at `i` turns into weights of an attention.
+pub(crate) fn product_of(flow: &Flow, i: usize) -> Option<usize> {
+    written(flow, i)?;
+    scores(flow, i, &mut BTreeSet::new())
+}
+
 /// The attention whose weights the softmax at `i` gives.
 fn written(flow: &Flow, i: usize) -> Option<Part> {
     let Op::Softmax { axis, .. } = flow.op(i) else {

@@ -36,6 +36,23 @@ fn attention_holds_its_projections() {
 }
 
 #[test]
+fn attention_says_where_its_weights_queries_and_keys_are() {
+    let network = network(|n, x| n.attention(x));
+    let sites = model::attention_sites(&network);
+    assert_eq!(sites.len(), 1);
+    let kind = |t: Option<TensorId>| {
+        let producer = network.tensor(t.unwrap()).producer.unwrap();
+        network.layer(producer).kind.clone()
+    };
+    let site = &sites[0];
+    assert_eq!(network.layer(site.layer).outputs[0], site.weights);
+    assert_eq!(kind(site.keys), "Transpose");
+    assert_eq!(kind(site.weights), "Softmax");
+    assert_ne!(site.queries, site.keys);
+    assert!(site.name.contains("attention"), "{}", site.name);
+}
+
+#[test]
 fn near_misses_of_attention() {
     // The softmax of scores from stored weights: a choice of experts.
     check("attention", &[], |n, x| {

@@ -1,9 +1,10 @@
 //! Pictures of the panels. After a wanted change: look at the `.new.png` beside each, then run with
 //! `UPDATE_SNAPSHOTS=1`.
 
+use egui_kittest::kittest::Queryable;
 use egui_kittest::{Harness, SnapshotOptions, SnapshotResults};
 use panels::{PANELS, Panels, panel_of};
-use session::{Command, Session};
+use session::{Ablated, Attend, Command, Session};
 
 use crate::states::{
     Shown, alone, compared, demo, empty, encoder, failed, pictured, residual, settle, trained, window,
@@ -259,6 +260,48 @@ fn text_and_its_tokens() {
         let mut harness = alone(encoder(vocabulary, texts), panel(), [250.0, 260.0]);
         take(&mut results, &mut harness, name);
     }
+}
+
+#[test]
+fn attention_of_heads() {
+    let mut results = SnapshotResults::new();
+    let panel = || panel_of("attention").unwrap();
+    let size = [1000.0, 420.0];
+    for (name, session) in [
+        ("attention_empty", empty()),
+        ("attention_none", demo()),
+        ("attention_waiting", encoder(true, &[])),
+    ] {
+        let mut harness = alone(session, panel(), [500.0, 200.0]);
+        take(&mut results, &mut harness, name);
+    }
+    let mut session = encoder(true, &["the cats sat on the red mat.", "he ran, walking a dog"]);
+    let document = session.document.as_ref().unwrap();
+    let layer = document.source.layer(document.attention()[1].layer).name.clone();
+    let attend = |head, query| {
+        let layer = layer.clone();
+        Command::Attend(Some(Attend {
+            layer,
+            head,
+            item: 0,
+            query,
+        }))
+    };
+    session.apply(attend(Some(1), Some(3)));
+    let mut harness = alone(session, panel(), size);
+    take(&mut results, &mut harness, "attention_head");
+    harness.get_by_label("Rollout").click();
+    settle(&mut harness);
+    take(&mut results, &mut harness, "attention_rollout");
+    harness.get_by_label("Weights").click();
+    let session = &mut harness.state_mut().session;
+    session.apply(Command::Ablate(vec![Ablated {
+        layer: layer.clone(),
+        head: 1,
+    }]));
+    session.wait();
+    settle(&mut harness);
+    take(&mut results, &mut harness, "attention_out");
 }
 
 #[test]

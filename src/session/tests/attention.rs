@@ -1,0 +1,171 @@
+//! Attention: found in what people bring, equal to PyTorch's, and heads put out.
+
+use std::path::Path;
+
+use bytes::Bytes;
+use session::{Ablated, Attend, Command, Level, Session, Source};
+
+const TEXT: &str = "The cat sat on the mat, because it was warm.";
+
+fn opened(path: &Path) -> Session {
+    let mut session = Session::new();
+    session.apply(Command::Open(Source::File(path.into())));
+    session.wait();
+    assert_eq!(errors(&session), Vec::<String>::new());
+    session
+}
+
+fn errors(session: &Session) -> Vec<String> {
+    let of = session.log.iter().filter(|(l, _)| *l == Level::Error);
+    of.map(|(_, text)| text.clone()).collect()
+}
+
+fn text(session: &mut Session, text: &str) {
+    session.apply(Command::Text(vec![text.into()]));
+    session.wait();
+    assert_eq!(errors(session), Vec::<String>::new());
+}
+
+/// The tiny BERT with a vocabulary.
+fn bert() -> Session {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../formats/tests/families/bert");
+    let file = |name: &str| {
+        (
+            name.to_string(),
+            Bytes::from(std::fs::read(folder.join(name)).unwrap()),
+        )
+    };
+    let words = "[PAD] [UNK] [CLS] [SEP] [MASK] the a cat dog sat ran on mat red ##s ##ing , . walk he";
+    let mut session = Session::new();
+    session.apply(Command::Open(Source::Together(vec![
+        file("model.safetensors"),
+        file("config.json"),
+        ("vocab.txt".into(), words.replace(' ', "\n").into()),
+    ])));
+    session.wait();
+    session
+}
+
+/// The first output of the last pass.
+fn output(session: &Session) -> Vec<f32> {
+    let document = session.document.as_ref().unwrap();
+    let output = document.network.main().outputs[0];
+    document.trace.as_ref().unwrap().tensors[&output]
+        .host()
+        .unwrap()
+        .to_vec()
+}
+
+fn head(session: &Session, layer: usize, head: usize) -> Ablated {
+    let document = session.document.as_ref().unwrap();
+    let site = &document.attention()[layer];
+    let layer = document.source.layer(site.layer).name.clone();
+    Ablated { layer, head }
+}
+
+#[test]
+fn a_head_that_is_put_out_reads_nothing_until_it_is_in_again() {
+    let mut session = bert();
+    text(&mut session, "the cats sat on the mat.");
+    let document = session.document.as_ref().unwrap();
+    let sites = document.attention().to_vec();
+    let heads = document.heads(&sites[0], 0).unwrap();
+    assert_eq!((heads.queries, heads.keys), (10, 10));
+    for row in heads.all().chunks(10) {
+        assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+    }
+    let (count, before) = (heads.heads, output(&session));
+    assert!(count > 1 && session.ablation_change().is_none());
+
+    let out = head(&session, 0, 1);
+    session.apply(Command::Ablate(vec![out.clone(), out.clone()]));
+    session.wait();
+    assert_eq!(session.state.ablated, [out.clone()]);
+    let heads = session.document.as_ref().unwrap().heads(&sites[0], 0).unwrap();
+    assert!(heads.of(1).iter().all(|w| *w == 0.0) && heads.of(0).iter().all(|w| *w > 0.0));
+    let change = session.ablation_change().unwrap();
+    let square = |v: &[f32]| v.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
+    let apart: Vec<f32> = output(&session).iter().zip(&before).map(|(a, b)| a - b).collect();
+    assert!((f64::from(change.relative) - square(&apart) / square(&before)).abs() < 1e-6);
+    assert!(change.relative > 1e-4 && change.cosine < 1.0, "{change:?}");
+
+    session.apply(Command::Undo);
+    session.wait();
+    assert_eq!(output(&session), before);
+    // What is no head changes nothing.
+    let missing = Ablated {
+        head: count,
+        ..out.clone()
+    };
+    let wrong = Ablated {
+        layer: "nothing".into(),
+        head: 0,
+    };
+    for (wanted, head) in [("was asked for", missing), ("no attention", wrong)] {
+        session.apply(Command::Ablate(vec![head]));
+        let told = errors(&session).pop().unwrap();
+        assert!(
+            told.contains(wanted) && session.state.ablated.is_empty(),
+            "{told}"
+        );
+    }
+    // Another network has no heads of this one.
+    session.apply(Command::Ablate(vec![out]));
+    session.apply(Command::Attend(Some(Attend {
+        layer: head(&session, 0, 0).layer,
+        head: None,
+        item: 0,
+        query: Some(2),
+    })));
+    session.apply(Command::Open(Source::Bundled("fashion-mnist".into())));
+    session.wait();
+    assert!(session.state.ablated.is_empty() && session.state.attend.is_none());
+    assert!(session.document.as_ref().unwrap().attention().is_empty());
+}
+
+/// MiniLM-L6 beside `make_attention.py`: every weight of every head, and the output without one.
+#[test]
+fn minilm_attends_as_pytorch_does() {
+    let folder = std::env::var("LAYERSCOPE_WEIGHTS").map(|f| Path::new(&f).join("minilm"));
+    let Some(folder) = folder.ok().filter(|f| f.exists()) else {
+        println!("LAYERSCOPE_WEIGHTS holds no minilm: nothing is compared");
+        return;
+    };
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/minilm_attention.safetensors");
+    let kept = formats::open(&kept).unwrap();
+    let kept = |name: &str| {
+        let tensor = kept.tensors.iter().find(|t| t.name == name).unwrap();
+        tensor.data.as_ref().unwrap().to_f32().unwrap()
+    };
+    let mut session = opened(&folder.join("model.safetensors"));
+    text(&mut session, TEXT);
+    let document = session.document.as_ref().unwrap();
+    let sites = document.attention();
+    assert_eq!(sites.len(), 6);
+    let found: Vec<f32> = sites
+        .iter()
+        .flat_map(|s| document.heads(s, 0).unwrap().all().to_vec())
+        .collect();
+    let expected = kept("weights");
+    assert_eq!(found.len(), expected.len());
+    let worst = found
+        .iter()
+        .zip(expected.iter())
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f32::max);
+    println!("weights: {worst:.1e} apart at most");
+    assert!(worst < 1e-5, "{worst}");
+
+    let out = head(&session, 2, 3);
+    session.apply(Command::Ablate(vec![out]));
+    session.wait();
+    let (all, mean) = (output(&session), kept("ablated"));
+    let tokens = all.len() / mean.len();
+    for (i, expected) in mean.iter().enumerate() {
+        let found = (0..tokens).map(|t| all[t * mean.len() + i]).sum::<f32>() / tokens as f32;
+        assert!(
+            (found - expected).abs() < 1e-4,
+            "feature {i}: {found} beside {expected}"
+        );
+    }
+}
