@@ -38,6 +38,7 @@ mod query;
 mod similarity;
 mod smoothing;
 mod spectrum;
+mod ssim;
 mod trend;
 
 pub use band::{BandPoint, RunCurve, band, common_steps};
@@ -65,4 +66,5 @@ pub use query::{FUNCTIONS, Query, QueryError, Value};
 pub use similarity::{cosine, cosine_matrix};
 pub use smoothing::{Smoothing, smooth};
 pub use spectrum::{MAX_SIDE, Spectrum, SpectrumError};
+pub use ssim::ssim;
 pub use trend::{MAX_TREND, Trend, mann_kendall};
