@@ -1,6 +1,6 @@
 //! Questions put to a running network: what its gradients agree on, which of its units are used, how
 //! its loss looks around the path that training took; what in an example speaks for an answer
-//! ([`attribution`]).
+//! ([`attribution`]), and what a unit would like to see ([`maximize`]).
 //!
 //! In: a network that is trained ([`compute::train::Trainer`]) or one that is open, examples of its
 //! data. Out: records of a history, surfaces, maps, pictures. Nothing of the training and of the
@@ -10,6 +10,7 @@
 
 pub mod attribution;
 mod error;
+pub mod maximize;
 mod surface;
 mod survey;
 mod units;
