@@ -1,5 +1,7 @@
 //! Grad-CAM: the channels of a layer, each by how much the score rises with it.
 
+use std::collections::HashMap;
+
 use compute::{Array, Turn};
 use model::op::Op;
 use model::{LayerId, TensorId};
@@ -38,16 +40,26 @@ fn start(subject: &Subject, settings: &Settings) -> Result<Box<dyn Work>, ProbeE
     Ok(Box::new(Cam::new(subject, settings, &METHOD, weights)?))
 }
 
-/// The layer that is looked at when none is chosen: the last convolution that the target depends on.
+/// The layer that is looked at when none is chosen: the convolution with the most others before it on a
+/// way from the input, the last of these. (The last in the file may be the short way around a block.)
 pub(super) fn last_convolution(subject: &Subject) -> Option<LayerId> {
     let network = subject.network();
-    let convolves = |l: &&LayerId| {
-        matches!(
-            network.layer(**l).op,
+    let (mut depths, mut deepest) = (HashMap::new(), None);
+    for &id in &network.main().layers {
+        let layer = network.layer(id);
+        let reads = network.dependencies(id);
+        let before = reads.iter().filter_map(|t| depths.get(t)).copied().max();
+        let convolves = matches!(
+            layer.op,
             Op::Conv { .. } | Op::ConvTranspose { .. } | Op::QLinearConv { .. }
-        )
-    };
-    network.main().layers.iter().rev().find(convolves).copied()
+        );
+        let depth = before.unwrap_or(0) + usize::from(convolves);
+        if convolves && deepest.is_none_or(|(most, _)| depth >= most) {
+            deepest = Some((depth, id));
+        }
+        depths.extend(layer.outputs.iter().flatten().map(|&t| (t, depth)));
+    }
+    deepest.map(|(_, id)| id)
 }
 
 /// The weight of a channel, from its values and gradients.

@@ -4,7 +4,7 @@
 use model::Random;
 
 use super::map::enlarged;
-use super::smooth::SEED;
+use super::smooth::{SEED, whole};
 use super::{Kind, Map, Method, Setting, Settings, Subject, Task, Work, baseline};
 use crate::ProbeError;
 
@@ -78,7 +78,7 @@ fn start(subject: &Subject, settings: &Settings) -> Result<Box<dyn Work>, ProbeE
         seen: settings.of(&METHOD, "seen"),
         seed: settings.whole(&METHOD, "seed") as u64,
         count: match &given {
-            Some(masks) => masks.len() / picture.places().max(1),
+            Some(masks) => whole("masks", masks.len(), picture.places())?,
             None => settings.whole(&METHOD, "masks"),
         },
         given,

@@ -74,7 +74,7 @@ impl Kind {
 pub struct Settings {
     /// Values by the ids of settings.
     pub values: BTreeMap<String, f64>,
-    /// The layer that [`Method::layered`] methods look at; `None`: the last convolution.
+    /// The layer that [`Method::layered`] methods look at; `None`: the deepest convolution.
     pub layer: Option<LayerId>,
     /// Arrays in place of what a method would make or draw: `baseline` (one example), `noise`
     /// (examples, one after the other), `masks` (rows and columns, one after the other).

@@ -57,6 +57,17 @@ pub(super) const SEED: Setting = Setting {
     },
 };
 
+/// How many times `each` values are in what is `given`.
+pub(super) fn whole(name: &str, given: usize, each: usize) -> Result<usize, ProbeError> {
+    if given == 0 || each == 0 || !given.is_multiple_of(each) {
+        return Err(ProbeError::Setting {
+            name: name.into(),
+            problem: format!("{given} values given, a multiple of {each} expected"),
+        });
+    }
+    Ok(given / each)
+}
+
 /// Draws the noise of copies.
 const STREAM: u64 = 0x5300;
 
@@ -68,7 +79,7 @@ fn start(subject: &Subject, settings: &Settings) -> Result<Box<dyn Work>, ProbeE
     let seed = settings.whole(&METHOD, "seed") as u64;
     let given = settings.given.get("noise").cloned();
     let count = match &given {
-        Some(noise) => noise.len() / example.len().max(1),
+        Some(noise) => whole("noise", noise.len(), example.len())?,
         None => settings.whole(&METHOD, "samples"),
     };
     let sample = move |i: usize| {

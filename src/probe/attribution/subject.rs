@@ -113,6 +113,9 @@ impl Subject {
             .to_f32()
             .ok_or_else(|| fail(input, "its values cannot be read"))?;
         let picture = Picture::of(&network.tensor(input).spec, &data.shape);
+        if example.is_empty() {
+            return Err(fail(input, "it is empty"));
+        }
         let computed = network.tensor(tensor).producer.map(|l| network.layer(l).graph.0) == Some(0);
         if !computed {
             return Err(fail(tensor, "a tensor that the main graph computes is expected"));

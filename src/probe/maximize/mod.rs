@@ -174,7 +174,7 @@ impl Maximizer {
         let (input, shape) = image_input(network, &settings)?;
         let tensor = network.tensor(input);
         let picture = Picture::of(&tensor.spec, &shape);
-        if picture.height < 2 || picture.width < 2 {
+        if picture.height < 2 || picture.width < 2 || picture.is_empty() {
             return Err(ProbeError::Input {
                 name: tensor.name.clone(),
                 problem: format!("shape {shape:?}: a picture with rows and columns is expected"),
@@ -313,6 +313,14 @@ impl Maximizer {
         let wants_apart = self.apart.is_some();
         let mut weigh = |found: &[Array]| -> Result<Vec<Vec<f32>>, String> {
             let first = &found[0];
+            if count > 1 && first.shape.first() != Some(&count) {
+                let words = format!("{count} given, but the network takes one picture at a time");
+                problem = Some(ProbeError::Setting {
+                    name: "images".into(),
+                    problem: words.clone(),
+                });
+                return Err(words);
+            }
             let each = first.values.len() / count;
             let one = match objective.weights(network, &first.shape, each) {
                 Ok(weights) => weights,

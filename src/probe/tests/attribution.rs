@@ -415,6 +415,20 @@ fn layers_that_a_method_cannot_pass_are_named() {
     assert!(matches!(error, ProbeError::Run(compute::RunError::Cancelled)));
 }
 
+/// Grad-CAM looks at the end of a block, not at the short way around it.
+#[test]
+fn the_deepest_convolution_is_looked_at() {
+    let mut subject = fashion(25, Target::default());
+    let at = |name: &str, subject: &Subject| Settings {
+        layer: subject.network().layer_named(name),
+        ..Settings::default()
+    };
+    let (deep, short) = (at("block2/conv2", &subject), at("block2/skip", &subject));
+    let default = made(&mut subject, "grad_cam", &Settings::default());
+    assert_eq!(default, made(&mut subject, "grad_cam", &deep));
+    assert_ne!(default, made(&mut subject, "grad_cam", &short));
+}
+
 /// A batch of one that the file states is only a habit, unless a shape is written into a layer; either
 /// way the maps are the same.
 #[test]
