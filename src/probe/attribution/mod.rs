@@ -23,7 +23,8 @@ mod rise;
 mod sanity;
 mod settings;
 mod smooth;
-pub(crate) mod subject;
+mod subject;
+pub(crate) mod target;
 
 use std::pin::Pin;
 
@@ -37,7 +38,8 @@ pub use map::Map;
 pub use picture::Picture;
 pub use sanity::{Sanity, Stage, Verdict};
 pub use settings::{Kind, Setting, Settings};
-pub use subject::{Subject, Target, logits};
+pub use subject::Subject;
+pub use target::{Target, logits};
 
 /// Begins the work, where the network has what it needs.
 type Start = fn(&Subject, &Settings) -> Result<Box<dyn Work>, ProbeError>;

@@ -1,46 +1,14 @@
 //! What is asked about: one example, one element of one tensor, and the network between both.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use compute::{Array, Backprop, Device, Engine, Keep, Question, RunError, RunOptions, Turn};
-use model::op::{Op, Unary};
-use model::{DType, Dim, HostValue, Layer, LayerId, Network, TensorData, TensorId};
+use compute::{Array, Backprop, Device, Engine, Keep, Question, RunOptions, Turn};
+use model::{HostValue, Layer, Network, TensorData, TensorId};
 
-use super::Picture;
+use super::target::{Scale, asked, cut, logits};
+use super::{Picture, Target};
 use crate::ProbeError;
-
-/// The number that an example is asked about.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Target {
-    /// A tensor that the main graph computes; `None`: the first output, before a softmax or a sigmoid
-    /// that it ends in ([`logits`]).
-    pub tensor: Option<TensorId>,
-    /// Element of what the tensor holds for one example, row-major; `None`: the largest.
-    pub element: Option<usize>,
-}
-
-/// The first output of `network`, or what goes into the softmax or sigmoid that it ends in: after those
-/// the gradient of a sure answer is 0. `None` for a network without outputs.
-pub fn logits(network: &Network) -> Option<TensorId> {
-    let mut at = *network.main().outputs.first()?;
-    loop {
-        let producer = network.tensor(at).producer.map(|l| network.layer(l));
-        let squashes = |op: &Op| {
-            matches!(
-                op,
-                Op::Softmax { .. } | Op::LogSoftmax { .. } | Op::Unary(Unary::Sigmoid) | Op::Identity
-            )
-        };
-        let before = producer
-            .filter(|l| squashes(&l.op))
-            .and_then(|l| l.inputs.first().copied().flatten());
-        match before.filter(|&t| network.tensor(t).producer.is_some()) {
-            Some(before) => at = before,
-            None => return Some(at),
-        }
-    }
-}
 
 /// Examples in a pass at most, and their elements together.
 const MOST: usize = 32;
@@ -66,17 +34,6 @@ pub struct Subject {
     engine: Engine,
     backprop: Option<Backprop>,
     options: RunOptions,
-}
-
-/// What the numbers of the target's tensor are.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Scale {
-    /// Scores of classes.
-    Logits,
-    /// One score for yes or no.
-    Logit,
-    /// Probabilities already, or numbers without a scale.
-    Plain,
 }
 
 impl Subject {
@@ -142,25 +99,63 @@ impl Subject {
             example,
             inputs,
         };
-        let (shape, outputs) = subject.pass(&subject.example.clone(), 1).await?;
-        let largest = || {
-            let best = outputs.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
-            best.map_or(0, |(i, _)| i)
-        };
-        subject.element = target.element.unwrap_or_else(largest);
-        if subject.element >= outputs.len() {
-            return Err(ProbeError::Element {
-                name: network.tensor(tensor).name.clone(),
-                element: subject.element,
-                elements: outputs.len(),
-            });
-        }
-        subject.kind = scale(network, tensor, &shape);
-        (subject.shape, subject.outputs) = (shape, outputs);
+        subject.look(target.element).await?;
         if one {
             subject.together = subject.batch().await;
         }
         Ok(subject)
+    }
+
+    /// Another example in the same network, whose weights stay where they are.
+    ///
+    /// # Errors
+    /// [`ProbeError::Input`] for inputs of other names or shapes than before, and as [`Subject::open`];
+    /// the example is then the one before.
+    pub async fn show(
+        &mut self,
+        inputs: Vec<(String, TensorData)>,
+        element: Option<usize>,
+    ) -> Result<(), ProbeError> {
+        let fail = |problem: String| ProbeError::Input {
+            name: self.inputs[self.at].0.clone(),
+            problem,
+        };
+        let same =
+            |((a, x), (b, y)): (&(String, TensorData), &(String, TensorData))| a == b && x.shape == y.shape;
+        if inputs.len() != self.inputs.len() || !inputs.iter().zip(&self.inputs).all(same) {
+            return Err(fail(
+                "inputs of the same names and shapes as before are expected".into(),
+            ));
+        }
+        let example = inputs[self.at].1.to_f32();
+        let example = example.ok_or_else(|| fail("its values cannot be read".into()))?;
+        let before = (self.inputs.clone(), self.example.clone());
+        (self.inputs, self.example) = (inputs, example);
+        let seen = self.look(element).await;
+        if seen.is_err() {
+            (self.inputs, self.example) = before;
+        }
+        seen
+    }
+
+    /// Runs the example, and finds the element.
+    async fn look(&mut self, element: Option<usize>) -> Result<(), ProbeError> {
+        let (shape, outputs) = self.pass(&self.example.clone(), 1).await?;
+        let largest = || {
+            let best = outputs.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
+            best.map_or(0, |(i, _)| i)
+        };
+        let element = element.unwrap_or_else(largest);
+        if element >= outputs.len() {
+            return Err(ProbeError::Element {
+                name: self.network.tensor(self.tensor).name.clone(),
+                element,
+                elements: outputs.len(),
+            });
+        }
+        self.kind = Scale::of(&self.network, self.tensor, &shape);
+        (self.shape, self.outputs, self.element) = (shape, outputs, element);
+        Ok(())
     }
 
     /// How many examples go in one pass.
@@ -246,16 +241,7 @@ impl Subject {
     /// The probability of the chosen element where the target holds scores of classes (softmax) or one
     /// score (sigmoid), else the element itself. `outputs` is of one example.
     pub fn probability(&self, outputs: &[f32]) -> f32 {
-        let chosen = outputs[self.element];
-        match self.kind {
-            Scale::Plain => chosen,
-            Scale::Logit => 1.0 / (1.0 + (-chosen).exp()),
-            Scale::Logits => {
-                let highest = outputs.iter().fold(f32::NEG_INFINITY, |a, b| a.max(*b));
-                let sum: f32 = outputs.iter().map(|v| (v - highest).exp()).sum();
-                (chosen - highest).exp() / sum
-            }
-        }
+        self.kind.probability(outputs, self.element)
     }
 
     /// What the target's tensor holds for each of `count` examples that stand one after another.
@@ -388,82 +374,4 @@ impl Subject {
         }
         Ok((data.shape.iter().map(|&d| d as usize).collect(), values))
     }
-}
-
-/// The place among `inputs`, and the id, of the first input of floats.
-fn asked(network: &Network, inputs: &[(String, TensorData)]) -> Result<(usize, TensorId), ProbeError> {
-    for &id in &network.main().inputs {
-        let tensor = network.tensor(id);
-        let place = inputs
-            .iter()
-            .position(|(name, d)| *name == tensor.name && d.dtype.is_float());
-        if let Some(place) = place
-            && (tensor.spec.dtype.is_float() || tensor.spec.dtype == DType::Unknown)
-        {
-            return Ok((place, id));
-        }
-    }
-    let (name, found) = match network.main().inputs.first() {
-        Some(&id) => (
-            network.tensor(id).name.clone(),
-            network.tensor(id).spec.dtype.name(),
-        ),
-        None => {
-            return Err(ProbeError::Run(RunError::Input {
-                name: network.name.clone(),
-                problem: "the network has no input".into(),
-            }));
-        }
-    };
-    Err(ProbeError::Input {
-        name,
-        problem: format!(
-            "{found}: an input of floats is expected, since only those have gradients and can be changed \
-             a little"
-        ),
-    })
-}
-
-/// What the numbers of the target's tensor are.
-fn scale(network: &Network, tensor: TensorId, shape: &[usize]) -> Scale {
-    let op = network.tensor(tensor).producer.map(|l| &network.layer(l).op);
-    let squashed = matches!(
-        op,
-        Some(Op::Softmax { .. } | Op::LogSoftmax { .. } | Op::Unary(_))
-    );
-    let elements: usize = shape.iter().product();
-    let vector = elements == shape.last().copied().unwrap_or(1);
-    match (squashed, vector) {
-        (false, true) if elements > 1 => Scale::Logits,
-        (false, true) => Scale::Logit,
-        _ => Scale::Plain,
-    }
-}
-
-/// The layers that `target` needs, with it as the only output; ids stay. With `batches`, first axes of
-/// inputs take any size.
-pub(crate) fn cut(network: &Network, target: TensorId, batches: bool) -> Network {
-    let mut part = network.clone();
-    let (mut needed, mut open): (HashSet<LayerId>, _) = (HashSet::new(), vec![target]);
-    while let Some(id) = open.pop() {
-        let producer = network.tensor(id).producer;
-        if let Some(layer) = producer.filter(|&l| needed.insert(l)) {
-            open.extend(network.dependencies(layer));
-        }
-    }
-    let main = &mut part.graphs[0];
-    main.layers.retain(|l| needed.contains(l));
-    main.outputs = vec![target];
-    if batches {
-        for id in main.inputs.clone() {
-            let axes = part.tensors[id.0 as usize].spec.axes.as_mut();
-            if let Some(first) = axes.and_then(|a| a.first_mut()) {
-                // Inputs may name their batches differently.
-                if first.size.known().is_some() {
-                    first.size = Dim::Unknown;
-                }
-            }
-        }
-    }
-    part
 }

@@ -415,6 +415,66 @@ fn layers_that_a_method_cannot_pass_are_named() {
     assert!(matches!(error, ProbeError::Run(compute::RunError::Cancelled)));
 }
 
+/// A network that ends in a softmax is asked about what goes into it, unless the softmax is chosen; the
+/// same subject takes one example after another.
+#[test]
+fn scores_before_a_softmax_are_explained() {
+    let mut network = Network::clone(&opened(SMALL));
+    let scores = network.main().outputs[0];
+    let next = model::LayerId(network.layers.len() as u32);
+    let mut tensor = network.tensor(scores).clone();
+    (tensor.name, tensor.producer) = ("probabilities".into(), Some(next));
+    let shares = network.add_tensor(tensor);
+    let mut layer = network.layers[next.0 as usize - 1].clone();
+    (layer.name, layer.kind) = ("softmax".into(), "Softmax".into());
+    (layer.inputs, layer.outputs) = (vec![Some(scores)], vec![Some(shares)]);
+    layer.op = model::Op::Softmax {
+        axis: -1,
+        coerce: false,
+    };
+    network.layers.push(layer);
+    network.graphs[0].layers.push(next);
+    network.graphs[0].outputs = vec![shares];
+    let (network, references) = (Arc::new(network), References::read());
+    assert_eq!(probe::attribution::logits(&network), Some(scores));
+    let options = RunOptions::default();
+    let image = |name: &str| {
+        vec![(
+            "image".to_string(),
+            TensorData::from_f32(&[1, 2, 12, 12], &references.of(name)),
+        )]
+    };
+    let open = |tensor, element| {
+        let target = Target { tensor, element };
+        get(Subject::open(
+            &network,
+            image("x"),
+            target,
+            &Device::Cpu,
+            &options,
+        ))
+    };
+    let mut before = open(None, Some(TARGET));
+    let after = open(Some(shares), Some(TARGET));
+    let logits = references.of("logits");
+    assert!((before.score() - logits[TARGET]).abs() < 1e-5);
+    assert!((before.probability(&logits) - after.score()).abs() < 1e-5);
+    assert_eq!(after.probability(&[0.0, 0.0, 0.0, 0.25, 0.75]), 0.25);
+    let map = made(&mut before, "gradient", &Settings::default());
+    get(before.show(image("base"), Some(0)));
+    assert_eq!(before.element(), 0);
+    assert_ne!(made(&mut before, "gradient", &Settings::default()), map);
+    get(before.show(image("x"), Some(TARGET)));
+    assert_eq!(made(&mut before, "gradient", &Settings::default()), map);
+    let wrong = vec![(
+        "image".to_string(),
+        TensorData::from_f32(&[1, 2, 6, 24], &references.of("x")),
+    )];
+    assert!(wait(before.show(wrong, None)).unwrap().is_err());
+    assert!(wait(before.show(image("x"), Some(99))).unwrap().is_err());
+    assert_eq!(before.element(), TARGET, "what was before stays");
+}
+
 /// Grad-CAM looks at the end of a block, not at the short way around it.
 #[test]
 fn the_deepest_convolution_is_looked_at() {
@@ -467,5 +527,46 @@ fn batches_are_used_where_the_network_can() {
     for subject in [&mut stated, &mut fixed] {
         let map = made(subject, "integrated", &settings);
         assert!(error(&map.values, &wanted.values) < 1e-5);
+    }
+}
+
+/// Rules for rectifiers hold where a file makes them part of another layer.
+#[test]
+fn activations_inside_layers_have_their_rules() {
+    use model::op::{Op, Unary};
+    let (_, references) = small();
+    let mut network = Network::clone(&opened(SMALL));
+    for (holder, rectifier) in [("norm1", "relu1"), ("add", "relu2"), ("dense1", "relu3")] {
+        let of = |network: &Network, name: &str| {
+            network.layers.iter().position(|l| l.name.contains(name)).unwrap()
+        };
+        let (holder, rectifier) = (of(&network, holder), of(&network, rectifier));
+        network.layers[holder].activation = Some(Unary::Relu);
+        (network.layers[rectifier].op, network.layers[rectifier].kind) = (Op::Identity, "Identity".into());
+    }
+    let image = TensorData::from_f32(&[1, 2, 12, 12], &references.of("x"));
+    let target = Target {
+        tensor: None,
+        element: Some(TARGET),
+    };
+    let options = RunOptions::default();
+    let inputs = vec![("image".into(), image)];
+    let mut subject = get(Subject::open(
+        &Arc::new(network),
+        inputs,
+        target,
+        &Device::Cpu,
+        &options,
+    ));
+    let wide = Settings::default().with("epsilon", 0.1);
+    for (id, settings, wanted) in [
+        ("gradient", Settings::default(), "gradient"),
+        ("guided", Settings::default(), "guided"),
+        ("deconvolution", Settings::default(), "deconvolution"),
+        ("relevance", wide, "relevance_wide"),
+    ] {
+        let map = made(&mut subject, id, &settings);
+        let error = error(&map.values, &references.of(wanted));
+        assert!(error < 1e-3, "{wanted}: {error}");
     }
 }

@@ -5,17 +5,16 @@
 //! Which rule a layer has is said by who asks; the machinery here only knows a few things that can
 //! happen to a gradient on its way back ([`Turn`]).
 
+mod apart;
+mod turn;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use burn_autodiff::Autodiff;
-use burn_autodiff::checkpoint::base::Checkpointer;
-use burn_autodiff::checkpoint::strategy::NoCheckpointing;
-use burn_autodiff::grads::Gradients;
-use burn_autodiff::ops::{Backward, Ops, OpsKind, unary};
 use burn_backend::ops::FloatTensorOps;
 use burn_backend::tensor::FloatTensor;
-use burn_backend::{AutodiffBackend, Backend, FloatDType, Shape};
+use burn_backend::{AutodiffBackend, FloatDType, Shape};
 use model::op::Op;
 use model::{Layer, LayerId, Network, TensorData, TensorId};
 
@@ -23,29 +22,12 @@ use crate::engine::{Device, Task};
 use crate::place::{Cpu, Place};
 use crate::value::{dims, float, raise, read_async};
 use crate::{Executor, Keep, RunError, RunOptions, Value};
+use apart::apart;
+
+pub use turn::Turn;
 
 type Auto<P> = Autodiff<<P as Place>::Backend>;
 type Float<P> = FloatTensor<Auto<P>>;
-
-/// What happens to a gradient on its way back through a layer of one input and one output.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Turn {
-    /// The operator's own derivative.
-    Own,
-    /// What is negative goes, then the operator's own derivative (guided backpropagation).
-    Positive,
-    /// What is negative goes, and the rest passes the operator by (deconvolution).
-    PositivePassed,
-    /// Times `y / (y + e * sign(y))` for the layer's output `y`, then the operator's own derivative.
-    #[allow(missing_docs)]
-    Stabilised { epsilon: f32 },
-    /// Times `y / x` for the layer's input `x` and output `y`, and 0 where `x` is 0, in place of the
-    /// operator's derivative: `x` times the gradient stays what `y` times the gradient was.
-    Ratio,
-}
-
-/// Keeps a division by 0 from being one; no activation is so small.
-const LEAST: f32 = 1e-20;
 
 /// Weights of the elements of tensors, from their shapes and values: what is differentiated is the sum
 /// of all elements by their weights, which count as constants.
@@ -131,48 +113,6 @@ impl Backprop {
             }
         })
     }
-}
-
-/// `network` without activations that are part of other layers.
-fn apart(network: &Arc<Network>) -> Arc<Network> {
-    if network.layers.iter().all(|l| l.activation.is_none()) {
-        return network.clone();
-    }
-    let mut made = Network::clone(network);
-    for graph in 0..made.graphs.len() {
-        let mut order = Vec::new();
-        for id in made.graphs[graph].layers.clone() {
-            order.push(id);
-            let layer = &mut made.layers[id.0 as usize];
-            let first = layer.outputs.first().copied().flatten();
-            let (Some(kind), Some(output)) = (layer.activation, first) else {
-                continue;
-            };
-            layer.activation = None;
-            let after = Layer {
-                name: format!("{}/activation", layer.name),
-                op: Op::Unary(kind),
-                kind: format!("{kind:?}"),
-                subgraphs: Vec::new(),
-                attributes: Default::default(),
-                outputs: vec![Some(output)],
-                ..layer.clone()
-            };
-            let mut tensor = made.tensor(output).clone();
-            tensor.name = format!("{}/before", tensor.name);
-            let before = made.add_tensor(tensor);
-            made.layers[id.0 as usize].outputs[0] = Some(before);
-            let next = LayerId(made.layers.len() as u32);
-            made.layers.push(Layer {
-                inputs: vec![Some(before)],
-                ..after
-            });
-            made.tensors[output.0 as usize].producer = Some(next);
-            order.push(next);
-        }
-        made.graphs[graph].layers = order;
-    }
-    Arc::new(made)
 }
 
 /// What a pass leaves for the way back.
@@ -307,7 +247,15 @@ impl<P: Place> Seen<'_, P> {
         let producer = self.network.tensor(id).producer;
         self.see(id, t.is_tracked());
         let mut t = match producer.map(|l| self.network.layer(l)) {
-            Some(layer) => self.turned(layer, t),
+            Some(layer) => {
+                let x = layer
+                    .inputs
+                    .first()
+                    .copied()
+                    .flatten()
+                    .and_then(|x| self.kept.get(&x));
+                (self.turn)(layer).apply::<P::Backend>(x, t)
+            }
             None => t,
         };
         if self.wanted.contains(&id) {
@@ -344,35 +292,6 @@ impl<P: Place> Seen<'_, P> {
         }
     }
 
-    fn turned(&self, layer: &Layer, y: Float<P>) -> Float<P> {
-        type B<P> = <P as Place>::Backend;
-        let plain = y.primitive.clone();
-        let x = layer
-            .inputs
-            .first()
-            .copied()
-            .flatten()
-            .and_then(|x| self.kept.get(&x));
-        let size = |t: &Float<P>| B::<P>::float_abs(t.primitive.clone());
-        let plus = |t, by: f32| B::<P>::float_add_scalar(t, by.into());
-        match ((self.turn)(layer), x) {
-            (Turn::Own, _) => y,
-            (Turn::Positive, _) => through::<B<P>>(&y, plain, Change::Positive),
-            // |y| / (|y| + e) is 0 and not NaN where y is 0.
-            (Turn::Stabilised { epsilon }, _) => {
-                let factor = B::<P>::float_div(size(&y), plus(size(&y), epsilon));
-                through::<B<P>>(&y, plain, Change::Times(factor))
-            }
-            (Turn::PositivePassed, Some(x)) => through::<B<P>>(x, plain, Change::Positive),
-            (Turn::Ratio, Some(x)) => {
-                let sign = B::<P>::float_sign(x.primitive.clone());
-                let factor = B::<P>::float_div(plain.clone(), plus(size(x), LEAST));
-                through::<B<P>>(x, plain, Change::Times(B::<P>::float_mul(factor, sign)))
-            }
-            (_, None) => y,
-        }
-    }
-
     /// Why `id` has no gradient: the layer that cuts the way to `of`, or there is no way.
     fn missing(&self, id: TensorId, of: &[TensorId]) -> RunError {
         let (mut before, mut open) = (HashSet::new(), of.to_vec());
@@ -395,40 +314,5 @@ impl<P: Place> Seen<'_, P> {
                 problem: "what was asked about does not depend on it".into(),
             },
         }
-    }
-}
-
-/// What a gradient becomes.
-#[derive(Clone, Debug)]
-enum Change<T> {
-    Positive,
-    Times(T),
-}
-
-/// A step whose value is `y`, and whose gradient goes, changed, to `x`, which has the same shape.
-#[derive(Debug)]
-struct Step;
-
-impl<B: Backend> Backward<B, 1> for Step {
-    type State = Change<B::FloatTensorPrimitive>;
-
-    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let change = ops.state;
-        unary::<B, _>(ops.parents, ops.node, grads, |gradient| match change {
-            Change::Positive => B::float_clamp_min(gradient, 0f32.into()),
-            Change::Times(factor) => B::float_mul(gradient, factor),
-        });
-    }
-}
-
-fn through<B: Backend>(
-    x: &FloatTensor<Autodiff<B>>,
-    y: B::FloatTensorPrimitive,
-    change: Change<B::FloatTensorPrimitive>,
-) -> FloatTensor<Autodiff<B>> {
-    let prepared = Backward::<B, 1>::prepare::<NoCheckpointing>(Step, [x.node.clone()]);
-    match prepared.compute_bound().stateful() {
-        OpsKind::Tracked(prepared) => prepared.finish(change, y),
-        OpsKind::UnTracked(prepared) => prepared.finish(y),
     }
 }
