@@ -12,6 +12,10 @@ pub enum ProbeError {
         "the network has no convolution, and {method} shows what a convolution sees: choose another method"
     )]
     NoConvolution { method: &'static str },
+    #[error(
+        "the network has no rectifier (ReLU), and {method} is about those: it would be the plain gradient"
+    )]
+    NoRectifier { method: &'static str },
     #[error("layer {layer:?} ({op}): {problem}")]
     Layer {
         layer: String,

@@ -1,10 +1,8 @@
 //! Deconvolution: the score sent back through a network whose rectifiers look at what comes back.
 
 use compute::Turn;
-use model::Layer;
 
-use super::averaged::Averaged;
-use super::guided::rectifies;
+use super::guided::rectified;
 use super::{Method, Settings, Subject, Work};
 use crate::ProbeError;
 
@@ -19,9 +17,5 @@ pub(super) const METHOD: Method = Method {
 };
 
 fn start(subject: &Subject, _: &Settings) -> Result<Box<dyn Work>, ProbeError> {
-    let turn = |layer: &Layer| match rectifies(layer) {
-        true => Turn::PositivePassed,
-        false => Turn::Own,
-    };
-    Ok(Box::new(Averaged::one(subject).turned(turn)))
+    rectified(subject, &METHOD, Turn::PositivePassed)
 }

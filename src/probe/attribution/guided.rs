@@ -1,8 +1,10 @@
 //! Guided backpropagation: the gradient along ways that raise the score at every rectifier.
 
+use std::collections::HashSet;
+
 use compute::Turn;
-use model::Layer;
 use model::op::{Op, Unary};
+use model::{Layer, Network, TensorId};
 
 use super::averaged::Averaged;
 use super::{Method, Settings, Subject, Work};
@@ -19,15 +21,48 @@ pub(super) const METHOD: Method = Method {
     start,
 };
 
-/// True for the rectifier; the papers speak of no other activation.
-pub(super) fn rectifies(layer: &Layer) -> bool {
-    layer.op == Op::Unary(Unary::Relu)
+fn start(subject: &Subject, _: &Settings) -> Result<Box<dyn Work>, ProbeError> {
+    rectified(subject, &METHOD, Turn::Positive)
 }
 
-fn start(subject: &Subject, _: &Settings) -> Result<Box<dyn Work>, ProbeError> {
-    let turn = |layer: &Layer| match rectifies(layer) {
-        true => Turn::Positive,
-        false => Turn::Own,
+/// The gradient with `turn` at every rectifier.
+///
+/// # Errors
+/// [`ProbeError::NoRectifier`] for a network without one, where it would be the plain gradient.
+pub(super) fn rectified(
+    subject: &Subject,
+    method: &'static Method,
+    turn: Turn,
+) -> Result<Box<dyn Work>, ProbeError> {
+    let network = subject.network();
+    let layers = network.main().layers.iter().map(|&l| network.layer(l));
+    let inside = layers.clone().any(|l| l.activation == Some(Unary::Relu));
+    let found = layers.filter(|l| rectifies(network, l));
+    let outputs: HashSet<TensorId> = found.flat_map(|l| l.outputs.iter().flatten().copied()).collect();
+    if outputs.is_empty() && !inside {
+        return Err(ProbeError::NoRectifier { method: method.name });
+    }
+    // One that was inside another layer has a layer of its own by now.
+    let turns = move |layer: &Layer| {
+        let known = layer.outputs.iter().flatten().any(|t| outputs.contains(t));
+        match known || layer.op == Op::Unary(Unary::Relu) {
+            true => turn,
+            false => Turn::Own,
+        }
     };
-    Ok(Box::new(Averaged::one(subject).turned(turn)))
+    Ok(Box::new(Averaged::one(subject).turned(turns)))
+}
+
+/// True for rectifiers, those with an upper bound (ReLU6) too; the papers speak of no other activation.
+fn rectifies(network: &Network, layer: &Layer) -> bool {
+    match layer.op {
+        Op::Unary(Unary::Relu) => true,
+        Op::Clip { min: Some(low), .. } => low == 0.0,
+        Op::Clip { min: None, .. } => {
+            let bound = layer.inputs.get(1).copied().flatten();
+            let stored = bound.and_then(|t| network.tensor(t).data.as_ref()?.to_f32());
+            stored.is_some_and(|low| low == [0.0])
+        }
+        _ => false,
+    }
 }

@@ -107,7 +107,8 @@ impl Attribution {
     ///
     /// # Errors
     /// [`ProbeError::Setting`] for settings that the method does not have or that do not fit;
-    /// [`ProbeError::NoConvolution`], [`ProbeError::Layer`] and [`ProbeError::NoRule`] where the
+    /// [`ProbeError::NoConvolution`], [`ProbeError::NoRectifier`], [`ProbeError::Layer`] and
+    /// [`ProbeError::NoRule`] where the
     /// network has not what the method needs.
     pub fn new(subject: &Subject, method: &'static Method, settings: &Settings) -> Result<Self, ProbeError> {
         settings.check(method.settings)?;

@@ -489,6 +489,53 @@ fn the_deepest_convolution_is_looked_at() {
     assert_ne!(default, made(&mut subject, "grad_cam", &short));
 }
 
+/// A clipped rectifier is one; a network without any has no guided map.
+#[test]
+fn rectifiers_are_found() {
+    use model::op::{Op, Unary};
+    let references = References::read();
+    let clip = Op::Clip {
+        min: Some(0.0),
+        max: Some(60.0),
+    };
+    let mut subject = altered("relu2", clip);
+    for id in ["guided", "deconvolution"] {
+        let map = made(&mut subject, id, &Settings::default());
+        assert!(error(&map.values, &references.of(id)) < 1e-3, "{id}");
+    }
+    let mut network = Network::clone(&opened(SMALL));
+    for layer in network.layers.iter_mut().filter(|l| l.kind == "Relu") {
+        layer.op = Op::Unary(Unary::Tanh);
+    }
+    let image = vec![(
+        "image".into(),
+        TensorData::from_f32(&[1, 2, 12, 12], &references.of("x")),
+    )];
+    let options = RunOptions::default();
+    let network = Arc::new(network);
+    let mut subject = get(Subject::open(
+        &network,
+        image,
+        Target::default(),
+        &Device::Cpu,
+        &options,
+    ));
+    let guided = wait(attribute(
+        &mut subject,
+        method("guided").unwrap(),
+        &Settings::default(),
+    ))
+    .unwrap();
+    let words = guided.expect_err("an error").to_string();
+    assert!(words.contains("no rectifier"), "{words}");
+    assert!(
+        made(&mut subject, "relevance", &Settings::default())
+            .values
+            .iter()
+            .any(|v| *v != 0.0)
+    );
+}
+
 /// A batch of one that the file states is only a habit, unless a shape is written into a layer; either
 /// way the maps are the same.
 #[test]
