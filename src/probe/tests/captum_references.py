@@ -102,6 +102,22 @@ def rise(net, x, made):
     made["rise"] = (scores[:, None, None, None] * masks).sum(0) / count / 0.5
 
 
+def tanh(x, made):
+    """Relevance through an activation that is no rectifier."""
+    net = network()
+    net.relu1, net.relu2, net.relu3 = nn.Tanh(), nn.Tanh(), nn.Tanh()
+    widen(net)
+    made["relevance_tanh"] = LRP(net).attribute(x, target=TARGET)
+
+
+def widen(net):
+    """Relevance with a larger epsilon."""
+    kinds = (nn.Conv2d, nn.BatchNorm2d, nn.MaxPool2d, nn.AvgPool2d, nn.Linear, Addition_Module)
+    for module in net.modules():
+        if isinstance(module, kinds):
+            module.rule = EpsilonRule(0.1)
+
+
 def main():
     net = network()
     x = torch.randn(1, 2, 12, 12)
@@ -124,12 +140,12 @@ def main():
     made["occlusion"] = Occlusion(net).attribute(x, (2, 3, 3), (2, 2, 2), target=TARGET)
     made["occlusion_base"] = Occlusion(net).attribute(x, (1, 5, 5), (1, 3, 3), base, target=TARGET)
     made["relevance"] = LRP(net).attribute(x, target=TARGET)
-    for module in net.modules():
-        if isinstance(module, (nn.Conv2d, nn.BatchNorm2d, nn.MaxPool2d, nn.AvgPool2d, nn.Linear, Addition_Module)):
-            module.rule = EpsilonRule(0.1)
+    widen(net)
     made["relevance_wide"] = LRP(net).attribute(x, target=TARGET)
     net = network()
     rise(net, x, made)
+    tanh(x, made)
+    net = network()
     OUT.mkdir(exist_ok=True)
     np.savez_compressed(OUT / "captum.npz", **{k: v.detach().numpy().astype(np.float32) for k, v in made.items()})
     torch.onnx.export(
