@@ -15,7 +15,7 @@ pub(super) const SETTING: Setting = Setting {
     },
 };
 
-/// A baseline, by its place in [`SETTING`].
+/// A baseline, in the order that the setting `baseline` lists them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Baseline {
     /// 0 everywhere; of normalised inputs that is the mean of the data.
@@ -101,4 +101,27 @@ fn blur(picture: &Picture, example: &[f32]) -> Vec<f32> {
         }
     }
     picture.example(&planes)
+}
+
+#[cfg(test)]
+mod tests {
+    use model::TensorSpec;
+
+    use super::*;
+
+    #[test]
+    fn baselines_keep_the_level_and_lose_the_details() {
+        let picture = Picture::of(&TensorSpec::unknown(), &[1, 2, 8, 8]);
+        let spot: Vec<f32> = (0..128)
+            .map(|i| f32::from(u8::from(i == 27 || i >= 64)))
+            .collect();
+        assert_eq!(Baseline::Zero.make(&picture, &spot), vec![0.0; 128]);
+        let mean = Baseline::Mean.make(&picture, &spot);
+        assert!((mean[0] - 1.0 / 64.0).abs() < 1e-6 && mean[127] == 1.0);
+        let blurred = Baseline::Blurred.make(&picture, &spot);
+        let most = blurred[..64].iter().fold(0f32, |a, &b| a.max(b));
+        assert!(most == blurred[27] && most < 0.2, "{most}");
+        // A plane of one level stays as it is, at the border too.
+        assert!(blurred[64..].iter().all(|v| (v - 1.0).abs() < 1e-5));
+    }
 }

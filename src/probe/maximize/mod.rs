@@ -2,9 +2,9 @@
 //! like to see most, found by climbing its gradient.
 //!
 //! As Olah, Mordvintsev and Schubert, "Feature Visualization", Distill 2017: the picture is held as a
-//! spectrum in decorrelated colours, so that all scales move alike ([`spectrum`], [`colour`]), and the
-//! network sees it shifted, turned and scaled at random ([`transform`]), so that it must be robust.
-//! Several pictures may be pushed apart ([`diversity`]).
+//! spectrum in decorrelated colours, so that all scales move alike (`spectrum`, `colour`), and the
+//! network sees it shifted, turned and scaled at random (`transform`), so that it must be robust.
+//! Several pictures may be pushed apart (`diversity`).
 
 mod colour;
 mod diversity;

@@ -619,3 +619,56 @@ fn activations_inside_layers_have_their_rules() {
         assert!(error < 1e-3, "{wanted}: {error}");
     }
 }
+
+/// A network that is fed rows, columns, channels: maps come in planes all the same.
+#[test]
+fn channels_may_come_last() {
+    use model::Role;
+    let references = References::read();
+    let mut network = Network::clone(&opened(SMALL));
+    let (image, next) = (
+        network.main().inputs[0],
+        model::LayerId(network.layers.len() as u32),
+    );
+    let mut tensor = network.tensor(image).clone();
+    (tensor.name, tensor.producer) = ("planes".into(), Some(next));
+    tensor.kind = model::TensorKind::Activation;
+    let planes = network.add_tensor(tensor);
+    network.layers[0].inputs[0] = Some(planes);
+    let mut layer = network.layers[0].clone();
+    (layer.name, layer.kind) = ("turn".into(), "Transpose".into());
+    (layer.inputs, layer.outputs) = (vec![Some(image)], vec![Some(planes)]);
+    layer.op = model::Op::Transpose {
+        perm: Some(vec![0, 3, 1, 2]),
+    };
+    network.layers.push(layer);
+    network.graphs[0].layers.insert(0, next);
+    let mut spec = model::TensorSpec::fixed(model::DType::F32, &[1, 12, 12, 2]);
+    let roles = [Role::Batch, Role::Height, Role::Width, Role::Channel];
+    let axes = spec.axes.as_mut().unwrap().iter_mut();
+    axes.zip(roles).for_each(|(axis, role)| axis.role = role);
+    network.tensors[image.0 as usize].spec = spec;
+    let x = references.of("x");
+    let last: Vec<f32> = (0..288).map(|i| x[i % 2 * 144 + i / 2]).collect();
+    let inputs = vec![("image".into(), TensorData::from_f32(&[1, 12, 12, 2], &last))];
+    let target = Target {
+        tensor: None,
+        element: Some(TARGET),
+    };
+    let options = RunOptions::default();
+    let network = Arc::new(network);
+    let mut subject = get(Subject::open(&network, inputs, target, &Device::Cpu, &options));
+    let windows = Settings::default().with("window", 3.0).with("stride", 2.0);
+    let masks = Settings::default().given("masks", references.of("rise_masks"));
+    for (id, settings, wanted) in [
+        ("gradient", Settings::default(), "gradient"),
+        ("occlusion", windows, "occlusion"),
+        ("rise", masks, "rise"),
+        ("relevance", Settings::default(), "relevance"),
+        ("grad_cam", Settings::default(), "cam_up"),
+    ] {
+        let map = made(&mut subject, id, &settings);
+        let error = error(&map.values, &references.of(wanted));
+        assert!(error < 1e-3, "{wanted}: {error}");
+    }
+}
