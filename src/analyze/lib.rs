@@ -39,6 +39,7 @@ mod query;
 mod similarity;
 mod smoothing;
 mod spectrum;
+mod ssim;
 mod trend;
 
 pub use attention::{
@@ -69,4 +70,5 @@ pub use query::{FUNCTIONS, Query, QueryError, Value};
 pub use similarity::{cosine, cosine_matrix};
 pub use smoothing::{Smoothing, smooth};
 pub use spectrum::{MAX_SIDE, Spectrum, SpectrumError};
+pub use ssim::ssim;
 pub use trend::{MAX_TREND, Trend, mann_kendall};

@@ -23,7 +23,7 @@ pub enum Device {
 
 /// Boxed, so that the executor is compiled in this crate: a plain `async fn` is compiled anew by
 /// every crate that awaits it, minutes each time.
-type Task<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+pub(crate) type Task<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 /// Runs networks on a device.
 #[derive(Default)]

@@ -5,6 +5,7 @@
 //! tensors stay on the device, gradients. It knows no file, no window and no picture.
 
 pub mod arrays;
+pub mod backprop;
 mod control;
 mod derivative;
 mod engine;
@@ -26,6 +27,7 @@ mod threads;
 pub mod train;
 pub mod value;
 
+pub use backprop::{Answer, Array, Backprop, Question, Turn};
 pub use burn_backend::Backend;
 pub use burn_flex::{Flex, FlexDevice};
 pub use engine::{Device, Engine};

@@ -1,14 +1,20 @@
 //! Questions put to a running network: what its gradients agree on, which of its units are used, how
-//! its loss looks around the path that training took.
+//! its loss looks around the path that training took; what in an example speaks for an answer
+//! ([`attribution`]), and what a unit would like to see ([`maximize`]).
 //!
-//! In: a network that is trained ([`compute::train::Trainer`]), examples of its data. Out: records of
-//! a history, surfaces. Nothing of the training changes. It knows no file and no screen.
+//! In: a network that is trained ([`compute::train::Trainer`]) or one that is open, examples of its
+//! data. Out: records of a history, surfaces, maps, pictures. Nothing of the training and of the
+//! network changes. It knows no file and no screen.
 
 #![forbid(unsafe_code)]
 
+pub mod attribution;
+mod error;
+pub mod maximize;
 mod surface;
 mod survey;
 mod units;
 
+pub use error::ProbeError;
 pub use surface::{Explorer, MAX_SIZE, Plane, Spot, Surface, Trace, Weights};
 pub use survey::Surveyor;
