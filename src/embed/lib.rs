@@ -12,6 +12,7 @@ mod progress;
 mod quality;
 mod random;
 mod table;
+mod tsne;
 mod umap;
 
 pub use error::EmbedError;
@@ -21,4 +22,5 @@ pub use pca::Pca;
 pub use progress::{Progress, Stage};
 pub use quality::{neighbour_recall, trustworthiness};
 pub use table::{Table, pack};
+pub use tsne::{Tsne, TsneSettings};
 pub use umap::{Start, Umap, UmapSettings, fit_curve};

@@ -44,6 +44,30 @@ fn main() {
         quality("umap-learn", &v, &floats("/root/bench-embed/umap.rival.f32"));
         quality("openTSNE", &v, &floats("/root/bench-embed/tsne.rival.f32"));
     }
+    if what.contains("tsne") {
+        let t = Instant::now();
+        let mut u = Tsne::new(table.clone(), TsneSettings::default()).unwrap();
+        let mut stage = u.progress().stage;
+        let mut worst = 0f64;
+        loop {
+            let s = Instant::now();
+            let p = u.step(1);
+            worst = worst.max(s.elapsed().as_secs_f64());
+            if p.iterations == 250 {
+                println!("250 {:?}", t.elapsed());
+            }
+            if p.stage != stage {
+                println!("{stage:?} until {:?} worst step {worst:.3}", t.elapsed());
+                stage = p.stage;
+                worst = 0.0;
+            }
+            if p.done() {
+                break;
+            }
+        }
+        println!("tsne {:?} {:?}", t.elapsed(), u.divergence());
+        quality("ours", &v, u.places());
+    }
     if what.contains("umap") {
         let t = Instant::now();
         let mut u = Umap::new(table.clone(), UmapSettings::default()).unwrap();

@@ -9,7 +9,7 @@ use crate::random::Random;
 /// How far one step may go along an axis.
 const CLIP: f32 = 4.0;
 /// Pushes and pulls that are computed at once.
-const LANES: usize = 8;
+const LANES: usize = 16;
 const NODES: usize = 256;
 
 /// How points pull and push.
@@ -100,6 +100,7 @@ impl<const D: usize> SimdOp for Nodes<'_, D> {
             let node = self.first + n;
             let mut own = self.before[node];
             let mut random = Random::new(&[rule.seed, self.epoch as u64, node as u64]);
+            let mut forces = Forces::<D>::new(rule);
             let (ends, weights) = self.graph.of(node);
             for (&end, &weight) in ends.iter().zip(weights) {
                 // An edge of weight w pulls in w of the epochs, evenly.
@@ -107,76 +108,95 @@ impl<const D: usize> SimdOp for Nodes<'_, D> {
                     continue;
                 }
                 // Twice: the edge lies at its other end too, and each end moves both.
-                pull(rule, &mut own, &self.before[end as usize], self.rate);
-                pull(rule, &mut own, &self.before[end as usize], self.rate);
-                let mut left = rule.negatives;
-                while left > 0 {
-                    let count = left.min(LANES);
-                    push(rule, &mut own, self.before, node, count, &mut random, self.rate);
-                    left -= count;
+                forces.add(
+                    &mut own,
+                    &self.before[end as usize],
+                    2.0 * self.rate,
+                    -rule.a,
+                    self.rate,
+                );
+                for _ in 0..rule.negatives {
+                    let other = random.below(self.before.len());
+                    // Nothing pushes itself away: its distance is 0.
+                    forces.add(&mut own, &self.before[other], self.rate, 0.0, self.rate);
+                }
+                if forces.count + 1 + rule.negatives > LANES {
+                    forces.apply(&mut own);
                 }
             }
+            forces.apply(&mut own);
             *out = own;
         }
     }
 }
 
-#[inline(always)]
-fn pull<const D: usize>(rule: &Rule, own: &mut [f32; D], other: &[f32; D], rate: f32) {
-    let mut apart = [0.0; D];
-    let mut squared = 0.0;
-    for k in 0..D {
-        apart[k] = own[k] - other[k];
-        squared += apart[k] * apart[k];
-    }
-    if squared <= 0.0 {
-        return;
-    }
-    let power = power(squared, rule.b);
-    let pull = -2.0 * rule.a * rule.b * power / (squared * (1.0 + rule.a * power));
-    for k in 0..D {
-        own[k] += rate * (pull * apart[k]).clamp(-CLIP, CLIP);
-    }
+/// Pulls and pushes on one point that are computed at once.
+struct Forces<'a, const D: usize> {
+    rule: &'a Rule,
+    count: usize,
+    apart: [[f32; LANES]; D],
+    /// How far each may move the point, and whether it pulls.
+    rates: [f32; LANES],
+    pulls: [f32; LANES],
 }
 
-#[inline(always)]
-fn push<const D: usize>(
-    rule: &Rule,
-    own: &mut [f32; D],
-    before: &[[f32; D]],
-    node: usize,
-    count: usize,
-    random: &mut Random,
-    rate: f32,
-) {
-    let mut apart = [[0f32; LANES]; D];
-    let mut squared = [0f32; LANES];
-    for lane in 0..count {
-        let other = random.below(before.len());
-        // Nothing pushes itself away.
-        if other != node {
-            for k in 0..D {
-                apart[k][lane] = own[k] - before[other][k];
+impl<'a, const D: usize> Forces<'a, D> {
+    #[inline(always)]
+    fn new(rule: &'a Rule) -> Self {
+        Forces {
+            rule,
+            count: 0,
+            apart: [[0.0; LANES]; D],
+            rates: [0.0; LANES],
+            pulls: [0.0; LANES],
+        }
+    }
+
+    /// `pull` is -a for a pull and 0 for a push.
+    #[inline(always)]
+    fn add(&mut self, own: &mut [f32; D], other: &[f32; D], rate: f32, pull: f32, _: f32) {
+        if self.count == LANES {
+            self.apply(own);
+        }
+        for k in 0..D {
+            self.apart[k][self.count] = own[k] - other[k];
+        }
+        self.rates[self.count] = rate;
+        self.pulls[self.count] = pull;
+        self.count += 1;
+    }
+
+    #[inline(always)]
+    fn apply(&mut self, own: &mut [f32; D]) {
+        let rule = self.rule;
+        let mut squared = [0f32; LANES];
+        for k in 0..D {
+            for lane in 0..LANES {
+                squared[lane] += self.apart[k][lane] * self.apart[k][lane];
             }
         }
-    }
-    for k in 0..D {
+        let mut force = [0f32; LANES];
         for lane in 0..LANES {
-            squared[lane] += apart[k][lane] * apart[k][lane];
+            let s = squared[lane];
+            let power = power(s.max(1e-12), rule.b);
+            let pull = self.pulls[lane];
+            // One division for both: a pull is -2ab s^b / (s (1 + a s^b)).
+            let (over, under) = if pull < 0.0 {
+                (pull * power, s.max(1e-12))
+            } else {
+                (rule.repulsion, 0.001 + s)
+            };
+            force[lane] = 2.0 * rule.b * over / (under * (1.0 + rule.a * power));
         }
-    }
-    let mut push = [0f32; LANES];
-    for lane in 0..LANES {
-        let s = squared[lane];
-        let power = power(s.max(1e-12), rule.b);
-        push[lane] = 2.0 * rule.repulsion * rule.b / ((0.001 + s) * (1.0 + rule.a * power));
-    }
-    for k in 0..D {
-        let mut sum = 0.0;
-        for lane in 0..LANES {
-            sum += (push[lane] * apart[k][lane]).clamp(-CLIP, CLIP);
+        for k in 0..D {
+            let mut sum = 0.0;
+            for lane in 0..LANES {
+                sum += self.rates[lane] * (force[lane] * self.apart[k][lane]).clamp(-CLIP, CLIP);
+            }
+            own[k] += sum;
         }
-        own[k] += rate * sum;
+        self.count = 0;
+        self.rates = [0.0; LANES];
     }
 }
 
