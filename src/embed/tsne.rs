@@ -277,11 +277,6 @@ impl<'a> Tsne<'a> {
         };
         let momentum = s.momentum[usize::from(!early)];
         let rate = s.learning_rate.unwrap_or(self.order.len() as f32 / exaggeration);
-        if self.iteration == s.early_iterations {
-            // Another phase: openTSNE starts its optimizer anew.
-            self.updates.fill(0.0);
-            self.gains.fill(1.0);
-        }
         let gradient = self.gradient(exaggeration);
         let mut mean = [0f64; 3];
         for (point, ((update, gain), gradient)) in self.points.chunks_mut(d).zip(
