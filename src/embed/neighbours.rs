@@ -89,7 +89,7 @@ fn check(table: &Table<'_>, k: usize) -> Result<(), EmbedError> {
 }
 
 /// Rows of length 1, whose squared Euclidean distance is twice the cosine distance.
-fn unit(values: &[f32], width: usize) -> Vec<f32> {
+pub(crate) fn unit(values: &[f32], width: usize) -> Vec<f32> {
     let mut out = values.to_vec();
     crate::par::chunks(&mut out, width * 256, |_, block| {
         for row in block.chunks_mut(width) {
