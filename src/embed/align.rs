@@ -54,7 +54,11 @@ impl Alignment {
             crate::error::within("row", f64::from(a), 0.0, from.rows() as f64 - 1.0)?;
             crate::error::within("row", f64::from(b), 0.0, to.rows() as f64 - 1.0)?;
         }
-        let pairs = || shared.iter().map(|&(a, b)| (from.row(a as usize), to.row(b as usize)));
+        let pairs = || {
+            shared
+                .iter()
+                .map(|&(a, b)| (from.row(a as usize), to.row(b as usize)))
+        };
         let mut middles = [vec![0f64; d], vec![0f64; d]];
         for (a, b) in pairs() {
             for k in 0..d {

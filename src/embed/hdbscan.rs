@@ -150,7 +150,11 @@ fn condense(merges: &[Merge], rows: usize, least: usize) -> Vec<Leaving> {
             continue;
         }
         let merge = &merges[node - rows];
-        let density = if merge.distance > 0.0 { 1.0 / merge.distance } else { f64::INFINITY };
+        let density = if merge.distance > 0.0 {
+            1.0 / merge.distance
+        } else {
+            f64::INFINITY
+        };
         let large = merge.nodes.map(|n| size(n) >= least);
         for (&child, &is_large) in merge.nodes.iter().zip(&large) {
             if large == [true, true] {
@@ -187,7 +191,11 @@ fn condense(merges: &[Merge], rows: usize, least: usize) -> Vec<Leaving> {
 
 /// The clusters of most excess of mass, of which none holds another.
 fn label(tree: &[Leaving], rows: usize) -> Hdbscan {
-    let clusters = tree.iter().map(|l| l.parent.max(l.child) + 1).max().unwrap_or(rows);
+    let clusters = tree
+        .iter()
+        .map(|l| l.parent.max(l.child) + 1)
+        .max()
+        .unwrap_or(rows);
     let count = clusters.max(rows + 1) - rows;
     let (mut births, mut parents) = (vec![0f64; count], vec![0usize; count]);
     for leaving in tree.iter().filter(|l| l.child >= rows) {
@@ -224,9 +232,13 @@ fn label(tree: &[Leaving], rows: usize) -> Hdbscan {
     let fallen = || tree.iter().filter(|l| l.child < rows);
     for leaving in fallen() {
         if let Some(owner) = owner[leaving.parent - rows] {
-            densest[owner] = densest[owner].max(leaving.density);
             sizes[owner] += 1;
         }
+    }
+    // What leaves the cluster itself counts, not what leaves the parts that it falls into.
+    for leaving in tree {
+        let cluster = leaving.parent - rows;
+        densest[cluster] = densest[cluster].max(leaving.density);
     }
     let mut order: Vec<usize> = (0..count).filter(|&c| sizes[c] > 0).collect();
     order.sort_by_key(|&c| (std::cmp::Reverse(sizes[c]), c));
@@ -241,7 +253,11 @@ fn label(tree: &[Leaving], rows: usize) -> Hdbscan {
         if let Some(owner) = owner[leaving.parent - rows] {
             found.labels[leaving.child] = Some(number[owner]);
             let all = densest[owner];
-            let share = if all.is_finite() && all > 0.0 { leaving.density.min(all) / all } else { 1.0 };
+            let share = if all.is_finite() && all > 0.0 {
+                leaving.density.min(all) / all
+            } else {
+                1.0
+            };
             found.probabilities[leaving.child] = share as f32;
         }
     }

@@ -75,7 +75,10 @@ impl Dendrogram {
         let merged = rows - count.clamp(1, rows);
         let mut parents: Vec<usize> = (0..rows + merged).collect();
         for (i, merge) in self.merges[..merged].iter().enumerate() {
-            merge.clusters.iter().for_each(|&c| parents[c as usize] = rows + i);
+            merge
+                .clusters
+                .iter()
+                .for_each(|&c| parents[c as usize] = rows + i);
         }
         // Parents have higher numbers: each one's own parent is final before it is asked for.
         for node in (0..parents.len()).rev() {

@@ -33,9 +33,7 @@ pub fn name_by_class<S: AsRef<str>>(
     }
     let majority = |counts: HashMap<&str, usize>| {
         let points = counts.values().sum();
-        let best = counts
-            .iter()
-            .max_by(|a, b| a.1.cmp(b.1).then(b.0.cmp(a.0)));
+        let best = counts.iter().max_by(|a, b| a.1.cmp(b.1).then(b.0.cmp(a.0)));
         Majority {
             class: best.map_or(String::new(), |b| b.0.to_string()),
             share: best.map_or(0.0, |b| *b.1 as f64 / points as f64),
@@ -102,7 +100,11 @@ fn clusters(labels: &[Option<u32>]) -> usize {
 fn check(labels: &[Option<u32>], found: usize, what: &'static str) -> Result<(), EmbedError> {
     let expected = labels.len();
     if found != expected {
-        return Err(EmbedError::Lengths { what, expected, found });
+        return Err(EmbedError::Lengths {
+            what,
+            expected,
+            found,
+        });
     }
     // A cluster a point is the most there can be; more are no labels.
     let most = expected.max(1) as f64 - 1.0;
@@ -122,14 +124,26 @@ mod tests {
         assert!((names[0].share - 2.0 / 3.0).abs() < 1e-12);
         assert_eq!((names[1].class.as_str(), names[1].share), ("bag", 1.0));
 
-        let texts = ["the red coat", "the Coat!", "a coat, the", "the bag of the bag", "noise"];
+        let texts = [
+            "the red coat",
+            "the Coat!",
+            "a coat, the",
+            "the bag of the bag",
+            "noise",
+        ];
         let words = name_by_words(&labels, &texts, 2).unwrap();
-        assert_eq!((words[0][0].word.as_str(), words[1][0].word.as_str()), ("coat", "bag"));
+        assert_eq!(
+            (words[0][0].word.as_str(), words[1][0].word.as_str()),
+            ("coat", "bag")
+        );
         // Cluster 0 has 7 words of 2 letters and more, cluster 1 has 5; "coat" is 3 of them.
         let weight = 3.0 / 7.0 * (1.0f64 + 6.0 / 3.0).ln();
         assert!((words[0][0].weight - weight).abs() < 1e-12);
         assert!(name_by_class(&labels, &["coat"]).is_err());
         assert!(name_by_class(&[Some(7)], &["coat"]).is_err());
-        assert_eq!(name_by_words::<&str>(&[], &[], 3).unwrap(), Vec::<Vec<Word>>::new());
+        assert_eq!(
+            name_by_words::<&str>(&[], &[], 3).unwrap(),
+            Vec::<Vec<Word>>::new()
+        );
     }
 }

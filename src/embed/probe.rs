@@ -59,7 +59,11 @@ impl Probe {
         let (expected, found) = (table.rows(), classes.len());
         if expected != found {
             let what = "classes of rows";
-            return Err(EmbedError::Lengths { what, expected, found });
+            return Err(EmbedError::Lengths {
+                what,
+                expected,
+                found,
+            });
         }
         if train.is_empty() {
             return Err(EmbedError::FewRows { rows: 0, least: 1 });
@@ -98,7 +102,9 @@ impl Probe {
             accuracy(&problem.rows, &problem.wanted),
             accuracy(&gather(test), &tested),
         );
-        let split = weights.chunks(problem.width).map(|w| w.split_at(problem.width - 1));
+        let split = weights
+            .chunks(problem.width)
+            .map(|w| w.split_at(problem.width - 1));
         Ok(Probe {
             weights: split.clone().flat_map(|(w, _)| w.to_vec()).collect(),
             bias: split.map(|(_, b)| b[0]).collect(),
@@ -155,7 +161,10 @@ impl Problem {
         let (mut loss, mut gradient) = (0.0, vec![0f64; weights.len()]);
         for (part, slope) in parts {
             loss += part;
-            gradient.iter_mut().zip(slope).for_each(|(g, s)| *g += f64::from(s));
+            gradient
+                .iter_mut()
+                .zip(slope)
+                .for_each(|(g, s)| *g += f64::from(s));
         }
         loss /= many as f64;
         for (i, (g, &w)) in gradient.iter_mut().zip(weights).enumerate() {
@@ -196,7 +205,10 @@ fn minimise(problem: &Problem, settings: &ProbeSettings) -> (Vec<f64>, usize) {
         direction.iter_mut().for_each(|d| *d *= scale);
         for ((s, y, rho), alpha) in memory.iter().zip(alphas.iter().rev()) {
             let beta = rho * dot(y, &direction);
-            direction.iter_mut().zip(s).for_each(|(d, s)| *d += (alpha - beta) * s);
+            direction
+                .iter_mut()
+                .zip(s)
+                .for_each(|(d, s)| *d += (alpha - beta) * s);
         }
         let slope = dot(&gradient, &direction);
         let (mut low, mut high, mut step) = (0.0, f64::INFINITY, 1.0);
@@ -214,7 +226,11 @@ fn minimise(problem: &Problem, settings: &ProbeSettings) -> (Vec<f64>, usize) {
                 (false, _) => high = step,
                 (true, false) => low = step,
             }
-            step = if high.is_finite() { (low + high) / 2.0 } else { step * 2.0 };
+            step = if high.is_finite() {
+                (low + high) / 2.0
+            } else {
+                step * 2.0
+            };
         }
         // float32 sums allow no further descent.
         let Some((next, value, slopes)) = found else {

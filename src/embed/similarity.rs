@@ -113,7 +113,11 @@ fn same(a: &Table<'_>, b: &Table<'_>, least: usize) -> Result<(), EmbedError> {
     let (expected, found) = (a.rows(), b.rows());
     if expected != found {
         let what = "rows";
-        return Err(EmbedError::Lengths { what, expected, found });
+        return Err(EmbedError::Lengths {
+            what,
+            expected,
+            found,
+        });
     }
     Ok(())
 }

@@ -318,3 +318,63 @@ impl<'a> Tsne<'a> {
         self.iteration += 1;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rows that are kept in their own order.
+    fn begun(rows: usize, dimensions: usize) -> Tsne<'static> {
+        let mut random = Random::new(&[4]);
+        let values: Vec<f32> = (0..rows * 5).map(|_| random.normal() as f32).collect();
+        let table = Table::shared(values.into(), 5).unwrap();
+        let settings = TsneSettings {
+            perplexity: 8.0,
+            dimensions,
+            ..TsneSettings::default()
+        };
+        let mut tsne = Tsne::new(table, settings).unwrap();
+        while !matches!(tsne.work, Work::Iterate) {
+            tsne.step(1);
+        }
+        tsne.points = (0..rows * dimensions).map(|_| random.normal() as f32).collect();
+        tsne
+    }
+
+    #[test]
+    fn the_gradient_is_that_of_the_divergence() {
+        for dimensions in [2, 3] {
+            let mut tsne = begun(60, dimensions);
+            let gradient = tsne.gradient(1.0);
+            let at = |tsne: &mut Tsne<'_>, i: usize, step: f32| {
+                let before = tsne.points[i];
+                tsne.points[i] = before + step;
+                tsne.gradient(1.0);
+                let divergence = tsne.divergence().unwrap();
+                tsne.points[i] = before;
+                divergence
+            };
+            for i in (0..tsne.points.len()).step_by(7) {
+                let step = 1e-2;
+                let slope = (at(&mut tsne, i, step) - at(&mut tsne, i, -step)) / (2.0 * f64::from(step));
+                let found = 4.0 * f64::from(gradient[i]);
+                assert!((found - slope).abs() < 2e-5, "{i}: {found} {slope}");
+            }
+        }
+    }
+
+    #[test]
+    fn weights_are_symmetric_and_sum_to_1() {
+        let tsne = begun(60, 2);
+        let sum: f32 = tsne.graph.weights.iter().sum();
+        assert!((sum - 1.0).abs() < 1e-5);
+        for i in 0..60 {
+            let (ends, weights) = tsne.graph.of(i);
+            for (&j, w) in ends.iter().zip(weights) {
+                let (back, theirs) = tsne.graph.of(j as usize);
+                let at = back.binary_search(&(i as u32)).unwrap();
+                assert_eq!(theirs[at], *w);
+            }
+        }
+    }
+}

@@ -135,7 +135,12 @@ fn lagrange(t: f32) -> [f32; NODES] {
     // 1 / the products of the differences of nodes.
     const OUTER: f32 = 64.0 / 6.0;
     const INNER: f32 = 32.0;
-    [-OUTER * b * c * d, INNER * a * c * d, -INNER * a * b * d, OUTER * a * b * c]
+    [
+        -OUTER * b * c * d,
+        INNER * a * c * d,
+        -INNER * a * b * d,
+        OUTER * a * b * c,
+    ]
 }
 
 /// The next number that has no prime factor above 5: Fourier transforms of it are quick.
