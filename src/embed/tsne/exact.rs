@@ -1,5 +1,7 @@
 //! Repulsion of all pairs.
 
+#![expect(clippy::needless_range_loop, reason = "lanes of several arrays side by side")]
+
 use rten_simd::{Isa, SimdOp};
 
 use crate::par;

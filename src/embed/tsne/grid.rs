@@ -148,7 +148,7 @@ fn smooth(mut n: usize) -> usize {
     loop {
         let mut rest = n;
         for factor in [2, 3, 5] {
-            while rest % factor == 0 {
+            while rest.is_multiple_of(factor) {
                 rest /= factor;
             }
         }

@@ -1,5 +1,7 @@
 //! Attraction along the edges of the graph.
 
+#![expect(clippy::needless_range_loop, reason = "lanes of several arrays side by side")]
+
 use rten_simd::{Isa, SimdOp};
 
 use crate::graph::Graph;

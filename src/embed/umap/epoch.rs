@@ -1,5 +1,7 @@
 //! One epoch of UMAP.
 
+#![expect(clippy::needless_range_loop, reason = "lanes of several arrays side by side")]
+
 use rten_simd::{Isa, SimdOp};
 
 use crate::graph::Graph;
@@ -108,17 +110,11 @@ impl<const D: usize> SimdOp for Nodes<'_, D> {
                     continue;
                 }
                 // Twice: the edge lies at its other end too, and each end moves both.
-                forces.add(
-                    &mut own,
-                    &self.before[end as usize],
-                    2.0 * self.rate,
-                    -rule.a,
-                    self.rate,
-                );
+                forces.add(&mut own, &self.before[end as usize], 2.0 * self.rate, -rule.a);
                 for _ in 0..rule.negatives {
                     let other = random.below(self.before.len());
                     // Nothing pushes itself away: its distance is 0.
-                    forces.add(&mut own, &self.before[other], self.rate, 0.0, self.rate);
+                    forces.add(&mut own, &self.before[other], self.rate, 0.0);
                 }
                 if forces.count + 1 + rule.negatives > LANES {
                     forces.apply(&mut own);
@@ -154,7 +150,7 @@ impl<'a, const D: usize> Forces<'a, D> {
 
     /// `pull` is -a for a pull and 0 for a push.
     #[inline(always)]
-    fn add(&mut self, own: &mut [f32; D], other: &[f32; D], rate: f32, pull: f32, _: f32) {
+    fn add(&mut self, own: &mut [f32; D], other: &[f32; D], rate: f32, pull: f32) {
         if self.count == LANES {
             self.apply(own);
         }
