@@ -1,9 +1,9 @@
 //! Projections and what they rest on beside umap-learn, openTSNE, PyNNDescent and scikit-learn, in the same
 //! minutes:
 //!
-//!     cargo bench -p embed --bench rivals -- PYTHON [ROWS] [--data=FOLDER] [PART OF A NAME]...
+//!     cargo bench -p embed --bench rivals -- PYTHON [ROWS] [--alone] [--data=FOLDER] [PART OF A NAME]...
 //!
-//! PYTHON has those four; `-` prints our own numbers alone. FOLDER holds Fashion-MNIST's gzipped files; without
+//! PYTHON has those four; with `--alone` only our own numbers are taken. FOLDER holds Fashion-MNIST's gzipped files; without
 //! it, rows are drawn around 40 centres in 784 columns. Both have all cores. Trust is scikit-learn's
 //! trustworthiness of 15 neighbours within a sample of 5,000; recall the share of those rows' 15 nearest that
 //! the picture keeps.
@@ -78,13 +78,14 @@ fn quality(table: &Table<'_>, places: &[f32]) -> String {
 struct Bench {
     table: Table<'static>,
     python: String,
+    alone: bool,
     folder: std::path::PathBuf,
 }
 
 impl Bench {
     /// The rival's seconds and what it wrote.
     fn rival(&self, which: &str) -> Option<(f64, Vec<f32>)> {
-        if self.python == "-" {
+        if self.alone {
             return None;
         }
         let (input, output) = (self.folder.join("table.f32"), self.folder.join("places.f32"));
@@ -191,14 +192,15 @@ fn main() {
     let mut words = words.iter().map(String::as_str);
     // `cargo test --benches` gives no words.
     let Some(python) = words.next() else {
-        println!("rivals: -- PYTHON [ROWS] [--data=FOLDER] [PART OF A NAME]...");
+        println!("rivals: -- PYTHON [ROWS] [--alone] [--data=FOLDER] [PART OF A NAME]...");
         return;
     };
-    let (mut rows, mut data, mut parts) = (70_000, None, Vec::new());
+    let (mut rows, mut data, mut alone, mut parts) = (70_000, None, false, Vec::new());
     for word in words {
         match (word.parse(), word.strip_prefix("--data=")) {
             (Ok(count), _) => rows = count,
             (_, Some(folder)) => data = Some(folder),
+            _ if word == "--alone" => alone = true,
             _ => parts.push(word),
         }
     }
@@ -208,7 +210,6 @@ fn main() {
     let mut values = match data {
         Some(data) => {
             let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/rivals.py");
-            let python = if python == "-" { "python3" } else { python };
             let done = Command::new(python)
                 .args([script, "data", data])
                 .arg(&path)
@@ -224,9 +225,11 @@ fn main() {
     let bench = Bench {
         table: Table::shared(values.into(), WIDTH).expect("finite pictures"),
         python: python.to_string(),
+        alone,
         folder,
     };
-    let all: [(&str, fn(&Bench)); 5] = [
+    type Part = fn(&Bench);
+    let all: [(&str, Part); 5] = [
         ("neighbours", Bench::neighbours),
         ("pca", Bench::pca),
         ("kmeans", Bench::kmeans),
