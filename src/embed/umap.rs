@@ -2,8 +2,8 @@
 //!
 //! McInnes, Healy and Melville, "UMAP: Uniform Manifold Approximation and Projection" (2018), with the
 //! defaults of umap-learn 0.5. One thing differs: an epoch moves each point by its own edges, against where
-//! the other points were when the epoch began, instead of edge after edge. So it is the same on any number
-//! of threads.
+//! the other points were when the epoch began, instead of edge after edge, so that it is the same on any number
+//! of threads; and an edge moves each of its ends once where umap-learn does so twice (`epoch`).
 
 mod curve;
 mod epoch;

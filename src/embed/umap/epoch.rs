@@ -109,8 +109,10 @@ impl<const D: usize> SimdOp for Nodes<'_, D> {
                 if (now * weight) as u32 == (then * weight) as u32 {
                     continue;
                 }
-                // Twice: the edge lies at its other end too, and each end moves both.
-                forces.add(&mut own, &self.before[end as usize], 2.0 * self.rate, -rule.a);
+                // Once. One edge after the other, umap-learn moves each end twice (the edge lies at both); with
+                // all moves of an epoch at once that overshoots: trust in 70,000 pictures of clothes was 0.970
+                // and with one 0.974 (umap-learn: 0.973).
+                forces.add(&mut own, &self.before[end as usize], self.rate, -rule.a);
                 for _ in 0..rule.negatives {
                     let other = random.below(self.before.len());
                     // Nothing pushes itself away: its distance is 0.
