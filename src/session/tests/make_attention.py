@@ -19,7 +19,7 @@ def main():
     folder = sys.argv[1]
     ids = Tokenizer.from_file(f"{folder}/tokenizer.json").encode(TEXT)
     ids = [i for i, m in zip(ids.ids, ids.attention_mask) if m]
-    model = transformers.AutoModel.from_pretrained(folder, attn_implementation="eager").eval()
+    model = transformers.AutoModel.from_pretrained(folder).eval()
     with torch.no_grad():
         found = model(torch.tensor([ids]), output_attentions=True)
         # Head 3 of layer 2 put out: its weights 0.
