@@ -29,6 +29,8 @@ pub enum Wanted {
     HistoryFolder,
     /// A picture or arrays.
     Input,
+    /// A table of points.
+    Table,
     /// A place for a file with this ending.
     Export(&'static str),
     /// A place for this chart.
@@ -45,6 +47,7 @@ impl Wanted {
             Wanted::History => "Open a training history",
             Wanted::HistoryFolder => "Open a folder of training histories",
             Wanted::Input => "Open a picture or arrays",
+            Wanted::Table => "Open a table of points",
             Wanted::Export(_) => "Export the scene",
             Wanted::Chart(_) => "Save the chart",
             Wanted::Curves("html") => "Save the report",
@@ -99,6 +102,7 @@ impl Wanted {
                 "Pictures and arrays",
                 &["png", "jpg", "jpeg", "gif", "bmp", "webp", "npz"],
             ),
+            Wanted::Table => ("Tables of points", &["npy", "npz", "csv", "tsv"]),
             Wanted::Export("svg") | Wanted::Chart(_) | Wanted::Curves("svg") => ("SVG drawing", &["svg"]),
             Wanted::Export("pdf") => ("PDF document", &["pdf"]),
             Wanted::Export(_) | Wanted::Curves(_) => ("PNG picture", &["png"]),
@@ -169,6 +173,10 @@ impl Files {
         match picked {
             Picked::File(Wanted::Model, source) => command(Command::Open(source)),
             Picked::File(Wanted::Beside, source) => command(Command::Compare(source)),
+            Picked::File(Wanted::Table, source) => {
+                let wanted = session::cloud::Wanted::new(session::cloud::Origin::File(source));
+                command(Command::Project(Some(wanted)))
+            }
             Picked::File(Wanted::Input, source) => command(Command::Feed(source)),
             Picked::File(Wanted::History | Wanted::HistoryFolder, source) => {
                 command(Command::History(Some(source)))

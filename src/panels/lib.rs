@@ -14,6 +14,7 @@ mod dock;
 mod draw;
 mod drawing;
 mod dynamics;
+mod embedding;
 mod files;
 mod input;
 mod inspector;
@@ -67,6 +68,7 @@ pub const PANELS: &[Panel] = &[
     runs::PANEL,
     dynamics::PANEL,
     attention::PANEL,
+    embedding::PANEL,
     log::PANEL,
     settings::PANEL,
 ];
@@ -268,6 +270,7 @@ impl Panels {
             Ask::OpenHistory => self.files.ask(Wanted::History, ui.ctx()),
             Ask::OpenHistoryFolder => self.files.ask(Wanted::HistoryFolder, ui.ctx()),
             Ask::Export(ending) => self.files.ask(Wanted::Export(ending), ui.ctx()),
+            Ask::OpenTable => self.files.ask(Wanted::Table, ui.ctx()),
             Ask::OpenInput => self.files.ask(Wanted::Input, ui.ctx()),
             Ask::Show(id) => {
                 if let Some(panel) = panel_of(id) {

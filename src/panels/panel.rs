@@ -70,6 +70,8 @@ pub enum Ask {
     OpenHistoryFolder,
     /// A file dialog for a picture or arrays.
     OpenInput,
+    /// A file dialog for a table of points.
+    OpenTable,
     /// The scene as a file with this ending: `png`, `svg` or `pdf`.
     Export(&'static str),
     /// A chart of the cost panel as SVG, by its name.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::Board;
 use crate::attention::{Ablated, Attend};
 use crate::beside::Known;
+use crate::cloud;
 use crate::document::Input;
 use crate::learning::Lesson;
 use crate::view::{Bookmark, Goal, Kept};
@@ -62,6 +63,8 @@ pub enum Command {
     History(Option<Source>),
     /// Trains the open network, or does something with the training.
     Learn(Lesson),
+    /// Shows points in two or three dimensions; `None` takes them away.
+    Project(Option<cloud::Wanted>),
     /// Sets how training histories are shown.
     Board(Arc<Board>),
     /// Takes texts as the input, a row of tokens each.
@@ -314,6 +317,7 @@ pub(crate) fn apply(session: &mut Session, command: Command) -> Result<(), Strin
         Command::Light(on) => state.light = on,
         Command::Paint(paint) => state.paint = paint,
         Command::Learn(lesson) => return crate::learning::apply(session, lesson),
+        Command::Project(wanted) => return cloud::apply(session, wanted),
         Command::Board(board) => state.board = board,
         Command::History(source) => session.follow_history(source.as_ref()),
         Command::Color(quantity) => state.color = quantity,

@@ -6,6 +6,7 @@
 mod attention;
 mod beside;
 mod board;
+pub mod cloud;
 pub mod colormap;
 mod command;
 mod document;
@@ -155,6 +156,8 @@ pub struct Session {
     pub histories: Option<Histories>,
     /// A training of the open network.
     pub training: Option<learning::Training>,
+    /// Points in two or three dimensions.
+    pub cloud: Option<cloud::Cloud>,
     /// Messages, oldest first.
     pub log: Vec<(Level, String)>,
     /// True while the flow moves.
@@ -207,6 +210,7 @@ impl Session {
             document: None,
             histories: None,
             training: None,
+            cloud: None,
             log: Vec::new(),
             playing: false,
             goal: (0, Goal::Home),
@@ -463,6 +467,7 @@ impl Session {
             self.take(done);
         }
         self.follow_training();
+        self.follow_cloud();
         self.update_histories();
         self.follow_moment();
         self.follow_replay();
@@ -597,6 +602,7 @@ impl Session {
                     self.wanted.retain(|(backward, _)| !backward);
                 }
             }
+            Reply::Mapped(mapped) => self.take_mapped(*mapped),
             Reply::Learned(learned) => self.take_learned(*learned),
             Reply::Replayed(found) => self.take_replayed(*found),
             Reply::NotLearned(problem) => self.not_learned(problem),

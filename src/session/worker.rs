@@ -59,6 +59,8 @@ pub(crate) enum Job {
     Replay(crate::replay::Wanted),
     /// A piece of a training.
     Learn(crate::learning::Order),
+    /// A piece of a cloud of points.
+    Map(crate::cloud::Order),
     /// Measures what the processor can do.
     Measure,
     /// Computes there from now on.
@@ -87,6 +89,7 @@ pub(crate) enum Reply {
     /// Host copies are there; bytes that were read for them.
     Fetched(u64),
     Learned(Box<Learned>),
+    Mapped(Box<crate::cloud::Mapped>),
     Replayed(Box<crate::replay::Replayed>),
     /// A piece of a training that could not be done, and why.
     NotLearned(String),
@@ -139,6 +142,8 @@ struct Bench {
     engine: Engine,
     /// The trainings that were begun.
     tutor: Tutor,
+    /// The cloud of points that is being placed.
+    mapper: crate::cloud::Mapper,
 }
 
 /// The job of `order` at `bench`. A failing graphics device hands over to the processor for good; a
@@ -157,6 +162,18 @@ async fn work(bench: &mut Bench, order: Order) -> Done {
             ticket,
             reply,
             fallback,
+        };
+    }
+    if let Job::Map(part) = order.job {
+        let options = RunOptions {
+            give_way: GIVE_WAY,
+            ..RunOptions::default()
+        };
+        let mapped = crate::cloud::work(&mut bench.mapper, &mut bench.engine, &options, part).await;
+        return Done {
+            ticket,
+            reply: mapped.map_or(Reply::Moved, |mapped| Reply::Mapped(mapped.into())),
+            fallback: None,
         };
     }
     let engine = &mut bench.engine;
@@ -239,7 +256,7 @@ async fn attempt(engine: &mut Engine, order: &Order) -> Reply {
         }
         Job::Replay(wanted) => Reply::Replayed(wanted.read().into()),
         // Done before.
-        Job::Learn(_) => Reply::Moved,
+        Job::Learn(_) | Job::Map(_) => Reply::Moved,
         Job::Measure => compute::roofs::measure().map_or_else(Reply::Failed, Reply::Measured),
         Job::Device(device) => {
             *engine = Engine::new(device.clone());
@@ -272,6 +289,7 @@ impl Job {
             Job::Fetch(_) => "reading values".into(),
             Job::Replay(wanted) => wanted.words(),
             Job::Learn(_) => "training".into(),
+            Job::Map(_) => "placing points".into(),
             Job::Measure => "measuring the processor".into(),
             Job::Device(_) => "changing the device".into(),
         }
@@ -289,6 +307,7 @@ impl Job {
             | Job::Predict(_)
             | Job::Fetch(_)
             | Job::Learn(_)
+            | Job::Map(_)
             | Job::Replay(_)
             | Job::Measure
             | Job::Device(_) => false,
@@ -340,7 +359,7 @@ impl Worker {
         for (job, control) in &self.waiting {
             if !matches!(
                 job,
-                Job::Fetch(_) | Job::Device(_) | Job::Predict(_) | Job::Learn(_)
+                Job::Fetch(_) | Job::Device(_) | Job::Predict(_) | Job::Learn(_) | Job::Map(_)
             ) {
                 control.cancel.store(true, Ordering::Relaxed);
                 any = true;
@@ -368,7 +387,7 @@ impl Worker {
     pub(crate) fn busy(&self) -> Option<Busy> {
         let (job, control) = self.waiting.front()?;
         // A training has its own panel.
-        if matches!(job, Job::Fetch(_) | Job::Device(_) | Job::Learn(_)) {
+        if matches!(job, Job::Fetch(_) | Job::Device(_) | Job::Learn(_) | Job::Map(_)) {
             return None;
         }
         let (done, total) = (&control.progress.0, &control.progress.1);

@@ -69,6 +69,7 @@ fn guarded(bench: &mut Bench, order: Order) -> Done {
     *bench = Bench {
         engine: Engine::new(Device::Cpu),
         tutor: Tutor::default(),
+        mapper: Default::default(),
     };
     let broke = "the backend stopped unexpectedly".to_string();
     let second = if gpu { waited(bench, again) } else { None };

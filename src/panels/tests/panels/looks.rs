@@ -4,7 +4,7 @@
 use egui_kittest::kittest::Queryable;
 use egui_kittest::{Harness, SnapshotOptions, SnapshotResults};
 use panels::{PANELS, Panels, panel_of};
-use session::{Ablated, Attend, Command, Session};
+use session::{Ablated, Attend, Command, Session, Source};
 
 use crate::states::{
     Shown, alone, compared, demo, empty, encoder, failed, pictured, residual, settle, trained, window,
@@ -302,6 +302,70 @@ fn attention_of_heads() {
     session.wait();
     settle(&mut harness);
     take(&mut results, &mut harness, "attention_out");
+}
+
+#[test]
+fn clouds_of_points() {
+    use session::cloud::{Origin, Projection, Wanted};
+    let mut results = SnapshotResults::new();
+    let panel = || panel_of("embedding").unwrap();
+    for (name, session) in [("embedding_empty", empty()), ("embedding_begin", demo())] {
+        let mut harness = alone(session, panel(), [560.0, 260.0]);
+        take(&mut results, &mut harness, name);
+    }
+    let size = [1000.0, 460.0];
+    let project = |session: &mut Session, wanted: Wanted| {
+        session.apply(Command::Project(Some(wanted)));
+        session.wait_for_cloud();
+    };
+    let mut session = demo();
+    let layers = &session.document.as_ref().unwrap().network;
+    let last = layers.main().layers[layers.main().layers.len() - 2];
+    let layer = layers.layer(last).name.clone();
+    session.apply(Command::Select(Some(layer.clone())));
+    let mut wanted = Wanted::new(Origin::Layer(layer));
+    project(&mut session, wanted.clone());
+    let mut harness = alone(session, panel(), size);
+    take(&mut results, &mut harness, "embedding_pca");
+    (wanted.projection, wanted.dimensions) = (Projection::Umap, 2);
+    project(&mut harness.state_mut().session, wanted);
+    harness.get_by_label("pictures").click();
+    settle(&mut harness);
+    take(&mut results, &mut harness, "embedding_umap");
+    harness.get_by_label("pictures").click();
+    harness.get_by_label("groups").click();
+    settle(&mut harness);
+    take(&mut results, &mut harness, "embedding_groups");
+    let mut session = encoder(true, &["the cats sat on the red mat.", "he ran, walking a dog"]);
+    let layer = "encoder.layer.1.output.LayerNorm";
+    let document = session.document.as_ref().unwrap();
+    let layer = document
+        .network
+        .layers
+        .iter()
+        .find(|l| l.name.contains(layer))
+        .map_or_else(
+            || {
+                document
+                    .network
+                    .layer(*document.network.main().layers.last().unwrap())
+                    .name
+                    .clone()
+            },
+            |l| l.name.clone(),
+        );
+    project(&mut session, Wanted::new(Origin::Tokens(layer)));
+    let mut harness = alone(session, panel(), size);
+    take(&mut results, &mut harness, "embedding_tokens");
+    let mut session = empty();
+    let bytes = b"1,2\n3,x\n".to_vec().into();
+    let source = Source::Bytes {
+        name: "vectors.npy".into(),
+        bytes,
+    };
+    project(&mut session, Wanted::new(Origin::File(source)));
+    let mut harness = alone(session, panel(), [560.0, 260.0]);
+    take(&mut results, &mut harness, "embedding_wrong");
 }
 
 #[test]

@@ -1,0 +1,323 @@
+//! Points in two or three dimensions: what a layer makes of the data set, the tokens of the last text, the
+//! rows of a parameter, a table from a file.
+//!
+//! `cloud/work.rs` is what the worker does.
+
+mod work;
+
+use std::sync::Arc;
+
+use data::Images;
+use embed::{Alignment, Scaling, Table};
+use serde::{Deserialize, Serialize};
+
+use crate::worker::Job;
+use crate::{Session, Source};
+
+pub(crate) use work::{Mapped, Mapper, Order, work};
+
+/// Where points come from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Origin {
+    /// What the layer of this name makes of each example of the data set; of large feature maps the mean
+    /// of each channel.
+    Layer(String),
+    /// What it made of each token of the last pass.
+    Tokens(String),
+    /// Rows of a parameter of two axes: token embeddings, the weights of classes.
+    Parameter(String),
+    /// A table: `.npy`, `.npz`, CSV, TSV.
+    File(Source),
+}
+
+/// How many dimensions become two or three.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Projection {
+    /// The directions in which points differ most.
+    #[default]
+    Pca,
+    /// t-SNE (van der Maaten and Hinton 2008): neighbours stay neighbours, distances say little.
+    Tsne,
+    /// UMAP (McInnes, Healy and Melville 2018): neighbours stay neighbours, groups stand apart.
+    Umap,
+}
+
+impl Projection {
+    /// All of them.
+    pub const ALL: [Projection; 3] = [Projection::Pca, Projection::Tsne, Projection::Umap];
+
+    /// As people call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Projection::Pca => "PCA",
+            Projection::Tsne => "t-SNE",
+            Projection::Umap => "UMAP",
+        }
+    }
+}
+
+/// A cloud that is asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Wanted {
+    /// What the points are.
+    pub origin: Origin,
+    /// How they are brought to so few dimensions.
+    #[serde(default)]
+    pub projection: Projection,
+    /// 2 or 3.
+    pub dimensions: usize,
+    /// Neighbours that UMAP keeps together, or t-SNE's perplexity.
+    pub neighbours: usize,
+    /// Neighbours by direction alone, instead of by distance.
+    #[serde(default)]
+    pub cosine: bool,
+    /// Of what is random.
+    #[serde(default)]
+    pub seed: u64,
+}
+
+impl Wanted {
+    /// PCA in three dimensions.
+    pub fn new(origin: Origin) -> Self {
+        Wanted {
+            origin,
+            projection: Projection::default(),
+            dimensions: 3,
+            neighbours: 15,
+            cosine: false,
+            seed: 0,
+        }
+    }
+}
+
+/// What is known of the points, apart from where they are drawn.
+#[derive(Clone, Debug, Default)]
+pub struct Subject {
+    /// Points x `width`, row-major, finite.
+    pub values: Arc<[f32]>,
+    /// Dimensions.
+    pub width: usize,
+    /// A name for each, or none.
+    pub names: Vec<String>,
+    /// Its class, or none.
+    pub labels: Vec<u32>,
+    /// Names of the classes.
+    pub classes: Vec<String>,
+    /// The examples that points are, in the same order.
+    pub examples: Option<Arc<Images>>,
+}
+
+impl Subject {
+    /// Number of points.
+    pub fn len(&self) -> usize {
+        self.values.len().checked_div(self.width).unwrap_or(0)
+    }
+
+    /// True without points.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What a point is called.
+    pub fn name(&self, point: usize) -> String {
+        match self.names.get(point) {
+            Some(name) => name.clone(),
+            None => format!("#{point}"),
+        }
+    }
+
+    /// The class of a point.
+    pub fn class(&self, point: usize) -> Option<&str> {
+        let label = *self.labels.get(point)?;
+        self.classes.get(label as usize).map(String::as_str)
+    }
+
+    /// The `k` points nearest to `point` in all dimensions, with their distances, nearest first; by cosine
+    /// distance where that is asked for. Without the point itself.
+    ///
+    /// # Errors
+    /// A sentence where points have no neighbours.
+    pub fn nearest(&self, point: usize, k: usize, cosine: bool) -> Result<Vec<(usize, f32)>, String> {
+        let table = Table::shared(self.values.clone(), self.width).map_err(|e| e.to_string())?;
+        let metric = if cosine {
+            embed::Metric::Cosine
+        } else {
+            embed::Metric::Euclidean
+        };
+        let k = k.min(self.len().saturating_sub(1));
+        let found = embed::exact_for(&table, &[point as u32], k, metric).map_err(|e| e.to_string())?;
+        let (rows, distances) = found.of(0);
+        Ok(rows
+            .iter()
+            .map(|r| *r as usize)
+            .zip(distances.iter().copied())
+            .collect())
+    }
+}
+
+/// How far the worker is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stage {
+    /// What it does.
+    pub words: String,
+    /// Share of that, 0 to 1.
+    pub share: f32,
+}
+
+/// Points on show.
+pub struct Cloud {
+    /// What was asked for.
+    pub wanted: Wanted,
+    /// The points, once they are there.
+    pub subject: Arc<Subject>,
+    /// Points x dimensions of the projection, as far as it is; of the one before until the new one has
+    /// places.
+    pub places: Arc<[f32]>,
+    /// 2 or 3: of `places`.
+    pub dimensions: usize,
+    /// What the worker still does.
+    pub stage: Option<Stage>,
+    /// Share of the variance that each axis of PCA holds.
+    pub explained: Vec<f64>,
+    /// Trustworthiness (Venna and Kaski 2001) and shared neighbours, both of 15 and 0 to 1, of finished
+    /// places.
+    pub quality: Option<[f64; 2]>,
+    /// Dense groups of finished places (HDBSCAN), `None` for points between them; empty where there are
+    /// too many points.
+    pub clusters: Vec<Option<u32>>,
+    /// A name for each: its most frequent class with its share.
+    pub cluster_names: Vec<String>,
+    /// Why there is none.
+    pub problem: Option<String>,
+    /// Grows with each change.
+    pub version: u64,
+    waiting: bool,
+}
+
+impl Cloud {
+    /// Lays new places onto the present ones, so that points do not jump.
+    fn align(&self, places: Vec<f32>, dimensions: usize) -> Vec<f32> {
+        let same = self.dimensions == dimensions
+            && self.places.len() == places.len()
+            && self.places.iter().any(|v| *v != 0.0);
+        let aligned = || {
+            let from = Table::new(&places, dimensions).ok()?;
+            let to = Table::new(&self.places, dimensions).ok()?;
+            let shared: Vec<(u32, u32)> = (0..from.rows() as u32).map(|i| (i, i)).collect();
+            let fit = Alignment::fit(&from, &to, &shared, Scaling::Keep).ok()?;
+            let mut moved = places.clone();
+            fit.apply(&mut moved);
+            Some(moved)
+        };
+        match same {
+            true => aligned().unwrap_or(places),
+            false => places,
+        }
+    }
+}
+
+/// Has the worker map points, or takes them away.
+pub(crate) fn apply(session: &mut Session, wanted: Option<Wanted>) -> Result<(), String> {
+    let Some(wanted) = wanted else {
+        session.cloud = None;
+        session
+            .worker
+            .submit(session.opened, session.budget, Job::Map(Order::End));
+        return Ok(());
+    };
+    if !matches!(wanted.dimensions, 2 | 3) {
+        return Err(format!(
+            "{} dimensions cannot be drawn: 2 or 3 are expected",
+            wanted.dimensions
+        ));
+    }
+    let document = session.document.as_ref();
+    let known = session
+        .cloud
+        .as_ref()
+        .filter(|c| c.wanted.origin == wanted.origin && !c.subject.is_empty());
+    let points = match (known, document) {
+        (Some(cloud), _) => work::Points::Known(cloud.subject.clone()),
+        (None, document) => work::Points::of(&wanted.origin, document)?,
+    };
+    let before = session.cloud.take();
+    session.cloud = Some(Cloud {
+        subject: before
+            .as_ref()
+            .map(|c| c.subject.clone())
+            .filter(|_| known_origin(&before, &wanted))
+            .unwrap_or_default(),
+        places: before.as_ref().map_or_else(Arc::default, |c| c.places.clone()),
+        dimensions: before.as_ref().map_or(wanted.dimensions, |c| c.dimensions),
+        stage: Some(Stage {
+            words: "waiting".into(),
+            share: 0.0,
+        }),
+        explained: Vec::new(),
+        quality: None,
+        clusters: Vec::new(),
+        cluster_names: Vec::new(),
+        problem: None,
+        version: before.map_or(0, |c| c.version) + 1,
+        waiting: true,
+        wanted: wanted.clone(),
+    });
+    let order = Order::Begin(Box::new((points, wanted)));
+    session
+        .worker
+        .submit(session.opened, session.budget, Job::Map(order));
+    Ok(())
+}
+
+fn known_origin(before: &Option<Cloud>, wanted: &Wanted) -> bool {
+    before.as_ref().is_some_and(|c| c.wanted.origin == wanted.origin)
+}
+
+impl Session {
+    /// Has the worker go on with a cloud that is not finished.
+    pub(crate) fn follow_cloud(&mut self) {
+        let Some(cloud) = &mut self.cloud else { return };
+        if cloud.stage.is_some() && !cloud.waiting {
+            cloud.waiting = true;
+            self.worker.submit(self.opened, self.budget, Job::Map(Order::Go));
+        }
+    }
+
+    /// Takes in what the worker mapped.
+    pub(crate) fn take_mapped(&mut self, mapped: Mapped) {
+        let Some(cloud) = self.cloud.as_mut().filter(|c| c.wanted == mapped.wanted) else {
+            return;
+        };
+        cloud.waiting = false;
+        cloud.version += 1;
+        if let Some(subject) = mapped.subject {
+            // Points of another number stand nowhere yet.
+            if subject.len() * cloud.dimensions != cloud.places.len() {
+                cloud.places = Arc::default();
+            }
+            cloud.subject = subject;
+        }
+        cloud.stage = mapped.stage;
+        if let Some(places) = mapped.places {
+            cloud.places = cloud.align(places, cloud.wanted.dimensions).into();
+            cloud.dimensions = cloud.wanted.dimensions;
+        }
+        cloud.explained = mapped.explained;
+        cloud.quality = mapped.quality;
+        (cloud.clusters, cloud.cluster_names) = mapped.clusters;
+        if let Some(problem) = mapped.problem {
+            (cloud.problem, cloud.stage) = (Some(problem), None);
+        }
+    }
+
+    /// Waits until the cloud has come to rest.
+    pub fn wait_for_cloud(&mut self) {
+        loop {
+            self.wait();
+            self.follow_cloud();
+            if !self.worker.pending() {
+                return;
+            }
+        }
+    }
+}
