@@ -50,6 +50,9 @@ struct Layer {
     summaries: Vec<Option<HeadSummary>>,
 }
 
+/// A map through several layers: what is shown up to which layer (and from which place), and the map.
+type Through = ((Shown, usize), Result<Vec<f32>, String>);
+
 /// What the panel keeps.
 #[derive(Default)]
 struct Memory {
@@ -60,7 +63,7 @@ struct Memory {
     grid: Grid,
     map: Map,
     /// A map through several layers, and what it is of.
-    through: Option<((Shown, usize), Result<Vec<f32>, String>)>,
+    through: Option<Through>,
 }
 
 /// Punctuation, and what tokenizers put around texts.
@@ -106,7 +109,8 @@ impl Memory {
         let layer = |site: &model::AttentionSite| {
             let heads = document.heads(site, item);
             let summary = |heads: &Heads, head: usize| {
-                let weights = Weights::new(heads.of(head), heads.keys)?;
+                let out = heads.of(head).iter().all(|w| *w == 0.0);
+                let weights = Weights::new(heads.of(head), heads.keys).filter(|_| !out)?;
                 let tokens = if tokens.len() == heads.keys {
                     &tokens[..]
                 } else {

@@ -1,5 +1,6 @@
 //! Points in two or three dimensions: what a layer makes of the data set, tokens, parameters, tables.
 
+mod canvas;
 mod side;
 mod view;
 
@@ -15,7 +16,7 @@ use session::{Command, Input, Session};
 use crate::panel::{Ask, Panel, Side, View};
 use crate::widgets::{empty, grouped};
 
-use view::Canvas;
+use canvas::Canvas;
 
 /// The panel.
 pub const PANEL: Panel = Panel {
@@ -110,9 +111,9 @@ fn selected(session: &Session) -> Option<String> {
     }
 }
 
-/// The last layer before the answer that gives a row of features for each example: what a classifier
-/// decides by.
-fn telling(session: &Session) -> Option<String> {
+/// The last layer before the answer whose output has so many axes: with two a row of features for each
+/// example, what a classifier decides by; with three one for each token.
+fn telling(session: &Session, axes: usize) -> Option<String> {
     let document = session.document.as_ref()?;
     let network = &document.network;
     let layers = network.main().layers.iter().rev().skip(1);
@@ -125,7 +126,7 @@ fn telling(session: &Session) -> Option<String> {
             .copied()
             .flatten()
             .and_then(rank)
-            == Some(2)
+            == Some(axes)
     });
     flat.next().map(|l| network.layer(*l).name.clone())
 }
@@ -136,12 +137,19 @@ fn origins(session: &Session) -> Vec<(String, Origin)> {
     let Some(document) = &session.document else {
         return all;
     };
-    let layer = selected(session).or_else(|| telling(session));
-    if let Some(layer) = layer {
-        if document.samples.is_some() {
-            all.push((format!("the data set at {layer}"), Origin::Layer(layer.clone())));
-        }
-        if document.tokens.is_some() {
+    if document.samples.is_some()
+        && let Some(layer) = selected(session).or_else(|| telling(session, 2))
+    {
+        all.push((format!("the data set at {layer}"), Origin::Layer(layer)));
+    }
+    if document.tokens.is_some() {
+        let rank = |name: &String| {
+            let layer = document.network.layer(document.network.layer_named(name)?);
+            let output = layer.outputs.first().copied().flatten()?;
+            document.network.tensor(output).spec.rank()
+        };
+        let chosen = selected(session).filter(|name| rank(name) == Some(3));
+        if let Some(layer) = chosen.or_else(|| telling(session, 3)) {
             all.push((format!("the text's tokens at {layer}"), Origin::Tokens(layer)));
         }
     }
@@ -209,12 +217,14 @@ fn show(ui: &mut Ui, view: &mut View) {
                 .id_salt("beside")
                 .auto_shrink(false)
                 .show(ui, |ui| {
-                    ui.set_width(beside);
-                    if let Some(picked) = side::show(ui, memory, cloud, session, point) {
-                        match cloud.subject.examples {
-                            Some(_) => view.out.push(Command::Sample(picked)),
-                            None => memory.point = Some(picked),
-                        }
+                    let lines = |ui: &mut Ui| {
+                        ui.set_width(beside);
+                        side::show(ui, memory, cloud, session, point)
+                    };
+                    match (ui.vertical(lines).inner, &cloud.subject.examples) {
+                        (Some(picked), Some(_)) => view.out.push(Command::Sample(picked)),
+                        (Some(picked), None) => memory.point = Some(picked),
+                        _ => (),
                     }
                 });
         });

@@ -61,7 +61,6 @@ struct Found {
 /// The overlays, later ones over earlier ones.
 const OVERLAYS: [fn(&Sheet); 13] = [
     values::draw,
-    arcs::draw,
     frames::draw,
     shapes::draw,
     blocks::draw,
@@ -69,6 +68,7 @@ const OVERLAYS: [fn(&Sheet); 13] = [
     channels::draw,
     marks::draw,
     members::draw,
+    arcs::draw,
     legend::draw,
     title::draw,
     caption::draw,

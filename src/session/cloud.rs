@@ -1,8 +1,9 @@
 //! Points in two or three dimensions: what a layer makes of the data set, the tokens of the last text, the
 //! rows of a parameter, a table from a file.
 //!
-//! `cloud/work.rs` is what the worker does.
+//! `cloud/work.rs` is what the worker does, `cloud/points.rs` where points come from.
 
+mod points;
 mod work;
 
 use std::sync::Arc;
@@ -237,8 +238,8 @@ pub(crate) fn apply(session: &mut Session, wanted: Option<Wanted>) -> Result<(),
         .as_ref()
         .filter(|c| c.wanted.origin == wanted.origin && !c.subject.is_empty());
     let points = match (known, document) {
-        (Some(cloud), _) => work::Points::Known(cloud.subject.clone()),
-        (None, document) => work::Points::of(&wanted.origin, document)?,
+        (Some(cloud), _) => points::Points::Known(cloud.subject.clone()),
+        (None, document) => points::Points::of(&wanted.origin, document)?,
     };
     let before = session.cloud.take();
     session.cloud = Some(Cloud {

@@ -80,6 +80,10 @@ pub fn show(
     } else {
         map.get(query * keys..(query + 1) * keys).unwrap_or(&[])
     };
+    if row.iter().all(|w| *w == 0.0) {
+        ui.weak("This head is put out: it looks nowhere");
+        return;
+    }
     let best = analyze::top_k(row, NAMED.min(row.len()));
     ScrollArea::vertical().id_salt("detail").show(ui, |ui| {
         ui.horizontal_wrapped(|ui| {

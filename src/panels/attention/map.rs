@@ -10,6 +10,8 @@ use crate::style;
 
 /// Pixels of a side at most: more cells than that are drawn as the brightest of each group.
 const MOST: usize = 1024;
+/// Pixels that a side has at least, about.
+const FINE: usize = 640;
 /// Room for tokens beside and above, points, where there is room for them.
 const LABELS: f32 = 76.0;
 /// Least distance between two tokens, points.
@@ -80,8 +82,12 @@ impl Map {
             }
             false => odd,
         };
+        // Several pixels a cell: not every renderer has textures with hard edges.
+        let times = (FINE / rows.max(columns).max(1)).clamp(1, 24);
+        let (width, height) = (columns * times, rows * times);
+        let cell = |i: usize| color(&small[i / width / times * columns + i % width / times]);
         self.texture = (rows * columns > 0).then(|| {
-            let image = ColorImage::new([columns, rows], small.iter().map(color).collect());
+            let image = ColorImage::new([width, height], (0..width * height).map(cell).collect());
             ui.ctx().load_texture("attention", image, TextureOptions::NEAREST)
         });
     }

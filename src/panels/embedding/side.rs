@@ -58,9 +58,7 @@ pub(super) fn show(
     } else {
         ui.weak("Shift and drag chooses points in a box");
     }
-    let Some(point) = point.filter(|p| *p < cloud.subject.len()) else {
-        return None;
-    };
+    let point = point.filter(|p| *p < cloud.subject.len())?;
     let class = cloud
         .subject
         .class(point)

@@ -1,7 +1,7 @@
-//! The attention that is looked at: its tokens on a line over the volume, and arcs between them.
+//! The attention that is looked at: its tokens on a line before the scene, arcs between them, and a
+//! thread to the volume that holds their weights.
 
-use egui::{Align2, Color32, Pos2, Stroke};
-use glam::Vec3;
+use egui::{Align2, Color32, FontId, Pos2, Rect, Shape, Stroke, pos2, vec2};
 use layout::Node;
 
 use super::Sheet;
@@ -13,12 +13,21 @@ const MOST: usize = 240;
 const LEAST: [f32; 2] = [0.12, 0.02];
 /// Width of an arc of all attention, points.
 const WIDTH: f32 = 7.0;
-/// Height of an arc over the distance of its ends.
-const RISE: f32 = 0.42;
+/// Height of an arc over the distance of its ends, and at most, points.
+const RISE: f32 = 0.45;
+const HIGHEST: f32 = 104.0;
 /// Pieces of an arc.
-const PIECES: usize = 20;
-/// Least distance of tokens that are written out, points.
-const PITCH: f32 = 12.0;
+const PIECES: usize = 24;
+/// Distance of two tokens, points: at least so far, and at most.
+const PITCH: [f32; 2] = [13.0, 64.0];
+/// Share of the scene that the line takes at most.
+const SHARE: f32 = 0.54;
+/// Room below the line for words that stand upright, and for those that lie, points.
+const UPRIGHT: f32 = 20.0;
+const TURNED: f32 = 74.0;
+/// Distance of the ground from the volume, and room for a title, points.
+const ABOVE: f32 = 46.0;
+const TITLE: f32 = 48.0;
 /// Letters of a token.
 const LETTERS: usize = 14;
 
@@ -30,81 +39,131 @@ pub(super) fn draw(sheet: &Sheet) {
     let Some(site) = document.site_of(&attend.layer) else {
         return;
     };
-    let node = Node::Layer(site.layer);
-    let Some(volume) = sheet.stage.layout.volumes.iter().find(|v| v.node == node) else {
+    let tokens = document.tokens.as_ref().and_then(|t| t.get(attend.item));
+    let (Some(tokens), Ok(heads)) = (tokens, document.heads(site, attend.item)) else {
         return;
     };
-    let Ok(heads) = document.heads(site, attend.item) else {
+    if tokens.len() != heads.keys || heads.queries != heads.keys || tokens.is_empty() {
         return;
-    };
-    let weights = heads.map(attend.head);
-    let lens = sheet.stage.rig.camera.lens(sheet.size());
-    let long = heads.keys.max(heads.queries) as f32;
-    let place = |i: usize| {
-        let x = volume.min().x + volume.size.x * (i as f32 + 0.5) / long;
-        Vec3::new(x, volume.max().y + 0.06 * volume.size.x, volume.max().z)
-    };
-    let on_screen = |point: Vec3| lens.project(point).map(|(at, _)| sheet.at(at));
-    let mut arcs: Vec<(usize, usize, f32)> = Vec::new();
-    for (i, &weight) in weights.iter().enumerate() {
-        let (query, key) = (i / heads.keys, i % heads.keys);
-        let asked = attend.query == Some(query);
-        let least = LEAST[usize::from(asked)];
-        if query != key && weight >= least && (asked || attend.query.is_none()) {
-            arcs.push((query, key, weight));
-        }
     }
-    arcs.sort_by(|a, b| b.2.total_cmp(&a.2));
-    arcs.truncate(MOST);
+    let n = tokens.len();
+    let font = FontId::proportional(12.0);
+    let short = |token: &String| token.chars().take(LETTERS).collect::<String>();
+    let galley = |token: &String| {
+        sheet
+            .painter
+            .layout_no_wrap(short(token), font.clone(), sheet.strong)
+    };
+    let widest = tokens.iter().map(|t| galley(t).size().x).fold(0.0, f32::max);
+    // Words lie beside each other where there is room, else they stand.
+    let room = SHARE * sheet.rect.width();
+    let pitch = (room / n as f32)
+        .min(PITCH[1])
+        .min(widest + 8.0)
+        .max(PITCH[0].min(room / n as f32));
+    let lies = widest + 6.0 <= pitch;
+    let below = if lies { UPRIGHT } else { widest.min(TURNED) + 8.0 };
+    let size = vec2(pitch * n as f32, HIGHEST + below);
+    let place = place(sheet, Node::Layer(site.layer), size);
+    sheet.ground(place);
+    let line = place.bottom() - below;
+    let at = |i: usize| pos2(place.left() + (i as f32 + 0.5) * pitch, line);
+    let arcs = strongest(&heads.map(attend.head), n, attend.query);
     // The strongest ones over the others.
     for &(query, key, weight) in arcs.iter().rev() {
-        let (from, to) = (place(query), place(key));
-        let rise = RISE * (from.x - to.x).abs();
-        let points: Vec<Pos2> = (0..=PIECES)
-            .filter_map(|i| {
-                let t = i as f32 / PIECES as f32;
-                on_screen(from.lerp(to, t) + Vec3::Y * (4.0 * rise * t * (1.0 - t)))
-            })
-            .collect();
-        let [r, g, b] = srgb(sequential(0.35 + 0.6 * weight, sheet.session.state.paint.map));
-        let alpha = (70.0 + 185.0 * weight) as u8;
-        let color = Color32::from_rgba_unmultiplied(r, g, b, alpha);
-        let stroke = Stroke::new(1.0 + WIDTH * weight, color);
-        sheet.painter.add(egui::Shape::line(points, stroke));
+        let (from, to) = (at(query), at(key));
+        let rise = (RISE * (from.x - to.x).abs()).min(HIGHEST - 6.0);
+        let points = (0..=PIECES).map(|i| {
+            let t = i as f32 / PIECES as f32;
+            from.lerp(to, t) - vec2(0.0, 4.0 * rise * t * (1.0 - t))
+        });
+        let points: Vec<Pos2> = points.collect();
+        let [r, g, b] = srgb(sequential(0.4 + 0.55 * weight, sheet.session.state.paint.map));
+        let color = Color32::from_rgba_unmultiplied(r, g, b, (80.0 + 170.0 * weight) as u8);
+        sheet
+            .painter
+            .add(Shape::line(points, Stroke::new(1.0 + WIDTH * weight, color)));
     }
-    let tokens = document.tokens.as_ref().and_then(|t| t.get(attend.item));
-    let Some(tokens) = tokens.filter(|t| t.len() == heads.keys) else {
-        return;
-    };
-    let pitch = match (on_screen(place(0)), on_screen(place(1))) {
-        (Some(a), Some(b)) => a.distance(b),
-        _ => return,
-    };
-    let every = (PITCH / pitch.max(0.1)).ceil() as usize;
-    let told = |i: usize| attend.query == Some(i) || arcs.iter().any(|a| attend.query.is_some() && a.1 == i);
+    // Every n-th word, where there are very many.
+    let every = (PITCH[0] / pitch).ceil().max(1.0) as usize;
+    let reached = |i: usize| attend.query.is_some() && arcs.iter().any(|a| a.1 == i);
     for (i, token) in tokens.iter().enumerate() {
-        if !i.is_multiple_of(every.max(1)) && !told(i) {
+        let chosen = attend.query == Some(i);
+        if !i.is_multiple_of(every) && !chosen {
             continue;
         }
-        let Some(at) = on_screen(place(i)).filter(|at| sheet.rect.contains(*at)) else {
-            continue;
-        };
-        let short: String = token.chars().take(LETTERS).collect();
-        let font = egui::FontId::proportional(pitch.clamp(9.0, 13.0));
-        let color = if attend.query.is_none_or(|q| q == i) {
-            sheet.strong
-        } else {
-            sheet.faint
-        };
-        let galley = sheet.painter.layout_no_wrap(short, font, color);
-        if pitch > galley.size().x + 6.0 {
+        let strong = attend.query.is_none() || chosen || reached(i);
+        let color = if strong { sheet.strong } else { sheet.faint };
+        let galley = galley(token);
+        let half = galley.size().y / 2.0;
+        let at = at(i) + vec2(0.0, 4.0);
+        if lies {
             let at = Align2::CENTER_TOP.anchor_size(at, galley.size()).min;
-            sheet.painter.galley(at, galley, color);
+            sheet.painter.galley_with_override_text_color(at, galley, color);
         } else {
-            // Down over the volume, as there is no room beside each other.
-            let at = at + egui::vec2(galley.size().y / 2.0, 3.0);
-            let shape = egui::epaint::TextShape::new(at, galley, color);
+            let shape = egui::epaint::TextShape::new(at + vec2(half, 0.0), galley, color);
+            let shape = shape.with_override_text_color(color);
             sheet.painter.add(shape.with_angle(std::f32::consts::FRAC_PI_2));
         }
+    }
+}
+
+/// Where `size` points stand: over the volume, with a thread to it, where that is in sight and leaves room;
+/// else below in the scene.
+fn place(sheet: &Sheet, node: Node, size: egui::Vec2) -> Rect {
+    let volume = sheet.stage.layout.volumes.iter().find(|v| v.node == node);
+    let lens = sheet.stage.rig.camera.lens(sheet.size());
+    let head = volume.and_then(|v| lens.project(v.center.with_y(v.max().y)));
+    let head = head
+        .map(|(at, _)| sheet.at(at))
+        .filter(|at| sheet.rect.contains(*at));
+    let inside = sheet.rect.shrink(16.0);
+    let over = head.filter(|at| at.y - ABOVE - size.y > inside.top() + TITLE);
+    let (x, bottom) = match over {
+        Some(at) => (at.x, at.y - ABOVE),
+        None => (inside.center().x, inside.bottom() - 8.0),
+    };
+    let half = size.x / 2.0;
+    let x = x.clamp(
+        inside.left() + half,
+        (inside.right() - half).max(inside.left() + half),
+    );
+    let place = Rect::from_center_size(pos2(x, bottom - size.y / 2.0), size);
+    if let Some(to) = over {
+        let from = pos2(to.x.clamp(place.left(), place.right()), place.bottom() + 8.0);
+        let color = sheet.faint.gamma_multiply(0.7);
+        sheet.painter.line_segment([from, to], Stroke::new(1.0, color));
+    }
+    place
+}
+
+/// What is worth an arc: query, key and weight, strongest first; places that look at themselves are left
+/// out.
+fn strongest(weights: &[f32], n: usize, asked: Option<usize>) -> Vec<(usize, usize, f32)> {
+    let least = LEAST[usize::from(asked.is_some())];
+    let all = weights.iter().enumerate().map(|(i, &w)| (i / n, i % n, w));
+    let counts = |&(query, key, w): &(usize, usize, f32)| {
+        query != key && w >= least && asked.is_none_or(|q| q == query)
+    };
+    let mut arcs: Vec<_> = all.filter(counts).collect();
+    arcs.sort_by(|a, b| b.2.total_cmp(&a.2));
+    arcs.truncate(MOST);
+    arcs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arcs_are_the_strongest_and_those_of_the_chosen_place() {
+        let weights = [0.5, 0.45, 0.05, 0.9, 0.05, 0.05, 0.2, 0.3, 0.5];
+        assert_eq!(
+            strongest(&weights, 3, None),
+            [(1, 0, 0.9), (0, 1, 0.45), (2, 1, 0.3), (2, 0, 0.2)]
+        );
+        assert_eq!(strongest(&weights, 3, Some(0)), [(0, 1, 0.45), (0, 2, 0.05)]);
+        let many = vec![0.5; 60 * 60];
+        assert_eq!(strongest(&many, 60, None).len(), MOST);
     }
 }

@@ -337,23 +337,16 @@ fn clouds_of_points() {
     settle(&mut harness);
     take(&mut results, &mut harness, "embedding_groups");
     let mut session = encoder(true, &["the cats sat on the red mat.", "he ran, walking a dog"]);
-    let layer = "encoder.layer.1.output.LayerNorm";
-    let document = session.document.as_ref().unwrap();
-    let layer = document
-        .network
+    let network = &session.document.as_ref().unwrap().network;
+    let rank = |l: &model::Layer| network.tensor(l.outputs[0]?).spec.rank();
+    let layer = network
         .layers
         .iter()
-        .find(|l| l.name.contains(layer))
-        .map_or_else(
-            || {
-                document
-                    .network
-                    .layer(*document.network.main().layers.last().unwrap())
-                    .name
-                    .clone()
-            },
-            |l| l.name.clone(),
-        );
+        .rev()
+        .find(|l| rank(l) == Some(3))
+        .unwrap()
+        .name
+        .clone();
     project(&mut session, Wanted::new(Origin::Tokens(layer)));
     let mut harness = alone(session, panel(), size);
     take(&mut results, &mut harness, "embedding_tokens");
