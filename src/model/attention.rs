@@ -18,7 +18,7 @@ pub struct AttentionSite {
     pub queries: Option<TensorId>,
     /// Keys as they enter it: `[..., D, T]` behind a product, as the queries behind an operator.
     pub keys: Option<TensorId>,
-    /// The scope it stands in, as a path; its layer's name where there is none.
+    /// Where it stands, as a path; its layer's name where that says nothing.
     pub name: String,
 }
 
@@ -61,10 +61,15 @@ pub fn attention_sites(network: &Network) -> Vec<AttentionSite> {
     (0..layers.len()).filter_map(site).collect()
 }
 
-/// What people call the attention around `layer`.
+/// What people call the attention around `layer`: where its name says that it stands, else its scope.
 fn name(network: &Network, layer: LayerId) -> String {
     let layer = network.layer(layer);
-    let path = network.scopes.path(layer.scope);
+    let own = layer
+        .name
+        .trim_start_matches('/')
+        .rsplit_once('/')
+        .map(|(path, _)| path.to_string());
+    let path = own.unwrap_or_else(|| network.scopes.path(layer.scope));
     match path.is_empty() {
         true => layer.name.clone(),
         false => path,

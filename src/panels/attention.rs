@@ -395,7 +395,7 @@ fn one(ui: &mut Ui, memory: &mut Memory, document: &Document, chosen: usize, nex
     } else {
         0
     };
-    let room = ui.available_height() - detail::HEIGHT;
+    let room = ui.available_size();
     let Memory {
         map: large, labels, ..
     } = memory;
@@ -406,9 +406,15 @@ fn one(ui: &mut Ui, memory: &mut Memory, document: &Document, chosen: usize, nex
         first,
         labels,
     };
-    large.show(ui, &picture, room, next);
-    let site = document.site_of(&next.layer);
-    let both = site.zip(next.head).filter(|_| shown == Shown::Weights);
-    let asked = next.query.filter(|q| *q < queries);
-    detail::show(ui, document, both, next.item, asked, &map, keys, labels);
+    ui.horizontal_top(|ui| {
+        let beside = detail::WIDTH.min(room.x * 0.4);
+        large.show(ui, &picture, vec2(room.x - beside - 12.0, room.y), next);
+        let site = document.site_of(&next.layer);
+        let both = site.zip(next.head).filter(|_| shown == Shown::Weights);
+        let asked = next.query.filter(|q| *q < queries);
+        ui.vertical(|ui| {
+            ui.set_max_width(beside);
+            detail::show(ui, document, both, next.item, asked, &map, keys, labels);
+        });
+    });
 }

@@ -5,10 +5,10 @@ use egui::{RichText, ScrollArea, Ui};
 use model::{AttentionSite, TraceTensor};
 use session::Document;
 
-use crate::widgets::value;
+use crate::widgets::{bar, section, value};
 
-/// Height of the lines below the map, points.
-pub const HEIGHT: f32 = 74.0;
+/// Width of the lines beside the map, points.
+pub const WIDTH: f32 = 260.0;
 /// Keys that are named.
 const NAMED: usize = 6;
 /// Products of single features that are named.
@@ -57,7 +57,7 @@ pub fn told(summary: &HeadSummary) -> String {
     }
 }
 
-/// Below the map: what the chosen place looks at most, and which features of query and key make it so.
+/// Beside the map: what the chosen place looks at most, and which features of query and key make it so.
 #[allow(clippy::too_many_arguments)]
 pub fn show(
     ui: &mut Ui,
@@ -89,14 +89,12 @@ pub fn show(
         ui.horizontal_wrapped(|ui| {
             ui.label(RichText::new(label(query)).strong());
             ui.label("looks at");
-            for ranked in &best {
-                ui.label(format!(
-                    "{} {:.1} %",
-                    label(ranked.index),
-                    100.0 * row[ranked.index]
-                ));
-            }
         });
+        for ranked in &best {
+            let share = row[ranked.index];
+            let text = format!("{:.1} %", 100.0 * share);
+            bar(ui, &label(ranked.index), &text, share, false);
+        }
         let (Some((site, head)), Some(first)) = (site, best.first()) else {
             return;
         };
@@ -104,25 +102,16 @@ pub fn show(
             return;
         };
         let sum: f32 = found.iter().map(|(_, q, k)| q * k).sum();
-        ui.horizontal_wrapped(|ui| {
-            ui.label(
-                RichText::new(format!(
-                    "query · key = {} with {}:",
-                    value(f64::from(sum)),
-                    label(first.index)
-                ))
-                .weak(),
-            );
-            for (feature, q, k) in found.iter().take(FEATURES) {
-                ui.label(RichText::new(format!(
-                    "#{feature} {} × {} = {}",
-                    value(f64::from(*q)),
-                    value(f64::from(*k)),
-                    value(f64::from(q * k))
-                )));
-            }
-            ui.weak(format!("of {} features", found.len()));
-        });
+        section(ui, &format!("query · key with {}", label(first.index)));
+        ui.weak(format!(
+            "{} over {} features; the largest:",
+            value(f64::from(sum)),
+            found.len()
+        ));
+        for (feature, q, k) in found.iter().take(FEATURES) {
+            let [q, k, both] = [*q, *k, q * k].map(|v| value(f64::from(v)));
+            ui.label(format!("#{feature}: {q} × {k} = {both}"));
+        }
     });
 }
 

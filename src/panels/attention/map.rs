@@ -2,7 +2,9 @@
 
 use analyze::brightest;
 use egui::epaint::TextShape;
-use egui::{Color32, ColorImage, FontId, Rect, Sense, Stroke, TextureHandle, TextureOptions, Ui, pos2, vec2};
+use egui::{
+    Color32, ColorImage, FontId, Rect, Sense, Stroke, TextureHandle, TextureOptions, Ui, Vec2, pos2, vec2,
+};
 use session::Attend;
 use session::colormap::{sequential, srgb};
 
@@ -92,20 +94,27 @@ impl Map {
         });
     }
 
-    /// Draws it no higher than `room`; a click chooses the place that asks.
-    pub fn show(&mut self, ui: &mut Ui, picture: &Picture, room: f32, next: &mut Attend) {
+    /// Draws it no larger than `room`; a click chooses the place that asks.
+    pub fn show(&mut self, ui: &mut Ui, picture: &Picture, room: Vec2, next: &mut Attend) {
         self.update(ui, picture);
         let Some(texture) = &self.texture else { return };
         let [rows, columns] = picture.shape;
-        let labels = LABELS.min(ui.available_width() * 0.25);
+        let small = FontId::proportional(11.0);
+        let width = |place: usize| {
+            let text = picture.label(place);
+            ui.painter()
+                .layout_no_wrap(text, small.clone(), Color32::WHITE)
+                .size()
+                .x
+        };
+        let every = columns.div_ceil(200);
+        let longest = (0..columns).step_by(every).map(width).fold(0.0, f32::max);
+        let labels = (longest + 8.0).min(LABELS).min(room.x * 0.25);
         let side = |room: f32, count: usize| (room.max(40.0) / count as f32).min(CELL);
-        let cell = vec2(
-            side(ui.available_width() - labels - 4.0, columns),
-            side(room - labels, rows),
-        );
+        let cell = vec2(side(room.x - labels - 4.0, columns), side(room.y - labels, rows));
         // Square where places ask about themselves.
         let cell = if rows == columns {
-            egui::Vec2::splat(cell.min_elem())
+            Vec2::splat(cell.min_elem())
         } else {
             cell
         };

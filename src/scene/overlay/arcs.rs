@@ -28,6 +28,8 @@ const TURNED: f32 = 74.0;
 /// Distance of the ground from the volume, and room for a title, points.
 const ABOVE: f32 = 46.0;
 const TITLE: f32 = 48.0;
+/// Room for the legend, points.
+const LEGEND: f32 = 250.0;
 /// Letters of a token.
 const LETTERS: usize = 14;
 
@@ -119,15 +121,13 @@ fn place(sheet: &Sheet, node: Node, size: egui::Vec2) -> Rect {
         .filter(|at| sheet.rect.contains(*at));
     let inside = sheet.rect.shrink(16.0);
     let over = head.filter(|at| at.y - ABOVE - size.y > inside.top() + TITLE);
-    let (x, bottom) = match over {
-        Some(at) => (at.x, at.y - ABOVE),
-        None => (inside.center().x, inside.bottom() - 8.0),
+    // At the foot of the scene the legend has the left corner.
+    let (x, bottom, left) = match over {
+        Some(at) => (at.x, at.y - ABOVE, inside.left()),
+        None => (inside.center().x, inside.bottom() - 8.0, inside.left() + LEGEND),
     };
     let half = size.x / 2.0;
-    let x = x.clamp(
-        inside.left() + half,
-        (inside.right() - half).max(inside.left() + half),
-    );
+    let x = x.clamp(left + half, (inside.right() - half).max(left + half));
     let place = Rect::from_center_size(pos2(x, bottom - size.y / 2.0), size);
     if let Some(to) = over {
         let from = pos2(to.x.clamp(place.left(), place.right()), place.bottom() + 8.0);
