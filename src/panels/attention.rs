@@ -50,8 +50,10 @@ struct Layer {
     summaries: Vec<Option<HeadSummary>>,
 }
 
-/// A map through several layers: what is shown up to which layer (and from which place), and the map.
-type Through = ((Shown, usize), Result<Vec<f32>, String>);
+/// What a large map is of: what is shown, of which layer, of which head, from which place.
+type Of = (Shown, usize, Option<usize>, usize);
+/// A map, or why there is none.
+type Found = Result<Arc<[f32]>, String>;
 
 /// What the panel keeps.
 #[derive(Default)]
@@ -62,8 +64,8 @@ struct Memory {
     shown: Shown,
     grid: Grid,
     map: Map,
-    /// A map through several layers, and what it is of.
-    through: Option<Through>,
+    /// The large map, and what it is of.
+    large: Option<(Of, Found)>,
 }
 
 /// Punctuation, and what tokenizers put around texts.
@@ -92,7 +94,7 @@ impl Memory {
             return waits;
         }
         self.of = Some((trace.clone(), item, here));
-        self.through = None;
+        self.large = None;
         self.labels = document
             .tokens
             .as_ref()
@@ -106,6 +108,11 @@ impl Memory {
                 mark: is_mark(label),
             })
             .collect();
+        let count = document
+            .attention()
+            .iter()
+            .filter_map(|s| Some(trace.tensors.get(&s.weights?)?.len()));
+        let told = count.sum::<usize>() <= MOST_WEIGHTS;
         let layer = |site: &model::AttentionSite| {
             let heads = document.heads(site, item);
             let summary = |heads: &Heads, head: usize| {
@@ -122,6 +129,7 @@ impl Memory {
                 name: document.source.layer(site.layer).name.clone(),
                 title: site.name.clone(),
                 summaries: match &heads {
+                    Ok(heads) if !told => vec![None; heads.heads],
                     Ok(heads) => (0..heads.heads).map(|h| summary(heads, h)).collect(),
                     Err(_) => Vec::new(),
                 },
@@ -132,20 +140,24 @@ impl Memory {
         self.layers.iter().any(|l| l.heads.is_err())
     }
 
-    /// The map through all layers up to `last`, `[n, n]`.
-    fn through(&mut self, shown: Shown, last: usize, query: usize) -> Result<&[f32], String> {
-        let of = (
-            shown,
-            last * 100_000 + if shown == Shown::Flow { query } else { 0 },
-        );
-        if self.through.as_ref().is_none_or(|(was, _)| *was != of) {
-            let found = through(&self.layers[..=last], shown, query);
-            self.through = Some((of, found));
-        }
-        match &self.through {
-            Some((_, Ok(map))) => Ok(map),
-            Some((_, Err(problem))) => Err(problem.clone()),
-            None => Err(String::new()),
+    /// The large map of the layer at `chosen`, `[queries, keys]`, or one row of a flow.
+    fn large(&mut self, chosen: usize, head: Option<usize>, query: usize) -> Found {
+        let of = match self.shown {
+            Shown::Weights => (self.shown, chosen, head, 0),
+            Shown::Rollout => (self.shown, chosen, None, 0),
+            Shown::Flow => (self.shown, chosen, None, query),
+        };
+        match &self.large {
+            Some((was, map)) if *was == of => map.clone(),
+            _ => {
+                let map = match (self.shown, &self.layers[chosen].heads) {
+                    (Shown::Weights, Ok(heads)) => Ok(heads.map(head).into()),
+                    (Shown::Weights, Err(problem)) => Err(problem.clone()),
+                    (shown, _) => through(&self.layers[..=chosen], shown, query).map(Into::into),
+                };
+                self.large = Some((of, map.clone()));
+                map
+            }
         }
     }
 }
@@ -156,6 +168,11 @@ fn fold(label: &str) -> u64 {
         (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3)
     })
 }
+
+/// Products that a rollout may take between two frames.
+const MOST_STEPS: usize = 500_000_000;
+/// Weights of all heads up to which each head's habit is looked for.
+const MOST_WEIGHTS: usize = 10_000_000;
 
 fn through(layers: &[Layer], shown: Shown, query: usize) -> Result<Vec<f32>, String> {
     let mut means = Vec::new();
@@ -170,6 +187,13 @@ fn through(layers: &[Layer], shown: Shown, query: usize) -> Result<Vec<f32>, Str
         }
         n = heads.keys;
         means.push(heads.map(None));
+    }
+    let steps = means.len() * n * n * n;
+    if shown == Shown::Rollout && steps > MOST_STEPS {
+        let layers = means.len();
+        return Err(format!(
+            "{n} places in {layers} layers are too many for the rollout: choose an earlier layer or a shorter text"
+        ));
     }
     let maps: Vec<&[f32]> = means.iter().map(Vec::as_slice).collect();
     let found = match shown {
@@ -370,22 +394,12 @@ fn one(ui: &mut Ui, memory: &mut Memory, document: &Document, chosen: usize, nex
             ui.label(RichText::new(detail::told(summary)).weak());
         }
     });
-    let (shown, head) = (memory.shown, next.head);
-    let (map, queries, keys) = match &memory.layers[chosen].heads {
+    let shown = memory.shown;
+    let (queries, keys) = match &memory.layers[chosen].heads {
         Err(problem) => return empty(ui, "No weights", problem),
-        Ok(heads) => {
-            let (queries, keys) = (heads.queries, heads.keys);
-            let map = match (shown, head) {
-                (Shown::Weights, _) => Ok(heads.map(head)),
-                (Shown::Rollout, _) => memory.through(shown, chosen, 0).map(<[f32]>::to_vec),
-                (Shown::Flow, _) => memory
-                    .through(shown, chosen, next.query.unwrap_or(0))
-                    .map(<[f32]>::to_vec),
-            };
-            (map, queries, keys)
-        }
+        Ok(heads) => (heads.queries, heads.keys),
     };
-    let map = match map {
+    let map = match memory.large(chosen, next.head, next.query.unwrap_or(0)) {
         Ok(map) => map,
         Err(problem) => return empty(ui, "It cannot be followed", &problem),
     };
@@ -401,7 +415,7 @@ fn one(ui: &mut Ui, memory: &mut Memory, document: &Document, chosen: usize, nex
     } = memory;
     let labels: &[String] = if labels.len() == keys { labels } else { &[] };
     let picture = map::Picture {
-        values: &map,
+        values: map.clone(),
         shape: [rows, keys],
         first,
         labels,

@@ -64,6 +64,21 @@ impl Heads {
         }
     }
 
+    /// What place `query` takes from each key in head `head`; of the mean of all without one.
+    ///
+    /// # Panics
+    /// Where there is no such place.
+    pub fn row(&self, head: Option<usize>, query: usize) -> Vec<f32> {
+        let row = |head: usize| &self.of(head)[query * self.keys..][..self.keys];
+        match head.filter(|h| *h < self.heads) {
+            Some(head) => row(head).to_vec(),
+            None => {
+                let all: Vec<f32> = (0..self.heads).flat_map(row).copied().collect();
+                analyze::mean_of_heads(&all, self.keys)
+            }
+        }
+    }
+
     /// All heads one after the other.
     pub fn all(&self) -> &[f32] {
         &self.values[self.start..][..self.heads * self.queries * self.keys]

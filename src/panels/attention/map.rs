@@ -1,5 +1,7 @@
 //! One map of weights, cell by cell, with its tokens.
 
+use std::sync::Arc;
+
 use analyze::brightest;
 use egui::epaint::TextShape;
 use egui::{
@@ -24,10 +26,10 @@ const CELL: f32 = 26.0;
 const LETTERS: usize = 12;
 
 /// What is drawn.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Picture<'a> {
     /// Row-major.
-    pub values: &'a [f32],
+    pub values: Arc<[f32]>,
     /// Places that ask, and places that are looked at.
     pub shape: [usize; 2],
     /// The place of the first row.
@@ -56,7 +58,7 @@ impl Picture<'_> {
 /// The map on the graphics device, and the values that it shows.
 #[derive(Default)]
 pub struct Map {
-    of: Vec<f32>,
+    of: Option<Arc<[f32]>>,
     columns: usize,
     texture: Option<TextureHandle>,
     top: f32,
@@ -64,12 +66,16 @@ pub struct Map {
 
 impl Map {
     fn update(&mut self, ui: &Ui, picture: &Picture) {
-        if self.of == picture.values && self.columns == picture.shape[1] {
+        let same = self
+            .of
+            .as_ref()
+            .is_some_and(|of| Arc::ptr_eq(of, &picture.values));
+        if same && self.columns == picture.shape[1] {
             return;
         }
-        self.of = picture.values.to_vec();
+        self.of = Some(picture.values.clone());
         self.columns = picture.shape[1];
-        let ([rows, columns], small) = brightest(picture.values, picture.shape, [MOST, MOST]);
+        let ([rows, columns], small) = brightest(&picture.values, picture.shape, [MOST, MOST]);
         self.top = small
             .iter()
             .copied()

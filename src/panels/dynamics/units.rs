@@ -93,10 +93,7 @@ pub fn show(ui: &mut Ui, run: &Run, network: &Network, layer: LayerId, moment: O
     }
     let under = |at| (0..shares.len()).find(|&i| cell(i).contains(at));
     if let Some(unit) = response.hover_pos().and_then(under) {
-        let told = format!(
-            "unit {unit}: active {:.1} % of the time",
-            100.0 * shares[unit]
-        );
+        let told = format!("unit {unit}: active {:.1} % of the time", 100.0 * shares[unit]);
         response.on_hover_text_at_pointer(told);
     }
     true

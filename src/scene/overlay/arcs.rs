@@ -9,6 +9,8 @@ use crate::colormap::{sequential, srgb};
 
 /// Arcs that are drawn at most, the strongest ones.
 const MOST: usize = 240;
+/// Places up to which arcs of all of them are drawn.
+const LONGEST: usize = 256;
 /// Share of a query's attention from which an arc is drawn; of the chosen query's a smaller one does.
 const LEAST: [f32; 2] = [0.12, 0.02];
 /// Width of an arc of all attention, points.
@@ -70,7 +72,13 @@ pub(super) fn draw(sheet: &Sheet) {
     sheet.ground(place);
     let line = place.bottom() - below;
     let at = |i: usize| pos2(place.left() + (i as f32 + 0.5) * pitch, line);
-    let arcs = strongest(&heads.map(attend.head), n, attend.query);
+    let asked = attend.query.filter(|q| *q < n);
+    let arcs = match asked {
+        Some(query) => strongest(&heads.row(attend.head, query), n, Some(query)),
+        // Of more places than that a choice of arcs says nothing.
+        None if n > LONGEST => Vec::new(),
+        None => strongest(&heads.map(attend.head), n, None),
+    };
     // The strongest ones over the others.
     for &(query, key, weight) in arcs.iter().rev() {
         let (from, to) = (at(query), at(key));
@@ -138,13 +146,12 @@ fn place(sheet: &Sheet, node: Node, size: egui::Vec2) -> Rect {
 }
 
 /// What is worth an arc: query, key and weight, strongest first; places that look at themselves are left
-/// out.
+/// out. `weights` are those of all places, or of the one that is asked for.
 fn strongest(weights: &[f32], n: usize, asked: Option<usize>) -> Vec<(usize, usize, f32)> {
     let least = LEAST[usize::from(asked.is_some())];
-    let all = weights.iter().enumerate().map(|(i, &w)| (i / n, i % n, w));
-    let counts = |&(query, key, w): &(usize, usize, f32)| {
-        query != key && w >= least && asked.is_none_or(|q| q == query)
-    };
+    let all = weights.iter().enumerate();
+    let all = all.map(|(i, &w)| (asked.unwrap_or(i / n), i % n, w));
+    let counts = |&(query, key, w): &(usize, usize, f32)| query != key && w >= least;
     let mut arcs: Vec<_> = all.filter(counts).collect();
     arcs.sort_by(|a, b| b.2.total_cmp(&a.2));
     arcs.truncate(MOST);
@@ -162,7 +169,7 @@ mod tests {
             strongest(&weights, 3, None),
             [(1, 0, 0.9), (0, 1, 0.45), (2, 1, 0.3), (2, 0, 0.2)]
         );
-        assert_eq!(strongest(&weights, 3, Some(0)), [(0, 1, 0.45), (0, 2, 0.05)]);
+        assert_eq!(strongest(&weights[..3], 3, Some(0)), [(0, 1, 0.45), (0, 2, 0.05)]);
         let many = vec![0.5; 60 * 60];
         assert_eq!(strongest(&many, 60, None).len(), MOST);
     }
