@@ -6,6 +6,7 @@
 //! It knows no Bevy and no GPU, so that each panel can be drawn and tested alone.
 
 mod attention;
+mod attribution;
 mod bar;
 mod colors;
 mod compare;
@@ -14,6 +15,7 @@ mod dock;
 mod draw;
 mod drawing;
 mod dynamics;
+mod features;
 mod files;
 mod input;
 mod inspector;
@@ -67,6 +69,8 @@ pub const PANELS: &[Panel] = &[
     runs::PANEL,
     dynamics::PANEL,
     attention::PANEL,
+    attribution::PANEL,
+    features::PANEL,
     log::PANEL,
     settings::PANEL,
 ];

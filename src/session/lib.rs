@@ -3,6 +3,7 @@
 //! In: commands from any panel, the scene, a tour file or a test; results from the worker. Out:
 //! the state that everything on screen is drawn from. It knows no window and no GPU.
 
+pub mod asking;
 mod attention;
 mod beside;
 mod board;
@@ -153,6 +154,8 @@ pub struct Session {
     pub document: Option<Document>,
     /// Training histories that are open.
     pub histories: Option<Histories>,
+    /// Questions to the open network, and what is known of their answers.
+    pub asked: asking::Asked,
     /// A training of the open network.
     pub training: Option<learning::Training>,
     /// Messages, oldest first.
@@ -206,6 +209,7 @@ impl Session {
             state: State::default(),
             document: None,
             histories: None,
+            asked: asking::Asked::default(),
             training: None,
             log: Vec::new(),
             playing: false,
@@ -390,6 +394,7 @@ impl Session {
     }
 
     fn run(&mut self) {
+        self.outdate_answers();
         let Some(document) = &mut self.document else {
             return;
         };
@@ -463,6 +468,7 @@ impl Session {
             self.take(done);
         }
         self.follow_training();
+        self.follow_questions();
         self.update_histories();
         self.follow_moment();
         self.follow_replay();
@@ -598,6 +604,7 @@ impl Session {
                 }
             }
             Reply::Learned(learned) => self.take_learned(*learned),
+            Reply::Answered(told) => self.take_answer(*told),
             Reply::Replayed(found) => self.take_replayed(*found),
             Reply::NotLearned(problem) => self.not_learned(problem),
             Reply::Measured(roofs) => self.roofs = Some(roofs),

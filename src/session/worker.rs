@@ -11,6 +11,7 @@ use compute::{Device, Engine, Patch, RunError, RunOptions};
 use data::Tokenizer;
 use model::{Network, TensorData, Trace, TraceTensor};
 
+use crate::asking;
 use crate::beside::Known;
 use crate::learning::{self, Learned, Tutor};
 use crate::predictions::{Batch, Guess};
@@ -59,6 +60,8 @@ pub(crate) enum Job {
     Replay(crate::replay::Wanted),
     /// A piece of a training.
     Learn(crate::learning::Order),
+    /// A slice of an answer.
+    Ask(asking::Order),
     /// Measures what the processor can do.
     Measure,
     /// Computes there from now on.
@@ -87,6 +90,7 @@ pub(crate) enum Reply {
     /// Host copies are there; bytes that were read for them.
     Fetched(u64),
     Learned(Box<Learned>),
+    Answered(Box<asking::Told>),
     Replayed(Box<crate::replay::Replayed>),
     /// A piece of a training that could not be done, and why.
     NotLearned(String),
@@ -139,6 +143,8 @@ struct Bench {
     engine: Engine,
     /// The trainings that were begun.
     tutor: Tutor,
+    /// The questions that are worked on.
+    desk: asking::Desk,
 }
 
 /// The job of `order` at `bench`. A failing graphics device hands over to the processor for good; a
@@ -157,6 +163,15 @@ async fn work(bench: &mut Bench, order: Order) -> Done {
             ticket,
             reply,
             fallback,
+        };
+    }
+    if let Job::Ask(question) = &order.job {
+        let device = bench.engine.device().clone();
+        let told = bench.desk.work(&device, GIVE_WAY, question).await;
+        return Done {
+            ticket,
+            reply: told.map_or(Reply::Moved, |t| Reply::Answered(t.into())),
+            fallback: None,
         };
     }
     let engine = &mut bench.engine;
@@ -239,7 +254,7 @@ async fn attempt(engine: &mut Engine, order: &Order) -> Reply {
         }
         Job::Replay(wanted) => Reply::Replayed(wanted.read().into()),
         // Done before.
-        Job::Learn(_) => Reply::Moved,
+        Job::Learn(_) | Job::Ask(_) => Reply::Moved,
         Job::Measure => compute::roofs::measure().map_or_else(Reply::Failed, Reply::Measured),
         Job::Device(device) => {
             *engine = Engine::new(device.clone());
@@ -272,6 +287,7 @@ impl Job {
             Job::Fetch(_) => "reading values".into(),
             Job::Replay(wanted) => wanted.words(),
             Job::Learn(_) => "training".into(),
+            Job::Ask(_) => "answering a question".into(),
             Job::Measure => "measuring the processor".into(),
             Job::Device(_) => "changing the device".into(),
         }
@@ -289,6 +305,7 @@ impl Job {
             | Job::Predict(_)
             | Job::Fetch(_)
             | Job::Learn(_)
+            | Job::Ask(_)
             | Job::Replay(_)
             | Job::Measure
             | Job::Device(_) => false,
@@ -340,7 +357,7 @@ impl Worker {
         for (job, control) in &self.waiting {
             if !matches!(
                 job,
-                Job::Fetch(_) | Job::Device(_) | Job::Predict(_) | Job::Learn(_)
+                Job::Fetch(_) | Job::Device(_) | Job::Predict(_) | Job::Learn(_) | Job::Ask(_)
             ) {
                 control.cancel.store(true, Ordering::Relaxed);
                 any = true;
@@ -367,8 +384,8 @@ impl Worker {
 
     pub(crate) fn busy(&self) -> Option<Busy> {
         let (job, control) = self.waiting.front()?;
-        // A training has its own panel.
-        if matches!(job, Job::Fetch(_) | Job::Device(_) | Job::Learn(_)) {
+        // Trainings and questions have panels of their own.
+        if matches!(job, Job::Fetch(_) | Job::Device(_) | Job::Learn(_) | Job::Ask(_)) {
             return None;
         }
         let (done, total) = (&control.progress.0, &control.progress.1);
