@@ -47,7 +47,7 @@ const LARGEST: f32 = 240.0;
 /// Height of the names and legends around a picture, points.
 const AROUND: f32 = 62.0;
 /// Side of a picture among several, points.
-const SMALL: f32 = 104.0;
+const SMALL: f32 = 112.0;
 
 fn show(ui: &mut Ui, view: &mut View) {
     let session = view.session;
@@ -97,7 +97,12 @@ fn show(ui: &mut Ui, view: &mut View) {
         view.out.push(Command::Ask(question));
     }
     match memory.choice.several {
-        true => several(ui, session, document, memory),
+        true => {
+            if let Some(method) = several(ui, session, document, memory) {
+                (memory.choice.method, memory.choice.several) = (method, false);
+                view.out.push(Command::Ask(memory.choice.question()));
+            }
+        }
         false => one(ui, session, document, memory, view.out),
     }
 }
@@ -113,7 +118,7 @@ fn refusal(session: &Session, document: &Document) -> Option<(&'static str, Stri
     if inputs().next().is_some() && inputs().all(|t| t.spec.dtype.is_integer()) {
         let names: Vec<&str> = inputs().map(|t| t.name.as_str()).collect();
         let advice = format!(
-            "{} holds whole numbers: they name tokens, and a token cannot be changed a little. The panel \
+            "Whole numbers go in ({}): they name tokens, and a token cannot be changed a little. The panel \
              Attention shows what such a network looks at.",
             names.join(", ")
         );
@@ -237,8 +242,8 @@ fn one(ui: &mut Ui, session: &Session, document: &Document, memory: &mut Memory,
         .show(&mut ui, |ui| checks::show(ui, session, out));
 }
 
-/// All methods beside each other.
-fn several(ui: &mut Ui, session: &Session, document: &Document, memory: &mut Memory) {
+/// All methods beside each other; one that is clicked.
+fn several(ui: &mut Ui, session: &Session, document: &Document, memory: &mut Memory) -> Option<&'static str> {
     if let Some(text) = session.asked.course(Line::Every).and_then(|c| c.problem.as_ref()) {
         problem(ui, text);
     }
@@ -250,14 +255,13 @@ fn several(ui: &mut Ui, session: &Session, document: &Document, memory: &mut Mem
             METHODS.len()
         );
         ui.label(RichText::new(text).weak());
-        return;
+        return None;
     };
+    let mut clicked = None;
     let element = name(document, first.element);
     ui.horizontal_wrapped(|ui| {
         ui.label(RichText::new(format!("{element} {}", value(f64::from(first.score)))).strong());
-        ui.label(
-            RichText::new("each map in a range of its own; the name under the pointer tells more").weak(),
-        );
+        ui.label(RichText::new("each map in a range of its own; click one to see it large").weak());
     });
     let light = session.state.light;
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
@@ -268,7 +272,7 @@ fn several(ui: &mut Ui, session: &Session, document: &Document, memory: &mut Mem
             ui.horizontal_top(|ui| {
                 for cell in row {
                     let gallery = &mut memory.gallery;
-                    match cell {
+                    let response = match cell {
                         None => gallery.small(ui, document, &first, Figure::Input, "Input", SMALL, light),
                         Some(place) => {
                             let (method, found) = &every[*place];
@@ -283,8 +287,12 @@ fn several(ui: &mut Ui, session: &Session, document: &Document, memory: &mut Mem
                             .on_hover_text(told)
                         }
                     };
+                    if let Some(place) = cell.filter(|_| response.clicked()) {
+                        clicked = every.get(place).map(|(method, _)| method.id);
+                    }
                 }
             });
         }
     });
+    clicked
 }

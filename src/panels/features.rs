@@ -13,7 +13,7 @@ use session::{Command, Document, Session};
 
 use crate::panel::{Panel, Side, View};
 use crate::style;
-use crate::widgets::empty;
+use crate::widgets::{empty, room};
 
 use channel::Channel;
 use filters::{Filters, Planes};
@@ -102,6 +102,7 @@ fn show(ui: &mut Ui, view: &mut View) {
                 }
             }
             let filters = memory.filters.as_ref()?;
+            room(ui, 96.0);
             sorting(ui, &mut memory.by_index);
             planes(ui, filters, &mut memory.plane);
             examples(ui, session, document, network, layer, view.out);
@@ -218,6 +219,7 @@ fn planes(ui: &mut Ui, filters: &Filters, plane: &mut Option<usize>) {
         None => "mean of its inputs".to_string(),
         Some(plane) => format!("input {plane}"),
     };
+    room(ui, 140.0);
     ComboBox::from_id_salt("plane")
         .width(130.0)
         .height(300.0)

@@ -97,6 +97,7 @@ fn curves(ui: &mut Ui, session: &Session) {
     ];
     for (name, curve, color, good) in &lines {
         ui.horizontal(|ui| {
+            ui.spacing_mut().interact_size.y = 14.0;
             let (rect, _) = ui.allocate_exact_size(vec2(14.0, 12.0), egui::Sense::hover());
             let stroke = egui::Stroke::new(2.0, *color);
             ui.painter().hline(rect.x_range(), rect.center().y, stroke);
@@ -118,7 +119,7 @@ fn curves(ui: &mut Ui, session: &Session) {
         .allow_drag(false)
         .allow_zoom(false)
         .allow_boxed_zoom(false)
-        .set_margin_fraction(vec2(0.02, 0.05))
+        .set_margin_fraction(vec2(0.06, 0.05))
         .include_x(0.0)
         .include_x(100.0)
         .include_y(0.0)
@@ -158,16 +159,19 @@ fn sanity(ui: &mut Ui, session: &Session) {
     if checked.stages.is_empty() {
         return;
     }
-    let told = "Likeness of the map (SSIM) with random weights from the output down to the layer";
+    let told = "Likeness of both maps, with random weights from the output down to the layer: structure \
+                (SSIM) and ranks of magnitudes";
     ui.add(Label::new(RichText::new(told).small().weak()).wrap());
     ui.spacing_mut().item_spacing.y = 2.0;
+    // The share is the higher one, which the verdict goes by.
     for stage in &checked.stages {
-        let known = stage.similarity.is_finite();
-        // Pictures below 7 x 7 have no structure to compare.
-        let (text, share) = match known {
-            true => (format!("{:.2}", stage.similarity), stage.similarity),
-            false => (format!("ρ {:.2}", stage.magnitudes), stage.magnitudes),
+        // Pictures below 7 x 7 have no structure to compare, and a map of one value has no ranks.
+        let said = |v: f64| match v.is_finite() {
+            true => format!("{v:.2}"),
+            false => "–".into(),
         };
+        let text = format!("{}   {}", said(stage.similarity), said(stage.magnitudes));
+        let share = stage.similarity.max(stage.magnitudes);
         bar(ui, &stage.name, &text, share.max(0.0) as f32, false).on_hover_text(format!(
             "SSIM {:.3}, rank correlation of magnitudes {:.3}, with signs {:.3}",
             stage.similarity, stage.magnitudes, stage.signed

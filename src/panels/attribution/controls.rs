@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use egui::{Checkbox, ComboBox, DragValue, Grid, Slider, Ui};
+use egui::containers::menu::{MenuButton, MenuConfig};
+use egui::{Checkbox, ComboBox, DragValue, Grid, PopupCloseBehavior, Slider, Ui};
 use model::Op;
 use session::Document;
 use session::asking::{Kind, METHODS, Method, Question, Setting, method};
+
+use crate::widgets::room;
 
 /// The choice of the user.
 #[derive(Clone, PartialEq)]
@@ -93,12 +96,18 @@ impl Choice {
                 shown.response.on_hover_text(told);
             }
         });
+        room(ui, 120.0);
         self.elements(ui, document);
         if several || known.is_some_and(|m| m.layered) {
+            room(ui, 150.0);
             self.layers(ui, document);
         }
         if let Some(known) = known.filter(|m| !m.settings.is_empty()) {
-            ui.menu_button("Settings", |ui| self.settings(ui, known));
+            // Values are dragged in it.
+            let config = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+            MenuButton::new("Settings")
+                .config(config)
+                .ui(ui, |ui| self.settings(ui, known));
         }
         ui.toggle_value(&mut self.several, "Side by side")
             .on_hover_text("All methods, one after the other");

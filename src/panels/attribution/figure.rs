@@ -11,7 +11,7 @@ use session::Document;
 use session::asking::{Explained, Map};
 use session::colormap::{diverging, sequential, srgb};
 
-use crate::widgets::value;
+use crate::widgets::{enlarged, value};
 
 /// What is drawn of a map.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -169,7 +169,11 @@ impl Gallery {
                 false => ColorImage::filled([1, 1], Color32::TRANSPARENT),
             };
             Kept {
-                texture: ui.ctx().load_texture("attribution", image, options),
+                texture: {
+                    let times = (CELLS / size[0].max(size[1]).max(1)).max(1);
+                    ui.ctx()
+                        .load_texture("attribution", enlarged(&image, times), options)
+                },
                 of: found.clone(),
                 places,
                 scale,
@@ -325,7 +329,7 @@ fn framed(ui: &mut Ui, title: &str, side: f32, draw: impl FnOnce(&mut Ui, Rect))
         ui.spacing_mut().item_spacing.y = 2.0;
         ui.set_width(side);
         ui.add(Label::new(RichText::new(title).small()).truncate());
-        let (rect, response) = ui.allocate_exact_size(vec2(side, side), Sense::hover());
+        let (rect, response) = ui.allocate_exact_size(vec2(side, side), Sense::click());
         ui.painter().rect_filled(rect, 2.0, ui.visuals().extreme_bg_color);
         draw(ui, rect);
         response
@@ -363,7 +367,7 @@ fn legend(ui: &mut Ui, scale: Scale, width: f32) {
     let (font, ink) = (FontId::proportional(11.0), ui.visuals().weak_text_color());
     let top = value(f64::from(scale.top));
     let low = if scale.signed {
-        format!("−{top}")
+        format!("-{top}")
     } else {
         "0".into()
     };

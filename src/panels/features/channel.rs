@@ -13,7 +13,7 @@ use session::{Command, Document, Session};
 use super::filters::Filters;
 use super::samples::Sheet;
 use crate::style;
-use crate::widgets::{section, value};
+use crate::widgets::{enlarged, section, value};
 
 /// Side of a crop, points.
 const CROP: f32 = 46.0;
@@ -170,6 +170,7 @@ impl Channel {
                 true => TextureOptions::NEAREST,
                 false => TextureOptions::LINEAR,
             };
+            let image = enlarged(&image, (96 / width.max(height).max(1)).max(1));
             self.shown = Some((found.clone(), ui.ctx().load_texture("sought", image, options)));
         }
         let Some((_, texture)) = &self.shown else { return };

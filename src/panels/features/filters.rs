@@ -12,10 +12,12 @@ use std::sync::Arc;
 
 use super::samples::Sheet;
 use crate::style;
-use crate::widgets::{cell, grouped, value};
+use crate::widgets::{cell, enlarged, grouped, value};
 
 /// Side of a tile, points.
 const TILE: f32 = 44.0;
+/// Pixels that a filter's side is brought up to.
+const CELLS: usize = 32;
 /// Pixels of a texture's side at most.
 const SIDE: usize = 4096;
 /// A filter whose norm is below this share of the middle one is dead.
@@ -204,6 +206,9 @@ impl Filters {
                 image.pixels[place] = Color32::from_rgb(r, g, b);
             }
         }
+        let times = (CELLS / width.max(height)).max(1);
+        let times = times.min(SIDE / image.size[0].max(image.size[1]).max(1)).max(1);
+        let image = enlarged(&image, times);
         Some(Filters {
             layer,
             of: laid.data.clone(),

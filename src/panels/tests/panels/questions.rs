@@ -153,7 +153,7 @@ fn features_of_layers() {
         norms.enumerate().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap().0
     };
     let search = Search {
-        steps: 48,
+        steps: 192,
         ..Search::default()
     };
     let part = Part::Channel(best);
@@ -189,8 +189,29 @@ fn features_of_layers() {
             .next_back();
         dense.unwrap().name.clone()
     };
-    session.apply(Command::Select(Some(dense)));
-    picture(&mut results, session, "features", WIDE, "features_dense");
+    session.apply(Command::Select(Some(dense.clone())));
+    // The unit with the largest norm.
+    let search = Search {
+        steps: 192,
+        ..Search::default()
+    };
+    let part = Part::Element(4);
+    ask(
+        &mut session,
+        Question::Maximize {
+            layer: dense.clone(),
+            part,
+            search,
+        },
+    );
+    ask(&mut session, Question::Examples { layer: dense });
+    picture(
+        &mut results,
+        session,
+        "features",
+        [960.0, 400.0],
+        "features_dense",
+    );
     let mut coloured = pictured();
     coloured.apply(Command::Select(Some("stem/conv".into())));
     picture(&mut results, coloured, "features", WIDE, "features_colours");
