@@ -173,9 +173,10 @@ fn one(ui: &mut Ui, session: &Session, document: &Document, memory: &mut Memory,
         problem(ui, text);
     }
     let Some(found) = session.asked.map.clone() else {
-        if let Some(method) = method(memory.choice.method) {
-            ui.add(Label::new(RichText::new(method.about).weak()).wrap())
-                .on_hover_text(method.source);
+        let asked = session.asked.course(Line::Map).is_some();
+        if let Some(method) = method(memory.choice.method).filter(|_| !asked) {
+            let advice = format!("{}: {}\n{}", method.name, method.about, method.source);
+            empty(ui, "What in the input speaks for the answer?", &advice);
         }
         return;
     };

@@ -113,7 +113,7 @@ fn show(ui: &mut Ui, view: &mut View) {
     let (Some(layer), Some(filters)) = (chosen, &memory.filters) else {
         let advice = match selected {
             None => "Choose one above, or click it in the scene.",
-            Some(_) => "The weights of this layer have a shape that has no picture.",
+            Some(_) => "The weights of this layer cannot be read.",
         };
         return empty(ui, "Select a convolution or a dense layer", advice);
     };

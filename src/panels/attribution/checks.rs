@@ -95,21 +95,24 @@ fn curves(ui: &mut Ui, session: &Session) {
             "high is good",
         ),
     ];
-    for (name, curve, color, good) in &lines {
-        ui.horizontal(|ui| {
-            ui.spacing_mut().interact_size.y = 14.0;
-            let (rect, _) = ui.allocate_exact_size(vec2(14.0, 12.0), egui::Sense::hover());
-            let stroke = egui::Stroke::new(2.0, *color);
-            ui.painter().hline(rect.x_range(), rect.center().y, stroke);
-            let area = curve.area();
-            let text = match area.is_finite() {
-                true => format!("{name}, area {area:.2}"),
-                false => name.to_string(),
-            };
-            ui.label(text);
-            ui.label(RichText::new(*good).small().weak());
-        });
-    }
+    ui.scope(|ui| {
+        ui.spacing_mut().interact_size.y = 14.0;
+        ui.spacing_mut().item_spacing.y = 2.0;
+        for (name, curve, color, good) in &lines {
+            ui.horizontal(|ui| {
+                let (rect, _) = ui.allocate_exact_size(vec2(14.0, 12.0), egui::Sense::hover());
+                let stroke = egui::Stroke::new(2.0, *color);
+                ui.painter().hline(rect.x_range(), rect.center().y, stroke);
+                let area = curve.area();
+                let text = match area.is_finite() {
+                    true => format!("{name}, area {area:.2}"),
+                    false => name.to_string(),
+                };
+                ui.label(text);
+                ui.label(RichText::new(*good).small().weak());
+            });
+        }
+    });
     let x = AxisHints::new_x().label("cells, %");
     let y = AxisHints::new_y().label("probability");
     Plot::new("deletion and insertion")

@@ -21,18 +21,12 @@ const CROP: f32 = 46.0;
 const PICTURE: f32 = 132.0;
 
 /// What is kept of the channel that is looked at.
+#[derive(Default)]
 pub struct Channel {
     search: Search,
+    /// The question of the session that the search was last brought up to.
+    seen: Option<Question>,
     shown: Option<(Arc<Maximized>, TextureHandle)>,
-}
-
-impl Default for Channel {
-    fn default() -> Self {
-        Channel {
-            search: Search::default(),
-            shown: None,
-        }
-    }
 }
 
 impl Channel {
@@ -91,6 +85,12 @@ impl Channel {
             _ => false,
         };
         let course = session.asked.course(Line::Maximize).filter(|c| of(&c.question));
+        if let Some(course) = course.filter(|c| self.seen.as_ref() != Some(&c.question)) {
+            self.seen = Some(course.question.clone());
+            if let Question::Maximize { search, .. } = course.question {
+                self.search = search;
+            }
+        }
         ui.horizontal(|ui| {
             if let Some(course) = course.filter(|c| c.running) {
                 let steps = (course.progress * 100.0).round();
@@ -122,6 +122,8 @@ impl Channel {
                     .prefix("seed "),
             )
             .on_hover_text("The same seed gives the same picture");
+            ui.toggle_value(&mut self.search.shake, "Shake")
+                .on_hover_text("The network sees it shifted, turned and scaled a little in each step");
             if asked {
                 out.push(Command::Ask(Question::Maximize {
                     layer: layer.into(),

@@ -49,6 +49,7 @@ pub struct Filters {
     size: [usize; 2],
     /// Of each, over all its planes.
     norms: Vec<f32>,
+    dead: Vec<bool>,
     columns: usize,
     rows: usize,
     texture: TextureHandle,
@@ -73,6 +74,14 @@ pub fn has(network: &Network, layer: LayerId) -> bool {
 }
 
 fn laid(network: &Network, layer: LayerId) -> Option<Laid<'_>> {
+    let laid = weights(network, layer)?;
+    let columns = (laid.count as f32).sqrt().ceil() as usize;
+    let [height, width] = laid.size;
+    // What no texture holds is not drawn.
+    (columns * width.max(height) <= SIDE).then_some(laid)
+}
+
+fn weights(network: &Network, layer: LayerId) -> Option<Laid<'_>> {
     let of = network.layer(layer);
     let mut inputs = of.inputs.iter().flatten().map(|t| network.tensor(*t));
     let tensor = inputs
@@ -167,6 +176,12 @@ impl Filters {
         };
         let norm = |filter: usize| (0..each).map(|i| at(filter, i).powi(2)).sum::<f32>().sqrt();
         let norms: Vec<f32> = (0..laid.count).map(norm).collect();
+        let mut sorted = norms.clone();
+        sorted.sort_by(f32::total_cmp);
+        let middle = sorted.get(sorted.len() / 2).copied().unwrap_or(0.0);
+        let most = sorted.last().copied().unwrap_or(0.0);
+        // Where most are dead, the middle one is too.
+        let least = DEAD * middle.max(DEAD * most);
         let planes = match laid.planes {
             1 => Planes::One,
             3 => Planes::Colours,
@@ -174,9 +189,6 @@ impl Filters {
         };
         let columns = (laid.count as f32).sqrt().ceil().max(1.0) as usize;
         let rows = laid.count.div_ceil(columns);
-        if columns * width > SIDE || rows * height > SIDE {
-            return None;
-        }
         let area = height * width;
         let mean = |filter: usize, i: usize| match (planes, plane) {
             (Planes::Mean(n), Some(p)) if p < n => at(filter, p * area + i),
@@ -217,6 +229,7 @@ impl Filters {
             planes,
             dense: laid.dense,
             size: laid.size,
+            dead: norms.iter().map(|n| *n <= least).collect(),
             norms,
             columns,
             rows,
@@ -240,12 +253,7 @@ impl Filters {
 
     /// True where one does next to nothing.
     pub fn dead(&self, filter: usize) -> bool {
-        let mut sorted = self.norms.clone();
-        sorted.sort_by(f32::total_cmp);
-        let middle = sorted.get(sorted.len() / 2).copied().unwrap_or(0.0);
-        let most = sorted.last().copied().unwrap_or(0.0);
-        // Where most are dead, the middle is too.
-        self.norm(filter) <= DEAD * middle.max(DEAD * most)
+        self.dead.get(filter).copied().unwrap_or(false)
     }
 
     /// Their numbers, in the order that they are shown in.

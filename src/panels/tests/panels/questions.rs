@@ -154,6 +154,7 @@ fn features_of_layers() {
     };
     let search = Search {
         steps: 192,
+        shake: false,
         ..Search::default()
     };
     let part = Part::Channel(best);
