@@ -4,9 +4,10 @@
 //!
 //! A newer question of a [`Line`] replaces the older one. What is about an input goes with that input,
 //! all else with the network and its weights. Undo knows nothing of it. `asking/task.rs` makes tasks of
-//! questions, `asking/work.rs` is what the worker does, `asking/answers.rs` what comes of it.
+//! questions, `asking/work.rs` and `asking/parts.rs` are what the worker does, `asking/answers.rs` what comes of it.
 
 mod answers;
+mod parts;
 mod task;
 mod work;
 
