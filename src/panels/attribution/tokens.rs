@@ -17,7 +17,7 @@ pub fn show(ui: &mut Ui, document: &Document, found: &Explained) -> bool {
         return false;
     };
     let cells = found.map.magnitudes();
-    if tokens.is_empty() || cells.is_empty() || cells.len() % tokens.len() != 0 {
+    if tokens.is_empty() || cells.is_empty() || !cells.len().is_multiple_of(tokens.len()) {
         return false;
     }
     let sums: Vec<f32> = cells

@@ -80,7 +80,7 @@ fn a_head_that_is_put_out_reads_nothing_until_it_is_in_again() {
     let out = head(&session, 0, 1);
     session.apply(Command::Ablate(vec![out.clone(), out.clone()]));
     session.wait();
-    assert_eq!(session.state.ablated, [out.clone()]);
+    assert_eq!(session.state.ablated, std::slice::from_ref(&out));
     let heads = session.document.as_ref().unwrap().heads(&sites[0], 0).unwrap();
     assert!(heads.of(1).iter().all(|w| *w == 0.0) && heads.of(0).iter().all(|w| *w > 0.0));
     let change = session.ablation_change().unwrap();
