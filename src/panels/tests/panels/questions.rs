@@ -184,10 +184,8 @@ fn features_of_layers() {
     session.apply(Command::Light(false));
     let dense = {
         let network = &session.document.as_ref().unwrap().network;
-        let layers = network.main().layers.iter().map(|l| network.layer(*l));
-        let dense = layers
-            .filter(|l| matches!(l.op, model::Op::Gemm { .. } | model::Op::MatMul))
-            .next_back();
+        let mut layers = network.main().layers.iter().map(|l| network.layer(*l));
+        let dense = layers.rfind(|l| matches!(l.op, model::Op::Gemm { .. } | model::Op::MatMul));
         dense.unwrap().name.clone()
     };
     session.apply(Command::Select(Some(dense.clone())));
