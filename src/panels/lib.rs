@@ -6,6 +6,7 @@
 //! It knows no Bevy and no GPU, so that each panel can be drawn and tested alone.
 
 mod attention;
+mod attribution;
 mod bar;
 mod colors;
 mod compare;
@@ -15,6 +16,7 @@ mod draw;
 mod drawing;
 mod dynamics;
 mod embedding;
+mod features;
 mod files;
 mod input;
 mod inspector;
@@ -69,6 +71,8 @@ pub const PANELS: &[Panel] = &[
     dynamics::PANEL,
     attention::PANEL,
     embedding::PANEL,
+    attribution::PANEL,
+    features::PANEL,
     log::PANEL,
     settings::PANEL,
 ];

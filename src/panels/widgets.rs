@@ -1,6 +1,6 @@
 //! Small things that several panels draw.
 
-use egui::{Color32, Label, Pos2, Rect, Response, RichText, Sense, Stroke, Ui, Vec2, pos2, vec2};
+use egui::{Color32, ColorImage, Label, Pos2, Rect, Response, RichText, Sense, Stroke, Ui, Vec2, pos2, vec2};
 
 use crate::style;
 
@@ -120,4 +120,23 @@ pub fn cell(i: usize, columns: usize, rows: usize) -> Rect {
     let size = vec2(1.0 / columns as f32, 1.0 / rows as f32);
     let min = pos2((i % columns) as f32 * size.x, (i / columns) as f32 * size.y);
     Rect::from_min_size(min, size)
+}
+
+/// Begins a new row of a wrapped layout where less than `width` is left: lists do not wrap by themselves.
+pub fn room(ui: &mut Ui, width: f32) {
+    if ui.available_size_before_wrap().x < width {
+        ui.end_row();
+    }
+}
+
+/// A picture whose cells are squares of so many pixels, which no filter blurs.
+pub fn enlarged(image: &ColorImage, times: usize) -> ColorImage {
+    let [width, height] = image.size;
+    let mut pixels = Vec::with_capacity(width * height * times * times);
+    for row in image.pixels.chunks(width.max(1)) {
+        for _ in 0..times {
+            pixels.extend(row.iter().flat_map(|p| std::iter::repeat_n(*p, times)));
+        }
+    }
+    ColorImage::new([width * times, height * times], pixels)
 }

@@ -311,6 +311,13 @@ impl Session {
         }
     }
 
+    /// The cloud ends with a problem.
+    pub(crate) fn not_mapped(&mut self, problem: String) {
+        if let Some(cloud) = &mut self.cloud {
+            (cloud.problem, cloud.stage, cloud.waiting) = (Some(problem), None, false);
+        }
+    }
+
     /// Waits until the cloud has come to rest.
     pub fn wait_for_cloud(&mut self) {
         loop {

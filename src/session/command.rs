@@ -9,6 +9,7 @@ use layout::{Arrangement, Way};
 use serde::{Deserialize, Serialize};
 
 use crate::Board;
+use crate::asking::Question;
 use crate::attention::{Ablated, Attend};
 use crate::beside::Known;
 use crate::cloud;
@@ -65,6 +66,8 @@ pub enum Command {
     Learn(Lesson),
     /// Shows points in two or three dimensions; `None` takes them away.
     Project(Option<cloud::Wanted>),
+    /// Asks the open network something, or gives a question up.
+    Ask(Question),
     /// Sets how training histories are shown.
     Board(Arc<Board>),
     /// Takes texts as the input, a row of tokens each.
@@ -316,6 +319,7 @@ pub(crate) fn apply(session: &mut Session, command: Command) -> Result<(), Strin
         Command::Trail(way) => state.trail = way,
         Command::Light(on) => state.light = on,
         Command::Paint(paint) => state.paint = paint,
+        Command::Ask(question) => return crate::asking::apply(session, question),
         Command::Learn(lesson) => return crate::learning::apply(session, lesson),
         Command::Project(wanted) => return cloud::apply(session, wanted),
         Command::Board(board) => state.board = board,

@@ -3,6 +3,7 @@
 //! In: commands from any panel, the scene, a tour file or a test; results from the worker. Out:
 //! the state that everything on screen is drawn from. It knows no window and no GPU.
 
+pub mod asking;
 mod attention;
 mod beside;
 mod board;
@@ -154,6 +155,8 @@ pub struct Session {
     pub document: Option<Document>,
     /// Training histories that are open.
     pub histories: Option<Histories>,
+    /// Questions to the open network, and what is known of their answers.
+    pub asked: asking::Asked,
     /// A training of the open network.
     pub training: Option<learning::Training>,
     /// Points in two or three dimensions.
@@ -209,6 +212,7 @@ impl Session {
             state: State::default(),
             document: None,
             histories: None,
+            asked: asking::Asked::default(),
             training: None,
             cloud: None,
             log: Vec::new(),
@@ -394,6 +398,7 @@ impl Session {
     }
 
     fn run(&mut self) {
+        self.outdate_answers();
         let Some(document) = &mut self.document else {
             return;
         };
@@ -468,6 +473,7 @@ impl Session {
         }
         self.follow_training();
         self.follow_cloud();
+        self.follow_questions();
         self.update_histories();
         self.follow_moment();
         self.follow_replay();
@@ -602,8 +608,10 @@ impl Session {
                     self.wanted.retain(|(backward, _)| !backward);
                 }
             }
+            Reply::NotMapped(problem) => self.not_mapped(problem),
             Reply::Mapped(mapped) => self.take_mapped(*mapped),
             Reply::Learned(learned) => self.take_learned(*learned),
+            Reply::Answered(told) => self.take_answer(*told),
             Reply::Replayed(found) => self.take_replayed(*found),
             Reply::NotLearned(problem) => self.not_learned(problem),
             Reply::Measured(roofs) => self.roofs = Some(roofs),

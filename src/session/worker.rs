@@ -11,6 +11,7 @@ use compute::{Device, Engine, Patch, RunError, RunOptions};
 use data::Tokenizer;
 use model::{Network, TensorData, Trace, TraceTensor};
 
+use crate::asking;
 use crate::beside::Known;
 use crate::learning::{self, Learned, Tutor};
 use crate::predictions::{Batch, Guess};
@@ -61,6 +62,8 @@ pub(crate) enum Job {
     Learn(crate::learning::Order),
     /// A piece of a cloud of points.
     Map(crate::cloud::Order),
+    /// A slice of an answer.
+    Ask(asking::Order),
     /// Measures what the processor can do.
     Measure,
     /// Computes there from now on.
@@ -90,6 +93,9 @@ pub(crate) enum Reply {
     Fetched(u64),
     Learned(Box<Learned>),
     Mapped(Box<crate::cloud::Mapped>),
+    /// A cloud that could not be placed, and why.
+    NotMapped(String),
+    Answered(Box<asking::Told>),
     Replayed(Box<crate::replay::Replayed>),
     /// A piece of a training that could not be done, and why.
     NotLearned(String),
@@ -144,6 +150,8 @@ struct Bench {
     tutor: Tutor,
     /// The cloud of points that is being placed.
     mapper: crate::cloud::Mapper,
+    /// The questions that are worked on.
+    desk: asking::Desk,
 }
 
 /// The job of `order` at `bench`. A failing graphics device hands over to the processor for good; a
@@ -162,6 +170,15 @@ async fn work(bench: &mut Bench, order: Order) -> Done {
             ticket,
             reply,
             fallback,
+        };
+    }
+    if let Job::Ask(question) = &order.job {
+        let device = bench.engine.device().clone();
+        let told = bench.desk.work(&device, GIVE_WAY, question).await;
+        return Done {
+            ticket,
+            reply: told.map_or(Reply::Moved, |t| Reply::Answered(t.into())),
+            fallback: None,
         };
     }
     if let Job::Map(part) = order.job {
@@ -256,7 +273,7 @@ async fn attempt(engine: &mut Engine, order: &Order) -> Reply {
         }
         Job::Replay(wanted) => Reply::Replayed(wanted.read().into()),
         // Done before.
-        Job::Learn(_) | Job::Map(_) => Reply::Moved,
+        Job::Learn(_) | Job::Map(_) | Job::Ask(_) => Reply::Moved,
         Job::Measure => compute::roofs::measure().map_or_else(Reply::Failed, Reply::Measured),
         Job::Device(device) => {
             *engine = Engine::new(device.clone());
@@ -290,6 +307,7 @@ impl Job {
             Job::Replay(wanted) => wanted.words(),
             Job::Learn(_) => "training".into(),
             Job::Map(_) => "placing points".into(),
+            Job::Ask(_) => "answering a question".into(),
             Job::Measure => "measuring the processor".into(),
             Job::Device(_) => "changing the device".into(),
         }
@@ -308,6 +326,7 @@ impl Job {
             | Job::Fetch(_)
             | Job::Learn(_)
             | Job::Map(_)
+            | Job::Ask(_)
             | Job::Replay(_)
             | Job::Measure
             | Job::Device(_) => false,
@@ -359,7 +378,7 @@ impl Worker {
         for (job, control) in &self.waiting {
             if !matches!(
                 job,
-                Job::Fetch(_) | Job::Device(_) | Job::Predict(_) | Job::Learn(_) | Job::Map(_)
+                Job::Fetch(_) | Job::Device(_) | Job::Predict(_) | Job::Learn(_) | Job::Map(_) | Job::Ask(_)
             ) {
                 control.cancel.store(true, Ordering::Relaxed);
                 any = true;
@@ -386,8 +405,11 @@ impl Worker {
 
     pub(crate) fn busy(&self) -> Option<Busy> {
         let (job, control) = self.waiting.front()?;
-        // A training has its own panel.
-        if matches!(job, Job::Fetch(_) | Job::Device(_) | Job::Learn(_) | Job::Map(_)) {
+        // Trainings, clouds and questions have panels of their own.
+        if matches!(
+            job,
+            Job::Fetch(_) | Job::Device(_) | Job::Learn(_) | Job::Map(_) | Job::Ask(_)
+        ) {
             return None;
         }
         let (done, total) = (&control.progress.0, &control.progress.1);

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use compute::{Device, Engine, GiveWay};
 
-use super::{Bench, Done, Job, Order, Reply, Tutor, work};
+use super::{Bench, Done, Job, Order, Reply, work};
 
 /// The thread is the worker's alone.
 pub(super) const GIVE_WAY: Option<GiveWay> = None;
@@ -56,6 +56,12 @@ impl Queue {
 fn guarded(bench: &mut Bench, order: Order) -> Done {
     let again = order.clone();
     let learns = matches!(order.job, Job::Learn(_));
+    let broke = "the backend stopped unexpectedly".to_string();
+    let maps = matches!(order.job, Job::Map(_));
+    let unanswered = match &order.job {
+        Job::Ask(question) => question.failed(&broke),
+        _ => None,
+    };
     let ticket = order.ticket;
     let waited = |bench: &mut Bench, order: Order| {
         catch_unwind(AssertUnwindSafe(|| compute::wait(work(bench, order))))
@@ -68,10 +74,8 @@ fn guarded(bench: &mut Bench, order: Order) -> Done {
     let gpu = matches!(bench.engine.device(), Device::Gpu(_));
     *bench = Bench {
         engine: Engine::new(Device::Cpu),
-        tutor: Tutor::default(),
-        mapper: Default::default(),
+        ..Bench::default()
     };
-    let broke = "the backend stopped unexpectedly".to_string();
     let second = if gpu { waited(bench, again) } else { None };
     match second {
         Some(done) => Done {
@@ -80,9 +84,11 @@ fn guarded(bench: &mut Bench, order: Order) -> Done {
         },
         None => Done {
             ticket,
-            reply: match learns {
-                true => Reply::NotLearned(broke),
-                false => Reply::Failed(broke),
+            reply: match unanswered {
+                Some(told) => Reply::Answered(told.into()),
+                None if learns => Reply::NotLearned(broke),
+                None if maps => Reply::NotMapped(broke),
+                None => Reply::Failed(broke),
             },
             fallback: None,
         },

@@ -44,7 +44,7 @@ fn size(id: &str) -> [f32; 2] {
         "runs" => [330.0, 560.0],
         "dynamics" => [820.0, 330.0],
         "timeline" | "log" => [760.0, 120.0],
-        "cost" => [760.0, 270.0],
+        "cost" | "attribution" | "features" => [760.0, 270.0],
         "output" => [310.0, 220.0],
         "inspector" => [310.0, 760.0],
         "colors" => [310.0, 360.0],

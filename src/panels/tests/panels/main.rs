@@ -3,6 +3,7 @@
 mod asks;
 mod looks;
 mod palette;
+mod questions;
 mod remember;
 mod speed;
 mod states;

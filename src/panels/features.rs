@@ -1,0 +1,272 @@
+//! What a layer's channels look for: their filters, the examples that they answer to most, and the picture
+//! that they would like to see.
+
+mod channel;
+mod filters;
+mod samples;
+
+use egui::{ComboBox, Label, ProgressBar, RichText, ScrollArea, Ui, UiBuilder};
+use layout::Node;
+use model::{LayerId, Network};
+use session::asking::{Line, Question};
+use session::{Command, Document, Session};
+
+use crate::panel::{Panel, Side, View};
+use crate::style;
+use crate::widgets::{empty, room};
+
+use channel::Channel;
+use filters::{Filters, Planes};
+use samples::Samples;
+
+/// The panel.
+pub const PANEL: Panel = Panel {
+    id: "features",
+    title: "Features",
+    about: "Filters of a layer, the examples that its channels answer to, and what they would like to see",
+    side: Side::Charts,
+    open: false,
+    show,
+};
+
+/// What the panel keeps.
+#[derive(Default)]
+struct Memory {
+    filters: Option<Filters>,
+    samples: Samples,
+    channel: Channel,
+    by_index: bool,
+    /// What of several input channels is seen.
+    plane: Option<usize>,
+    /// The channel that is looked at.
+    chosen: usize,
+}
+
+/// Width of what is told of one channel, points.
+const DETAIL: f32 = 330.0;
+
+fn show(ui: &mut Ui, view: &mut View) {
+    let session = view.session;
+    let Some(document) = &session.document else {
+        return empty(
+            ui,
+            "Nothing is open",
+            "Open a network to see what its convolutions and dense layers look for.",
+        );
+    };
+    if !document.weighted() {
+        return empty(
+            ui,
+            "Structure only",
+            "The file holds no weights, so its layers look for nothing yet.",
+        );
+    }
+    let network = &document.network;
+    let known: Vec<LayerId> = network
+        .main()
+        .layers
+        .iter()
+        .copied()
+        .filter(|l| filters::has(network, *l))
+        .collect();
+    if known.is_empty() {
+        return empty(
+            ui,
+            "No filters",
+            "The network has no convolution and no dense layer with stored weights.",
+        );
+    }
+    let selected = match session.state.selection {
+        Some(Node::Layer(layer)) => known.contains(&layer).then_some(layer),
+        _ => None,
+    };
+    let memory = view.memory.of::<Memory>();
+    let light = session.state.light;
+    let chosen = ui
+        .horizontal_wrapped(|ui| {
+            layers(ui, network, &known, selected, view.out);
+            let layer = selected?;
+            // The weights change under a training, and the address with them.
+            let stale = memory
+                .filters
+                .as_ref()
+                .is_none_or(|f| !f.is_of(network, layer, memory.plane, light));
+            if stale {
+                let other = memory.filters.as_ref().is_none_or(|f| f.layer != layer);
+                if other {
+                    (memory.plane, memory.chosen) = (None, 0);
+                }
+                memory.filters = Filters::of(ui, network, layer, memory.plane, light);
+                if let Some(first) = memory.filters.as_ref().filter(|_| other) {
+                    memory.chosen = first.order(memory.by_index).first().copied().unwrap_or(0);
+                }
+            }
+            let filters = memory.filters.as_ref()?;
+            room(ui, 96.0);
+            sorting(ui, &mut memory.by_index);
+            planes(ui, filters, &mut memory.plane);
+            examples(ui, session, document, network, layer, view.out);
+            ui.add(Label::new(RichText::new(filters.words()).weak()).truncate());
+            Some(layer)
+        })
+        .inner;
+    let (Some(layer), Some(filters)) = (chosen, &memory.filters) else {
+        let advice = match selected {
+            None => "Choose one above, or click it in the scene.",
+            Some(_) => "The weights of this layer cannot be read.",
+        };
+        return empty(ui, "Select a convolution or a dense layer", advice);
+    };
+    if let Some(problem) = session
+        .asked
+        .course(Line::Examples)
+        .and_then(|c| c.problem.as_ref())
+    {
+        let color = style::wrong(ui.visuals());
+        ui.add(Label::new(RichText::new(problem).color(color)).wrap());
+    }
+    let name = &network.layer(layer).name;
+    let found = session.asked.examples.as_ref().filter(|e| e.layer == *name);
+    let top = found.map_or(&[][..], |e| &e.channels);
+    let sheet = memory.samples.sheet(ui, document);
+    let whole = ui.available_rect_before_wrap();
+    let beside = whole.width() > 1.8 * DETAIL;
+    let mut left = whole;
+    if beside {
+        left.max.x -= DETAIL + 16.0;
+    } else {
+        left.max.y = left.top() + whole.height() * 0.45;
+    }
+    let mut right = whole;
+    if beside {
+        right.min.x = left.right() + 16.0;
+    } else {
+        right.min.y = left.bottom() + 8.0;
+    }
+    let mut ui_left = ui.new_child(UiBuilder::new().max_rect(left));
+    let order = filters.order(memory.by_index);
+    ScrollArea::vertical()
+        .id_salt("filters")
+        .auto_shrink(false)
+        .show(&mut ui_left, |ui| {
+            filters.grid(ui, &order, top, sheet.as_ref(), &mut memory.chosen);
+        });
+    let mut ui_right = ui.new_child(UiBuilder::new().max_rect(right));
+    let place = memory.chosen;
+    ScrollArea::vertical()
+        .id_salt("channel")
+        .auto_shrink(false)
+        .show(&mut ui_right, |ui| {
+            let top = top.get(place).map_or(&[][..], Vec::as_slice);
+            memory.channel.show(
+                ui,
+                session,
+                document,
+                filters,
+                place,
+                top,
+                sheet.as_ref(),
+                view.out,
+            );
+        });
+}
+
+/// Lets the layer be chosen.
+fn layers(
+    ui: &mut Ui,
+    network: &Network,
+    known: &[LayerId],
+    selected: Option<LayerId>,
+    out: &mut Vec<Command>,
+) {
+    let name = |layer: LayerId| network.layer(layer).name.as_str();
+    ComboBox::from_id_salt("layer")
+        .width(150.0)
+        .height(360.0)
+        .selected_text(selected.map_or("choose a layer", name))
+        .show_ui(ui, |ui| {
+            for &layer in known {
+                if ui
+                    .selectable_label(selected == Some(layer), name(layer))
+                    .clicked()
+                {
+                    out.push(Command::Select(Some(name(layer).into())));
+                }
+            }
+        })
+        .response
+        .on_hover_text("Convolutions and dense layers; the one that is selected in the scene");
+}
+
+fn sorting(ui: &mut Ui, by_index: &mut bool) {
+    let words = |by_index: bool| if by_index { "by number" } else { "by norm" };
+    ComboBox::from_id_salt("order")
+        .width(86.0)
+        .selected_text(words(*by_index))
+        .show_ui(ui, |ui| {
+            for choice in [false, true] {
+                ui.selectable_value(by_index, choice, words(choice));
+            }
+        });
+}
+
+/// Lets one of several input channels be chosen.
+fn planes(ui: &mut Ui, filters: &Filters, plane: &mut Option<usize>) {
+    let Planes::Mean(count) = filters.planes else {
+        return;
+    };
+    let words = |plane: Option<usize>| match plane {
+        None => "mean of its inputs".to_string(),
+        Some(plane) => format!("input {plane}"),
+    };
+    room(ui, 140.0);
+    ComboBox::from_id_salt("plane")
+        .width(130.0)
+        .height(300.0)
+        .selected_text(words(*plane))
+        .show_ui(ui, |ui| {
+            ui.selectable_value(plane, None, words(None));
+            for i in 0..count {
+                ui.selectable_value(plane, Some(i), words(Some(i)));
+            }
+        })
+        .response
+        .on_hover_text("Which of the channels that it reads is drawn");
+}
+
+/// A button that looks for the examples of the layer, or how far that has come.
+fn examples(
+    ui: &mut Ui,
+    session: &Session,
+    document: &Document,
+    network: &Network,
+    layer: LayerId,
+    out: &mut Vec<Command>,
+) {
+    let name = &network.layer(layer).name;
+    let mine = Question::Examples { layer: name.clone() };
+    let course = session
+        .asked
+        .course(Line::Examples)
+        .filter(|c| c.question == mine);
+    match course {
+        Some(course) if course.running => {
+            ui.add(ProgressBar::new(course.progress).desired_width(90.0));
+            if ui.button("Stop").clicked() {
+                out.push(Command::Ask(Question::Stop(Line::Examples)));
+            }
+        }
+        Some(course) if course.done() => (),
+        _ => {
+            let button = egui::Button::new("Find examples");
+            let asked = ui
+                .add_enabled(document.samples.is_some(), button)
+                .on_hover_text("The examples of the data set that each channel answers to most")
+                .on_disabled_hover_text("No data set belongs to this network")
+                .clicked();
+            if asked {
+                out.push(Command::Ask(mine));
+            }
+        }
+    }
+}

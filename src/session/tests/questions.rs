@@ -1,0 +1,303 @@
+//! Questions asked of a session: the answers are those of the rooms below, newer questions replace older
+//! ones, and what is about another input or network goes.
+
+use compute::{Device, RunOptions, wait};
+use probe::attribution::{self, Baseline, Curves, Sanity, Settings, Subject, Target};
+use probe::maximize::{self, Aim, Legal, Maximizer, Objective, TopExamples};
+use session::asking::{Line, METHODS, Part, Question, Search};
+use session::{Command, Level, Session, Source};
+
+fn demo() -> Session {
+    let mut session = Session::new();
+    session.apply(Command::Open(Source::Bundled("fashion-mnist".into())));
+    session.wait();
+    session
+}
+
+fn ask(session: &mut Session, question: Question) {
+    session.apply(Command::Ask(question));
+    session.wait_for_answers();
+}
+
+fn by(method: &str, element: Option<usize>) -> Question {
+    Question::Attribute {
+        method: method.into(),
+        settings: Default::default(),
+        layer: None,
+        element,
+    }
+}
+
+fn errors(session: &Session) -> Vec<String> {
+    let errors = session.log.iter().filter(|(l, _)| *l == Level::Error);
+    errors.map(|(_, text)| text.clone()).collect()
+}
+
+fn problem(session: &Session, line: Line) -> String {
+    let course = session.asked.course(line).expect("it was asked");
+    assert!(!course.running && !course.done());
+    course.problem.clone().expect("it has a problem")
+}
+
+fn get<T, E: std::fmt::Debug>(task: impl Future<Output = Result<T, E>>) -> T {
+    wait(task).expect("the processor waits").unwrap()
+}
+
+/// The session's input as a subject of its own.
+fn subject(session: &Session, element: Option<usize>) -> Subject {
+    let document = session.document.as_ref().unwrap();
+    let samples = document.samples.as_ref().unwrap();
+    let session::Input::Sample(i) = session.state.input else {
+        panic!("a sample is expected");
+    };
+    let how = document.preprocess.as_ref().unwrap();
+    let array = data::apply(how, &samples.picture(i)).unwrap();
+    let network = &document.source;
+    let name = network.tensor(network.main().inputs[0]).name.clone();
+    let target = Target {
+        tensor: None,
+        element,
+    };
+    let options = RunOptions::default();
+    get(Subject::open(
+        network,
+        vec![(name, array)],
+        target,
+        &Device::Cpu,
+        &options,
+    ))
+}
+
+#[test]
+fn maps_curves_and_checks_are_those_of_the_methods() {
+    let mut session = demo();
+    for (method, element) in [("gradient", None), ("occlusion", Some(3)), ("rise", None)] {
+        ask(&mut session, by(method, element));
+        let mut subject = subject(&session, element);
+        let method = attribution::method(method).unwrap();
+        let wanted = get(attribution::attribute(&mut subject, method, &Settings::default()));
+        let found = session.asked.map.as_ref().unwrap();
+        assert_eq!(found.map, wanted, "{}", method.id);
+        assert_eq!((found.method, found.element), (method.id, subject.element()));
+        assert_eq!(found.score, subject.score());
+        assert_eq!(found.example.values, subject.example());
+        assert!(session.asked.course(Line::Map).unwrap().done());
+    }
+    ask(&mut session, by("integrated", None));
+    ask(&mut session, Question::Curves);
+    ask(&mut session, Question::Sanity);
+    let mut subject = subject(&session, None);
+    let method = attribution::method("integrated").unwrap();
+    let settings = Settings::default();
+    let map = get(attribution::attribute(&mut subject, method, &settings));
+    let mut curves = Curves::new(&subject, &map, 48, Baseline::Zero, Baseline::Blurred).unwrap();
+    get(curves.go(&mut subject, f64::INFINITY));
+    let found = session.asked.curves.as_ref().unwrap();
+    assert_eq!(&found.deletion, curves.deletion());
+    assert_eq!(&found.insertion, curves.insertion());
+    assert!(found.insertion.area() > found.deletion.area());
+    let mut sanity = Sanity::new(&subject, map, method, &settings, 1).unwrap();
+    while !sanity.finished() {
+        get(sanity.go(&subject, f64::INFINITY));
+    }
+    let found = session.asked.sanity.as_ref().unwrap();
+    assert_eq!((found.verdict, found.total), (sanity.verdict(), sanity.total()));
+    let said = |s: &[attribution::Stage]| format!("{s:?}");
+    assert_eq!(said(&found.stages), said(sanity.stages()));
+    // Another map has neither yet.
+    ask(&mut session, by("gradient", None));
+    assert!(session.asked.curves.is_none() && session.asked.course(Line::Sanity).is_none());
+    assert_eq!(errors(&session), Vec::<String>::new());
+}
+
+#[test]
+fn every_method_answers_or_says_why_not() {
+    let mut session = demo();
+    let (layer, element) = (Some("block1/conv1".into()), Some(5));
+    ask(&mut session, Question::Every { layer, element });
+    let every = &session.asked.every;
+    let ids = |of: &[_]| {
+        of.iter()
+            .map(|m: &&session::asking::Method| m.id)
+            .collect::<Vec<_>>()
+    };
+    let methods: Vec<_> = every.iter().map(|(m, _)| *m).collect();
+    assert_eq!(ids(&methods), ids(METHODS));
+    for (method, found) in every {
+        let found = found.as_ref().unwrap_or_else(|e| panic!("{}: {e}", method.id));
+        assert_eq!((found.method, found.element), (method.id, 5));
+        assert!(found.map.values.iter().all(|v| v.is_finite()), "{}", method.id);
+    }
+    assert!(session.asked.course(Line::Every).unwrap().done());
+}
+
+#[test]
+fn pictures_and_examples_are_those_of_the_search() {
+    let mut session = demo();
+    let layer = || "block1/conv2".to_string();
+    let search = Search {
+        steps: 12,
+        seed: 3,
+        ..Search::default()
+    };
+    let part = Part::Channel(2);
+    let question = Question::Maximize {
+        layer: layer(),
+        part,
+        search,
+    };
+    ask(&mut session, question);
+    ask(&mut session, Question::Examples { layer: layer() });
+    assert_eq!(errors(&session), Vec::<String>::new());
+    let document = session.document.as_ref().unwrap();
+    let network = &document.source;
+    let of = network.layer(network.layer_named("block1/conv2").unwrap());
+    let tensor = of.outputs[0].unwrap();
+    let objective = Objective {
+        tensor,
+        aim: Aim::Channel(2),
+    };
+    let settings = maximize::Settings {
+        seed: 3,
+        ..Default::default()
+    };
+    let (device, options) = (Device::Cpu, RunOptions::default());
+    let made = Maximizer::new(network, objective, Legal::default(), settings, &device, &options);
+    let mut maximizer = made.unwrap();
+    let history: Vec<Vec<f32>> = (0..12).map(|_| get(maximizer.step()).values).collect();
+    let found = session.asked.maximized.as_ref().unwrap();
+    assert_eq!(found.history, history);
+    assert_eq!(found.pictures, maximizer.pixels());
+    assert_eq!(found.now, Some(get(maximizer.values_now())));
+    let column = data::fashion_sample().dataset(0.0, 0).inputs.remove(0);
+    let picks: Vec<u32> = (0..column.len() as u32).collect();
+    let open = TopExamples::open(network, tensor, 6, &column, picks, &device, &options);
+    let mut top = get(open);
+    get(top.go(&column, f64::INFINITY));
+    let examples = session.asked.examples.as_ref().unwrap();
+    assert_eq!(examples.channels, top.channels());
+    assert_eq!(examples.seen, [column.len(); 2]);
+    // No mean over places is above the highest place.
+    let (best, mean) = found.best.unwrap();
+    assert!(best < column.len() && mean <= top.channels()[2][0].value);
+}
+
+#[test]
+fn newer_questions_and_inputs_replace_older_ones() {
+    let mut session = demo();
+    session.apply(Command::Ask(by("rise", None)));
+    session.apply(Command::Ask(by("gradient", None)));
+    session.wait_for_answers();
+    assert_eq!(session.asked.map.as_ref().unwrap().method, "gradient");
+    assert!(session.asked.course(Line::Map).unwrap().done());
+    ask(
+        &mut session,
+        Question::Examples {
+            layer: "block1/conv1".into(),
+        },
+    );
+    // Undo knows nothing of questions.
+    let steps = session.history();
+    ask(&mut session, by("occlusion", None));
+    assert_eq!(session.history(), steps);
+    session.apply(Command::Ask(by("rise", None)));
+    session.apply(Command::Sample(4));
+    session.wait_for_answers();
+    assert!(session.asked.map.is_none() && session.asked.course(Line::Map).is_none());
+    assert!(session.asked.examples.is_some(), "they are of the network");
+    // What was stopped keeps what it has.
+    session.apply(Command::Ask(by("rise", None)));
+    session.wait();
+    session.apply(Command::Ask(Question::Stop(Line::Map)));
+    session.wait_for_answers();
+    let course = session.asked.course(Line::Map).unwrap();
+    assert!(!course.running && !course.done() && course.problem.is_none());
+    assert!(session.asked.map.is_some() && course.progress < 1.0);
+    session.apply(Command::Open(Source::Bundled("fashion-mnist".into())));
+    session.wait_for_answers();
+    assert!(session.asked.examples.is_none() && session.asked.map.is_none());
+    assert_eq!(errors(&session), Vec::<String>::new());
+}
+
+#[test]
+fn what_cannot_be_answered_is_said_in_its_place() {
+    let mut session = Session::new();
+    ask(&mut session, by("gradient", None));
+    assert!(problem(&session, Line::Map).contains("open a network first"));
+    session.apply(Command::Open(Source::Bundled("fashion-mnist".into())));
+    session.wait();
+    assert!(session.asked.course(Line::Map).is_none());
+    for (question, words) in [
+        (by("guess", None), "no method"),
+        (by("gradient", Some(99)), "there is no element 99"),
+        (Question::Curves, "finished map"),
+        (
+            Question::Attribute {
+                method: "rise".into(),
+                settings: [("no such".to_string(), 1.0)].into(),
+                layer: None,
+                element: None,
+            },
+            "not one of",
+        ),
+        (
+            Question::Attribute {
+                method: "grad_cam".into(),
+                settings: Default::default(),
+                layer: Some("fc".into()),
+                element: None,
+            },
+            "nothing is named",
+        ),
+        (
+            Question::Examples {
+                layer: "nowhere".into(),
+            },
+            "nothing is named",
+        ),
+        (
+            Question::Maximize {
+                layer: "block1/conv1".into(),
+                part: Part::Channel(999),
+                search: Search::default(),
+            },
+            "no channel 999",
+        ),
+        (
+            Question::Maximize {
+                layer: "block1/conv1".into(),
+                part: Part::All,
+                search: Search {
+                    steps: 0,
+                    ..Search::default()
+                },
+            },
+            "0 steps",
+        ),
+    ] {
+        let line = question.line();
+        ask(&mut session, question.clone());
+        let said = problem(&session, line);
+        assert!(said.contains(words), "{question:?}: {said}");
+        assert!(errors(&session).pop().unwrap().contains(words));
+    }
+}
+
+#[test]
+fn questions_are_data() {
+    let search = Search::default();
+    let questions = [
+        by("rise", Some(2)),
+        Question::Maximize {
+            layer: "fc".into(),
+            part: Part::Element(1),
+            search,
+        },
+        Question::Stop(Line::Examples),
+    ];
+    for question in questions {
+        let command = Command::Ask(question);
+        let text = serde_json::to_string(&command).unwrap();
+        assert_eq!(serde_json::from_str::<Command>(&text).unwrap(), command);
+    }
+}
