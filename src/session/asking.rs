@@ -349,7 +349,11 @@ impl Session {
                 course.running &= progress < 1.0;
                 self.asked.put(news);
             }
-            Ok(None) => (),
+            Ok(None) => {
+                // The worker began anew, after its backend broke.
+                course.running = false;
+                course.problem = Some("what was known of it is lost: ask again".into());
+            }
             Err(problem) => {
                 course.running = false;
                 course.problem = Some(problem.clone());

@@ -43,10 +43,11 @@ pub(crate) enum Order {
 pub(crate) struct Told {
     pub(super) line: Line,
     pub(super) number: u64,
-    /// What is known and the share that is done; nothing of a question that was given up.
+    /// What is known and the share that is done; nothing where the worker knows no such question.
     pub(super) news: Result<Option<(News, f32)>, String>,
 }
 
+#[cfg(not(target_arch = "wasm32"))]
 impl Order {
     /// The reply where the work came to nothing.
     pub(crate) fn failed(&self, problem: &str) -> Option<Told> {
