@@ -176,22 +176,6 @@ const tests = {
     await compare("dropped", await settle(page, "its activations", (now) => difference(now, before) > 0.02));
   },
 
-  async "trains the network, with its curves"({ page }) {
-    const whole = async () => PNG.sync.read(await page.screenshot());
-    const before = await whole();
-    await drop(page, ["train.ron", here("train.ron")]);
-    // Eight steps; the charts come to the front, and at the end nothing moves any more.
-    let [last, still] = [before, 0];
-    for (const end = Date.now() + 120_000; still < 3; ) {
-      assert(Date.now() < end, "the training does not come to its end within 120 s");
-      await page.waitForTimeout(1500);
-      const now = await whole();
-      still = difference(now, before) > 0.1 && difference(now, last) < 0.0005 ? still + 1 : 0;
-      last = now;
-    }
-    await keep("training", last);
-  },
-
   async "keeps what is open when a broken file is dropped"({ page }) {
     const status = async () => PNG.sync.read(await page.screenshot({ clip: STATUS }));
     const [scene, told] = [await picture(page), await status()];

@@ -193,27 +193,27 @@ pub struct Cloud {
     /// Grows with each change.
     pub version: u64,
     waiting: bool,
+    /// Places of the projection before, and their dimensions: what new ones are laid onto.
+    anchor: (Arc<[f32]>, usize),
 }
 
 impl Cloud {
-    /// Lays new places onto the present ones, so that points do not jump.
+    /// Lays new places onto those of the projection before, so that points do not jump.
     fn align(&self, places: Vec<f32>, dimensions: usize) -> Vec<f32> {
-        let same = self.dimensions == dimensions
-            && self.places.len() == places.len()
-            && self.places.iter().any(|v| *v != 0.0);
+        let (anchor, width) = &self.anchor;
+        if *width != dimensions || anchor.len() != places.len() || anchor.iter().all(|v| *v == 0.0) {
+            return places;
+        }
         let aligned = || {
             let from = Table::new(&places, dimensions).ok()?;
-            let to = Table::new(&self.places, dimensions).ok()?;
+            let to = Table::new(anchor, dimensions).ok()?;
             let shared: Vec<(u32, u32)> = (0..from.rows() as u32).map(|i| (i, i)).collect();
             let fit = Alignment::fit(&from, &to, &shared, Scaling::Keep).ok()?;
             let mut moved = places.clone();
             fit.apply(&mut moved);
             Some(moved)
         };
-        match same {
-            true => aligned().unwrap_or(places),
-            false => places,
-        }
+        aligned().unwrap_or(places)
     }
 }
 
@@ -249,6 +249,9 @@ pub(crate) fn apply(session: &mut Session, wanted: Option<Wanted>) -> Result<(),
             .filter(|_| known_origin(&before, &wanted))
             .unwrap_or_default(),
         places: before.as_ref().map_or_else(Arc::default, |c| c.places.clone()),
+        anchor: before
+            .as_ref()
+            .map_or_else(Default::default, |c| (c.places.clone(), c.dimensions)),
         dimensions: before.as_ref().map_or(wanted.dimensions, |c| c.dimensions),
         stage: Some(Stage {
             words: "waiting".into(),
