@@ -15,6 +15,8 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const SIZE = { width: 1280, height: 800 };
 // Where the scene is, between the panels.
 const SCENE = { x: 264, y: 90, width: 700, height: 560 };
+// The answer of the network.
+const ANSWER = { x: 975, y: 85, width: 300, height: 160 };
 // What the explorer says last.
 const STATUS = { x: 200, y: 780, width: 1080, height: 20 };
 /** Share of pixels that may differ from the reference: text and edges differ between systems. */
@@ -212,6 +214,33 @@ const tests = {
     await browser.close();
     assert.equal(ratio, 2);
     assert.deepEqual(size, [2, 2]);
+  },
+
+  async "trains the network, which answers differently then"({ page }) {
+    const answer = async () => PNG.sync.read(await page.screenshot({ clip: ANSWER }));
+    const tour = async (name, begin, commands) => {
+      const stop = `Stop(seconds: 900.0, caption: "${name}", commands: [${commands}])`;
+      await mkdir(here("dist/seen"), { recursive: true });
+      await writeFile(here(`dist/seen/${name}.ron`), `Tour(title: "${name}", begin: [${begin}], stops: [${stop}])`);
+      await drop(page, [`${name}.ron`, here(`dist/seen/${name}.ron`)]);
+    };
+    // Shares of pixels that differ, again and again until `wanted` likes them.
+    const until = async (what, wanted) => {
+      for (const end = Date.now() + 240_000; Date.now() < end; await page.waitForTimeout(500)) {
+        if (wanted(difference(await answer(), before))) return;
+      }
+      throw new Error(`${what}: not seen within 240 s`);
+    };
+    let before = await answer();
+    await tour("open", 'Open(Bundled("fashion-mnist"))', "");
+    await until("another network", (share) => share > 0.01);
+    await page.waitForTimeout(5000);
+    before = await answer();
+    // Two steps, large enough to be read off the answer.
+    const plan = "(steps: Some(2), batch: 4, learning_rate: 0.002, statistics: off, validate: never)";
+    await tour("train", "", `Learn(Begin(plan: ${plan}, data: Sample))`);
+    await until("other numbers behind the same names", (share) => share > 0.0005 && share < 0.1);
+    await keep("trained", await answer());
   },
 
   async "said nothing wrong"({ errors }) {
