@@ -36,6 +36,7 @@ mod similarity;
 mod table;
 mod tsne;
 mod umap;
+mod weighing;
 
 pub use align::{Alignment, Scaling};
 pub use error::EmbedError;

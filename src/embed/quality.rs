@@ -74,7 +74,7 @@ pub fn neighbour_recall(
     exact_for(places, asked, k, Metric::Euclidean)?.recall(&truth)
 }
 
-fn same_rows(table: &Table<'_>, places: &Table<'_>) -> Result<(), EmbedError> {
+pub(crate) fn same_rows(table: &Table<'_>, places: &Table<'_>) -> Result<(), EmbedError> {
     let (expected, found) = (table.rows(), places.rows());
     if expected != found {
         let what = "rows";

@@ -3,6 +3,7 @@
 use nalgebra::DMatrix;
 
 use crate::neighbours::unit;
+use crate::quality::same_rows;
 use crate::{EmbedError, Pca, Table, par, product};
 
 /// Rows of a cosine matrix at most: 1.6 GB.
@@ -110,16 +111,7 @@ impl Centred {
 
 fn same(a: &Table<'_>, b: &Table<'_>, least: usize) -> Result<(), EmbedError> {
     a.at_least(least)?;
-    let (expected, found) = (a.rows(), b.rows());
-    if expected != found {
-        let what = "rows";
-        return Err(EmbedError::Lengths {
-            what,
-            expected,
-            found,
-        });
-    }
-    Ok(())
+    same_rows(a, b)
 }
 
 fn centred_pair(a: &Table<'_>, b: &Table<'_>, least: usize) -> Result<(Centred, Centred), EmbedError> {

@@ -1,6 +1,7 @@
 //! Distances to neighbours as probabilities of one perplexity.
 
-use crate::{Neighbours, par};
+use crate::Neighbours;
+use crate::weighing::Weighing;
 
 const ROWS_A_STEP: usize = 1024;
 const ROUNDS: usize = 100;
@@ -9,57 +10,28 @@ const TOLERANCE: f64 = 1e-5;
 
 /// The bandwidths of rows, found in slices.
 pub struct Affinities {
-    found: Neighbours,
-    order: Vec<u32>,
-    place: Vec<u32>,
+    rows: Weighing,
     perplexity: f64,
-    edges: Vec<(u32, f32)>,
 }
 
 impl Affinities {
     pub fn new(found: Neighbours, order: Vec<u32>, perplexity: f64) -> Self {
-        let mut place = vec![0; order.len()];
-        for (at, &row) in order.iter().enumerate() {
-            place[row as usize] = at as u32;
-        }
         Affinities {
-            edges: Vec::with_capacity(found.indices.len()),
-            found,
-            order,
-            place,
+            rows: Weighing::new(found, order),
             perplexity,
         }
     }
 
     pub fn fraction(&self) -> f32 {
-        self.edges.len() as f32 / self.found.indices.len().max(1) as f32
+        self.rows.fraction()
     }
 
-    /// Some more rows. When all are done: edges by points in the order, ends ascending, and how many each
-    /// has.
+    /// Some more rows; what [`Weighing::step`] gives.
     pub fn step(&mut self) -> Option<(Vec<(u32, f32)>, usize)> {
-        let k = self.found.k;
-        let first = self.edges.len() / k;
-        let last = self.order.len().min(first + ROWS_A_STEP);
-        let parts = par::map((last - first).div_ceil(128), |b| {
-            let mut out = Vec::with_capacity(128 * k);
-            let mut weights = vec![0.0; k];
-            for &row in &self.order[first + b * 128..last.min(first + (b + 1) * 128)] {
-                let (indices, distances) = self.found.of(row as usize);
-                probabilities(distances, self.perplexity, &mut weights);
-                let from = out.len();
-                out.extend(
-                    indices
-                        .iter()
-                        .zip(&weights)
-                        .map(|(&j, &w)| (self.place[j as usize], w)),
-                );
-                out[from..].sort_unstable_by_key(|e| e.0);
-            }
-            out
-        });
-        parts.into_iter().for_each(|part| self.edges.extend(part));
-        (last == self.order.len()).then(|| (std::mem::take(&mut self.edges), k))
+        let perplexity = self.perplexity;
+        self.rows.step(ROWS_A_STEP, |distances, weights| {
+            probabilities(distances, perplexity, weights);
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Distances to neighbours as membership, 0 to 1: umap-learn's `smooth_knn_dist`.
 
-use crate::{Neighbours, par};
+use crate::Neighbours;
+use crate::weighing::Weighing;
 
 const ROWS_A_STEP: usize = 4096;
 const ROUNDS: usize = 64;
@@ -10,61 +11,31 @@ const LEAST_SCALE: f64 = 1e-3;
 
 /// The scales of rows, found in slices.
 pub struct Calibration {
-    found: Neighbours,
-    order: Vec<u32>,
-    /// Place of each row in the order.
-    place: Vec<u32>,
+    rows: Weighing,
     mean: f64,
-    edges: Vec<(u32, f32)>,
 }
 
 impl Calibration {
     pub fn new(found: Neighbours, order: Vec<u32>) -> Self {
-        let mut place = vec![0; order.len()];
-        for (at, &row) in order.iter().enumerate() {
-            place[row as usize] = at as u32;
-        }
         // The row itself counts, at distance 0.
         let sum: f64 = found.distances.iter().map(|&d| f64::from(d)).sum();
         let mean = sum / (order.len() * (found.k + 1)) as f64;
         Calibration {
-            edges: Vec::with_capacity(found.indices.len()),
-            found,
-            order,
-            place,
+            rows: Weighing::new(found, order),
             mean,
         }
     }
 
     pub fn fraction(&self) -> f32 {
-        self.edges.len() as f32 / self.found.indices.len().max(1) as f32
+        self.rows.fraction()
     }
 
-    /// Some more rows. When all are done: edges by points in the order, ends ascending, and how many each
-    /// has.
+    /// Some more rows; what [`Weighing::step`] gives.
     pub fn step(&mut self) -> Option<(Vec<(u32, f32)>, usize)> {
-        let k = self.found.k;
-        let first = self.edges.len() / k;
-        let last = self.order.len().min(first + ROWS_A_STEP);
-        let parts = par::map((last - first).div_ceil(256), |b| {
-            let mut out = Vec::with_capacity(256 * k);
-            let mut weights = vec![0.0; k];
-            for &row in &self.order[first + b * 256..last.min(first + (b + 1) * 256)] {
-                let (indices, distances) = self.found.of(row as usize);
-                memberships(distances, self.mean, &mut weights);
-                let from = out.len();
-                out.extend(
-                    indices
-                        .iter()
-                        .zip(&weights)
-                        .map(|(&j, &w)| (self.place[j as usize], w)),
-                );
-                out[from..].sort_unstable_by_key(|e| e.0);
-            }
-            out
-        });
-        parts.into_iter().for_each(|part| self.edges.extend(part));
-        (last == self.order.len()).then(|| (std::mem::take(&mut self.edges), k))
+        let mean = self.mean;
+        self.rows.step(ROWS_A_STEP, |distances, weights| {
+            memberships(distances, mean, weights);
+        })
     }
 }
 
