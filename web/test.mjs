@@ -243,6 +243,34 @@ const tests = {
     await keep("trained", await answer());
   },
 
+  async "asks the network, and maps its data set"({ page }) {
+    const clip = { x: 0, y: 380, width: SIZE.width, height: SIZE.height - 420 };
+    const panels = async () => PNG.sync.read(await page.screenshot({ clip }));
+    const stop = (commands) => `Tour(title: "ask", begin: [], stops: [Stop(seconds: 900.0, caption: "", commands: [${commands}])])`;
+    const cloud = 'Project(Some((origin: Layer("head/pool"), dimensions: 2, neighbours: 15)))';
+    const asks = { points: cloud, gradient: 'Ask(Attribute(method: "gradient"))', layers: "Ask(Layers())" };
+    for (const [name, commands] of Object.entries(asks)) {
+      const before = await panels();
+      await writeFile(here(`dist/seen/${name}.ron`), stop(commands));
+      await drop(page, [`${name}.ron`, here(`dist/seen/${name}.ron`)]);
+      let last = before;
+      for (const end = Date.now() + 240_000; ; await page.waitForTimeout(3000)) {
+        const now = await panels();
+        // The panel is there, and what it shows has come to rest.
+        if (difference(now, before) > 0.02 && difference(now, last) < 0.0005) break;
+        if (Date.now() > end) throw new Error(`${name}: not seen within 240 s`);
+        last = now;
+      }
+      await keep(`asked-${name}`, await panels());
+    }
+  },
+
+  async "draws the curves of a Parquet file that is dropped on it"({ page }) {
+    const before = await picture(page);
+    await drop(page, ["run.parquet", here("../src/runs/tests/samples/parquet/gzip.parquet")]);
+    await keep("parquet", await settle(page, "charts", (now) => difference(now, before) > 0.05));
+  },
+
   async "said nothing wrong"({ errors }) {
     assert.deepEqual(errors, []);
   },

@@ -33,6 +33,7 @@ pub use burn_flex::{Flex, FlexDevice};
 pub use engine::{Device, Engine};
 pub use gpu::{Gpu, Resident, Wgpu};
 pub use gradients::gradients;
+pub use ops::conv::{Ends, padding as window_padding};
 pub use patch::Patch;
 pub use run::{Executor, GiveWay, Keep, Pass, Progress, RunError, RunOptions};
 #[cfg(not(target_arch = "wasm32"))]

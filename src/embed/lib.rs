@@ -4,7 +4,7 @@
 //! two or three dimensions ([`Pca`], [`Tsne`], [`Umap`]), how far those can be trusted
 //! ([`trustworthiness`], [`neighbour_recall`]), one set of places laid onto another ([`Alignment`]), clusters
 //! and their names ([`kmeans`], [`hdbscan`], [`name_by_class`], [`name_by_words`]), and how alike what two
-//! layers make of the same rows is ([`cka`], [`svcca`], [`link`], [`Probe`]). It knows no network, no tensor
+//! layers make of the same rows is ([`cka`], [`svcca`], [`Kernel`], [`link`], [`Probe`]). It knows no network, no tensor
 //! library, no file, no GPU and no screen.
 //!
 //! # In slices
@@ -21,6 +21,7 @@ mod align;
 mod error;
 mod graph;
 mod hdbscan;
+mod kernel;
 mod kmeans;
 mod linkage;
 mod names;
@@ -41,6 +42,7 @@ mod weighing;
 pub use align::{Alignment, Scaling};
 pub use error::EmbedError;
 pub use hdbscan::{Hdbscan, HdbscanSettings, hdbscan};
+pub use kernel::{Kernel, MAX_KERNEL};
 pub use kmeans::{KMeans, KMeansSettings, kmeans, kmeans_from};
 pub use linkage::{Dendrogram, Linkage, MAX_LINKED, Merge, link};
 pub use names::{Majority, Word, name_by_class, name_by_words};
@@ -49,7 +51,7 @@ pub use pca::Pca;
 pub use probe::{Probe, ProbeSettings};
 pub use progress::{Progress, Stage};
 pub use quality::{neighbour_recall, trustworthiness};
-pub use similarity::{MAX_COSINES, cka, cka_unbiased, cosine_matrix, svcca};
+pub use similarity::{MAX_COSINES, Whitened, cka, cka_unbiased, cosine_matrix, svcca};
 pub use table::{Table, pack};
 pub use tsne::{Tsne, TsneSettings};
 pub use umap::{Start, Umap, UmapSettings, fit_curve};

@@ -62,8 +62,26 @@ pub fn cka_unbiased(a: &Table<'_>, b: &Table<'_>) -> Result<f64, EmbedError> {
 /// For fewer than 3 rows, for tables of different lengths, and for a `share` that is not within 0 and 1.
 pub fn svcca(a: &Table<'_>, b: &Table<'_>, share: f64) -> Result<f64, EmbedError> {
     same(a, b, 3)?;
-    crate::error::within("share", share, 0.0, 1.0)?;
-    let whitened = |table: &Table<'_>| -> Result<(Vec<f32>, usize), EmbedError> {
+    Whitened::new(a, share)?.svcca(&Whitened::new(b, share)?)
+}
+
+/// The directions that hold most of a table's variance, each brought to variance 1: what [`svcca`] compares,
+/// prepared once for many comparisons.
+#[derive(Clone, Debug)]
+pub struct Whitened {
+    values: Vec<f32>,
+    width: usize,
+    rows: usize,
+}
+
+impl Whitened {
+    /// What holds `share` of the variance of a table.
+    ///
+    /// # Errors
+    /// For fewer than 3 rows, and for a `share` that is not within 0 and 1.
+    pub fn new(table: &Table<'_>, share: f64) -> Result<Self, EmbedError> {
+        table.at_least(3)?;
+        crate::error::within("share", share, 0.0, 1.0)?;
         let most = table.width().min(table.rows() - 1);
         let pca = Pca::fit(table, most, 0)?;
         let (mut kept, mut sum) = (0, 0.0);
@@ -79,23 +97,42 @@ pub fn svcca(a: &Table<'_>, b: &Table<'_>, share: f64) -> Result<f64, EmbedError
             let scaled = row.iter().zip(&pca.variance).take(kept);
             scaled.map(|(&v, variance)| (f64::from(v) / variance.sqrt()) as f32)
         });
-        Ok((rows.collect(), kept))
-    };
-    let ((x, m), (y, n)) = (whitened(a)?, whitened(b)?);
-    if m == 0 || n == 0 {
-        return Ok(0.0);
+        Ok(Whitened {
+            values: rows.collect(),
+            width: kept,
+            rows: table.rows(),
+        })
     }
-    let mut between = DMatrix::<f64>::zeros(n, m);
-    for block in 0..a.rows().div_ceil(BLOCK) {
-        let part = |v: &[f32], w: usize| v[block * BLOCK * w..v.len().min((block + 1) * BLOCK * w)].to_vec();
-        let mut out = vec![0.0; m * n];
-        product::outer(&part(&x, m), &part(&y, n), [m, n], &mut out);
-        between.iter_mut().zip(out).for_each(|(b, o)| *b += f64::from(o));
+
+    /// [`svcca`] of two tables.
+    ///
+    /// # Errors
+    /// For tables of different lengths.
+    pub fn svcca(&self, other: &Whitened) -> Result<f64, EmbedError> {
+        if self.rows != other.rows {
+            return Err(EmbedError::Lengths {
+                what: "rows of tables",
+                expected: self.rows,
+                found: other.rows,
+            });
+        }
+        let (m, n) = (self.width, other.width);
+        if m == 0 || n == 0 {
+            return Ok(0.0);
+        }
+        let mut between = DMatrix::<f64>::zeros(n, m);
+        for block in 0..self.rows.div_ceil(BLOCK) {
+            let part =
+                |v: &[f32], w: usize| v[block * BLOCK * w..v.len().min((block + 1) * BLOCK * w)].to_vec();
+            let mut out = vec![0.0; m * n];
+            product::outer(&part(&self.values, m), &part(&other.values, n), [m, n], &mut out);
+            between.iter_mut().zip(out).for_each(|(b, o)| *b += f64::from(o));
+        }
+        between /= (self.rows - 1) as f64;
+        let correlations = between.singular_values();
+        let sum: f64 = correlations.iter().map(|c| c.clamp(0.0, 1.0)).sum();
+        Ok(sum / m.min(n) as f64)
     }
-    between /= (a.rows() - 1) as f64;
-    let correlations = between.singular_values();
-    let sum: f64 = correlations.iter().map(|c| c.clamp(0.0, 1.0)).sum();
-    Ok(sum / m.min(n) as f64)
 }
 
 struct Centred {

@@ -3,19 +3,24 @@
 mod detail;
 mod grid;
 mod map;
+mod overlay;
+mod pair;
+mod read;
 
 use std::sync::Arc;
 
-use analyze::{HeadSummary, Token, Weights, attention_flow, attention_rollout};
 use egui::{ComboBox, RichText, ScrollArea, Ui, vec2};
 use model::Trace;
-use session::{Ablated, Attend, Command, Document, Heads, Session};
+use session::{Ablated, Attend, Command, Document, Session};
 
 use crate::panel::{Panel, Side, View};
 use crate::widgets::{empty, value};
 
 use grid::Grid;
 use map::Map;
+use overlay::Overlay;
+use pair::Pair;
+use read::{Layer, through};
 
 /// The panel.
 pub const PANEL: Panel = Panel {
@@ -39,17 +44,6 @@ enum Shown {
     Flow,
 }
 
-/// One attention of the last pass.
-struct Layer {
-    /// As in the file.
-    name: String,
-    /// The scope it stands in.
-    title: String,
-    heads: Result<Heads, String>,
-    /// Of each head.
-    summaries: Vec<Option<HeadSummary>>,
-}
-
 /// What a large map is of: what is shown, of which layer, of which head, from which place.
 type Of = (Shown, usize, Option<usize>, usize);
 /// A map, or why there is none.
@@ -64,26 +58,17 @@ struct Memory {
     shown: Shown,
     grid: Grid,
     map: Map,
+    /// The input that it looks at.
+    overlay: Overlay,
+    /// A second text beside it.
+    pair: Pair,
     /// The large map, and what it is of.
     large: Option<(Of, Found)>,
 }
 
-/// Punctuation, and what tokenizers put around texts.
-fn is_mark(token: &str) -> bool {
-    let bare: String = token
-        .chars()
-        .filter(|c| !c.is_whitespace() && !"▁Ġ#".contains(*c))
-        .collect();
-    let special = |open, close| bare.len() > 2 && bare.starts_with(open) && bare.ends_with(close);
-    special('[', ']')
-        || special('<', '>')
-        || !bare.is_empty() && bare.chars().all(|c| c.is_ascii_punctuation())
-}
-
 impl Memory {
-    /// Reads the last pass, where it is another one; true where weights are still on their way.
-    fn update(&mut self, document: &Document, trace: &Arc<Trace>, item: usize) -> bool {
-        let waits = self.layers.iter().any(|l| l.heads.is_err());
+    /// Reads the last pass, where it is another one.
+    fn update(&mut self, document: &Document, trace: &Arc<Trace>, item: usize) {
         let here = document
             .attention()
             .iter()
@@ -91,53 +76,11 @@ impl Memory {
             .count();
         let same = |(t, i, n): &(Arc<Trace>, usize, usize)| Arc::ptr_eq(t, trace) && *i == item && *n == here;
         if self.of.as_ref().is_some_and(same) {
-            return waits;
+            return;
         }
         self.of = Some((trace.clone(), item, here));
         self.large = None;
-        self.labels = document
-            .tokens
-            .as_ref()
-            .and_then(|t| t.get(item).cloned())
-            .unwrap_or_default();
-        let tokens: Vec<Token> = self
-            .labels
-            .iter()
-            .map(|label| Token {
-                id: fold(label),
-                mark: is_mark(label),
-            })
-            .collect();
-        let count = document
-            .attention()
-            .iter()
-            .filter_map(|s| Some(trace.tensors.get(&s.weights?)?.len()));
-        let told = count.sum::<usize>() <= MOST_WEIGHTS;
-        let layer = |site: &model::AttentionSite| {
-            let heads = document.heads(site, item);
-            let summary = |heads: &Heads, head: usize| {
-                let out = heads.of(head).iter().all(|w| *w == 0.0);
-                let weights = Weights::new(heads.of(head), heads.keys).filter(|_| !out)?;
-                let tokens = if tokens.len() == heads.keys {
-                    &tokens[..]
-                } else {
-                    &[]
-                };
-                HeadSummary::of(&[(weights, tokens)])
-            };
-            Layer {
-                name: document.source.layer(site.layer).name.clone(),
-                title: site.name.clone(),
-                summaries: match &heads {
-                    Ok(heads) if !told => vec![None; heads.heads],
-                    Ok(heads) => (0..heads.heads).map(|h| summary(heads, h)).collect(),
-                    Err(_) => Vec::new(),
-                },
-                heads,
-            }
-        };
-        self.layers = document.attention().iter().map(layer).collect();
-        self.layers.iter().any(|l| l.heads.is_err())
+        (self.layers, self.labels) = read::layers(document, item);
     }
 
     /// The large map of the layer at `chosen`, `[queries, keys]`, or one row of a flow.
@@ -160,52 +103,6 @@ impl Memory {
             }
         }
     }
-}
-
-/// A number for a token: FNV-1a of its bytes.
-fn fold(label: &str) -> u64 {
-    label.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| {
-        (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3)
-    })
-}
-
-/// Products that a rollout may take between two frames.
-const MOST_STEPS: usize = 500_000_000;
-/// Weights of all heads up to which each head's habit is looked for.
-const MOST_WEIGHTS: usize = 10_000_000;
-
-fn through(layers: &[Layer], shown: Shown, query: usize) -> Result<Vec<f32>, String> {
-    let mut means = Vec::new();
-    let mut n = 0;
-    for layer in layers {
-        let heads = layer.heads.as_ref().map_err(Clone::clone)?;
-        if heads.queries != heads.keys || n != 0 && heads.keys != n {
-            return Err(format!(
-                "{}: {} places look at {}: only layers of one length can be followed through",
-                layer.title, heads.queries, heads.keys
-            ));
-        }
-        n = heads.keys;
-        means.push(heads.map(None));
-    }
-    let steps = means.len() * n * n * n;
-    if shown == Shown::Rollout && steps > MOST_STEPS {
-        let layers = means.len();
-        return Err(format!(
-            "{n} places in {layers} layers are too many for the rollout: choose an earlier layer or a shorter text"
-        ));
-    }
-    let maps: Vec<&[f32]> = means.iter().map(Vec::as_slice).collect();
-    let found = match shown {
-        Shown::Flow => attention_flow(&maps, n, query),
-        _ => attention_rollout(&maps, n),
-    };
-    found.ok_or_else(|| {
-        format!(
-            "{n} places in {} layers are too many for the flow; the rollout is quicker",
-            maps.len()
-        )
-    })
 }
 
 fn show(ui: &mut Ui, view: &mut View) {
@@ -282,7 +179,15 @@ fn show(ui: &mut Ui, view: &mut View) {
                 });
         });
         ui.separator();
-        ui.vertical(|ui| one(ui, memory, document, chosen, &mut next));
+        ui.vertical(|ui| match memory.pair.item {
+            Some(other) => {
+                let Memory {
+                    pair, layers, labels, ..
+                } = &mut *memory;
+                pair.show(ui, document, trace, layers, labels, chosen, other, &mut next);
+            }
+            None => one(ui, memory, document, chosen, &mut next),
+        });
     });
     if next != attend {
         view.out.push(Command::Attend(Some(next)));
@@ -336,6 +241,7 @@ fn bar(
                     ui.selectable_value(&mut next.item, item, format!("text {}", item + 1));
                 }
             });
+            memory.pair.choose(ui, document.batch(), next.item);
         }
         let mut mean = next.head.is_none();
         if ui.toggle_value(&mut mean, "Mean of heads").changed() {
@@ -411,7 +317,10 @@ fn one(ui: &mut Ui, memory: &mut Memory, document: &Document, chosen: usize, nex
     };
     let room = ui.available_size();
     let Memory {
-        map: large, labels, ..
+        map: large,
+        labels,
+        overlay,
+        ..
     } = memory;
     let labels: &[String] = if labels.len() == keys { labels } else { &[] };
     let picture = map::Picture {
@@ -428,6 +337,11 @@ fn one(ui: &mut Ui, memory: &mut Memory, document: &Document, chosen: usize, nex
         let asked = next.query.filter(|q| *q < queries);
         ui.vertical(|ui| {
             ui.set_max_width(beside);
+            if let Some(trace) = &document.trace
+                && document.tokens.is_none()
+            {
+                overlay.show(ui, document, trace, &map, [queries, keys], next);
+            }
             detail::show(ui, document, both, next.item, asked, &map, keys, labels);
         });
     });

@@ -87,9 +87,18 @@ pub fn show(ui: &mut Ui, dock: &Dock, view: &mut View) {
             }
         });
         ui.menu_button("Help", |ui| {
-            let touring = view.session.tour.is_some();
-            if item(ui, if touring { "End the tour" } else { "Guided tour" }, "") {
-                view.out.push(tour(touring));
+            if view.session.tour.is_some() {
+                if item(ui, "End the tour", "") {
+                    view.out.push(Command::Tour(None));
+                }
+            } else {
+                ui.menu_button("Guided tours", |ui| {
+                    for tour in tours() {
+                        if item(ui, &tour.title, "") {
+                            view.out.push(Command::Tour(Some(tour)));
+                        }
+                    }
+                });
             }
             if item(ui, "Commands…", keys::PALETTE) {
                 view.asks.push(Ask::Palette);
@@ -162,8 +171,8 @@ fn item(ui: &mut Ui, text: &str, keys: &str) -> bool {
     ui.add(Button::new(text).shortcut_text(keys)).clicked()
 }
 
-/// Begins the demo's tour, or ends the one under way.
-pub fn tour(touring: bool) -> Command {
-    let demo = session::tour::parse("demo.ron", session::tour::DEMO);
-    Command::Tour(demo.ok().filter(|_| !touring))
+/// The built-in tours.
+pub fn tours() -> impl Iterator<Item = session::Tour> {
+    let names = session::tour::TOURS.iter();
+    names.filter_map(|(name, _)| session::tour::built_in(name).ok())
 }

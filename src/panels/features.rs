@@ -1,8 +1,10 @@
 //! What a layer's channels look for: their filters, the examples that they answer to most, and the picture
 //! that they would like to see.
 
+mod alike;
 mod channel;
 mod filters;
+mod maps;
 mod samples;
 
 use egui::{ComboBox, Label, ProgressBar, RichText, ScrollArea, Ui, UiBuilder};
@@ -15,6 +17,7 @@ use crate::panel::{Panel, Side, View};
 use crate::style;
 use crate::widgets::{empty, room};
 
+use alike::Alike;
 use channel::Channel;
 use filters::{Filters, Planes};
 use samples::Samples;
@@ -29,13 +32,41 @@ pub const PANEL: Panel = Panel {
     show,
 };
 
+/// How filters are sorted.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+enum Order {
+    /// The strongest first.
+    #[default]
+    Norm,
+    Number,
+    /// Alike ones together.
+    Group,
+}
+
+impl Order {
+    const ALL: [(Order, &'static str); 3] = [
+        (Order::Norm, "by norm"),
+        (Order::Number, "by number"),
+        (Order::Group, "alike together"),
+    ];
+
+    fn of(self, filters: &Filters, alike: &Alike) -> Vec<usize> {
+        match (self, alike.order()) {
+            (Order::Group, Some(order)) => order.to_vec(),
+            (Order::Number, _) => filters.order(true),
+            _ => filters.order(false),
+        }
+    }
+}
+
 /// What the panel keeps.
 #[derive(Default)]
 struct Memory {
     filters: Option<Filters>,
     samples: Samples,
     channel: Channel,
-    by_index: bool,
+    alike: Alike,
+    order: Order,
     /// What of several input channels is seen.
     plane: Option<usize>,
     /// The channel that is looked at.
@@ -98,12 +129,15 @@ fn show(ui: &mut Ui, view: &mut View) {
                 }
                 memory.filters = Filters::of(ui, network, layer, memory.plane, light);
                 if let Some(first) = memory.filters.as_ref().filter(|_| other) {
-                    memory.chosen = first.order(memory.by_index).first().copied().unwrap_or(0);
+                    memory.alike.update(first);
+                    let order = memory.order.of(first, &memory.alike);
+                    memory.chosen = order.first().copied().unwrap_or(0);
                 }
             }
             let filters = memory.filters.as_ref()?;
+            memory.alike.update(filters);
             room(ui, 96.0);
-            sorting(ui, &mut memory.by_index);
+            sorting(ui, &mut memory.order);
             planes(ui, filters, &mut memory.plane);
             examples(ui, session, document, network, layer, view.out);
             ui.add(Label::new(RichText::new(filters.words()).weak()).truncate());
@@ -144,7 +178,7 @@ fn show(ui: &mut Ui, view: &mut View) {
         right.min.y = left.bottom() + 8.0;
     }
     let mut ui_left = ui.new_child(UiBuilder::new().max_rect(left));
-    let order = filters.order(memory.by_index);
+    let order = memory.order.of(filters, &memory.alike);
     ScrollArea::vertical()
         .id_salt("filters")
         .auto_shrink(false)
@@ -163,6 +197,7 @@ fn show(ui: &mut Ui, view: &mut View) {
                 session,
                 document,
                 filters,
+                &mut memory.alike,
                 place,
                 top,
                 sheet.as_ref(),
@@ -198,14 +233,17 @@ fn layers(
         .on_hover_text("Convolutions and dense layers; the one that is selected in the scene");
 }
 
-fn sorting(ui: &mut Ui, by_index: &mut bool) {
-    let words = |by_index: bool| if by_index { "by number" } else { "by norm" };
+fn sorting(ui: &mut Ui, order: &mut Order) {
+    let now = Order::ALL
+        .iter()
+        .find(|(o, _)| o == order)
+        .map_or("", |(_, name)| name);
     ComboBox::from_id_salt("order")
-        .width(86.0)
-        .selected_text(words(*by_index))
+        .width(106.0)
+        .selected_text(now)
         .show_ui(ui, |ui| {
-            for choice in [false, true] {
-                ui.selectable_value(by_index, choice, words(choice));
+            for (choice, name) in Order::ALL {
+                ui.selectable_value(order, choice, name);
             }
         });
 }

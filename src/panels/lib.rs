@@ -5,6 +5,7 @@
 //! session holds and nothing else; what one keeps for itself stands in its [`Memory`].
 //! It knows no Bevy and no GPU, so that each panel can be drawn and tested alone.
 
+mod arithmetic;
 mod attention;
 mod attribution;
 mod bar;
@@ -29,6 +30,7 @@ mod panel;
 mod remember;
 mod runs;
 mod settings;
+mod similarity;
 mod status;
 pub mod store;
 pub mod style;
@@ -39,7 +41,10 @@ mod train;
 mod training;
 mod widgets;
 
+use std::sync::Arc;
+
 use egui::{Rect, Ui};
+use session::asking::Question;
 use session::{Command, Kept, Session};
 
 pub use keys::KEYS;
@@ -69,10 +74,12 @@ pub const PANELS: &[Panel] = &[
     sweep::PANEL,
     runs::PANEL,
     dynamics::PANEL,
+    arithmetic::PANEL,
     attention::PANEL,
     embedding::PANEL,
     attribution::PANEL,
     features::PANEL,
+    similarity::PANEL,
     log::PANEL,
     settings::PANEL,
 ];
@@ -80,6 +87,20 @@ pub const PANELS: &[Panel] = &[
 /// The panel of this id.
 pub fn panel_of(id: &str) -> Option<&'static Panel> {
     PANELS.iter().find(|p| p.id == id)
+}
+
+/// The panel that shows what a command asks for; `None` where that is the scene.
+fn panel_for(command: &Command) -> Option<&'static Panel> {
+    match command {
+        Command::Ask(Question::Layers { .. }) => Some(&similarity::PANEL),
+        Command::Ask(Question::Maximize { .. } | Question::Examples { .. }) => Some(&features::PANEL),
+        Command::Ask(_) => Some(&attribution::PANEL),
+        Command::Project(Some(_)) => Some(&embedding::PANEL),
+        Command::Attend(Some(_)) => Some(&attention::PANEL),
+        Command::Cell(Some(_)) => Some(&arithmetic::PANEL),
+        Command::Learn(_) => Some(&train::PANEL),
+        _ => None,
+    }
 }
 
 /// The panels, and what they remember.
@@ -102,6 +123,10 @@ pub struct Panels {
     kept: Kept,
     /// The training history that is on show.
     history: Option<String>,
+    /// The first run of the training that is open.
+    training: Option<String>,
+    /// The tour that is under way, and its stop.
+    stop: Option<(Arc<session::Tour>, usize)>,
 }
 
 /// What the user wants written.
@@ -143,12 +168,15 @@ impl Panels {
             settings,
             kept,
             history: None,
+            training: None,
+            stop: None,
         }
     }
 
     /// Draws all panels into `ui`, and gives the space that they leave for the scene.
     pub fn show(&mut self, ui: &mut Ui, session: &Session, status: &Status, out: &mut Vec<Command>) -> Rect {
         self.follow_history(session);
+        self.follow_tour(session);
         let fresh = self.fresh.take();
         let known = fresh.is_none();
         if let Some((settings, kept)) = fresh {
@@ -224,8 +252,15 @@ impl Panels {
         rect
     }
 
-    /// Brings charts and runs to the front when a training history is opened.
+    /// Brings charts to the front when a training history is opened or a training begins.
     fn follow_history(&mut self, session: &Session) {
+        let training = session.training.as_ref().and_then(|t| t.racers.first());
+        if self.training.as_ref() != training.map(|r| &r.name) {
+            self.training = training.map(|r| r.name.clone());
+            if training.is_some() {
+                self.dock.open(&training::PANEL);
+            }
+        }
         let now = session.histories.as_ref().map(|h| &h.source);
         if self.history.as_ref() != now {
             self.history = now.cloned();
@@ -235,6 +270,23 @@ impl Panels {
                 self.dock.open(&runs::PANEL);
             }
         }
+    }
+
+    /// Brings the panel to the front that shows what a stop of a tour asks for.
+    fn follow_tour(&mut self, session: &Session) {
+        let now = session.tour.as_ref().map(|(tour, stop, _)| (tour.clone(), *stop));
+        let same = match (&now, &self.stop) {
+            (Some((a, i)), Some((b, j))) => Arc::ptr_eq(a, b) && i == j,
+            (now, before) => now.is_none() && before.is_none(),
+        };
+        if same {
+            return;
+        }
+        let commands = now.iter().flat_map(|(tour, stop)| &tour.stops[*stop].commands);
+        for panel in commands.filter_map(panel_for) {
+            self.dock.open(panel);
+        }
+        self.stop = now;
     }
 
     /// True when the panel of this id has a tab.

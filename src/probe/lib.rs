@@ -1,6 +1,7 @@
 //! Questions put to a running network: what its gradients agree on, which of its units are used, how
 //! its loss looks around the path that training took; what in an example speaks for an answer
-//! ([`attribution`]), and what a unit would like to see ([`maximize`]).
+//! ([`attribution`]), what a unit would like to see ([`maximize`]), and how one number of a pass came about
+//! ([`arithmetic`]).
 //!
 //! In: a network that is trained ([`compute::train::Trainer`]) or one that is open, examples of its
 //! data. Out: records of a history, surfaces, maps, pictures. Nothing of the training and of the
@@ -8,6 +9,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod arithmetic;
 pub mod attribution;
 mod error;
 pub mod maximize;

@@ -118,13 +118,13 @@ pub fn click(session: &Session, hover: Hover, double: bool) -> Vec<Command> {
         }
         return out;
     }
+    let pointed = hover
+        .cell()
+        .and_then(|(volume, cell)| number(document, volume, cell));
     if let Hover::Tile { .. } = hover {
         // The selection stays open.
-        return if double {
-            vec![Command::Look(Goal::Selection)]
-        } else {
-            Vec::new()
-        };
+        let looks = double.then_some(Command::Look(Goal::Selection));
+        return looks.into_iter().chain(pointed).collect();
     }
     let volume = hover.volume().and_then(|v| layout.volumes.get(v));
     let node = volume.map(|v| v.node);
@@ -134,7 +134,24 @@ pub fn click(session: &Session, hover: Hover, double: bool) -> Vec<Command> {
         Some(_) if double => out.push(Command::Look(Goal::Selection)),
         _ => (),
     }
+    out.extend(pointed);
     out
+}
+
+/// Looks at the number that a cell of a layer's volume shows.
+fn number(document: &Document, volume: usize, cell: [u32; 3]) -> Option<Command> {
+    let volume = document.layout.volumes.get(volume)?;
+    let Node::Layer(id) = volume.node else { return None };
+    let layer = document.network.layer(id);
+    let first = layer.outputs.first().copied().flatten()?;
+    let strides = volume.cells.strides;
+    let place = (0..3).map(|i| cell[i] as usize * strides[i] as usize).sum();
+    (volume.tensor == Some(first) && document.source.layer_named(&layer.name).is_some()).then(|| {
+        Command::Cell(Some(session::arithmetic::Cell {
+            layer: layer.name.clone(),
+            place,
+        }))
+    })
 }
 
 /// Name, index and value of what is hovered, and what it `sees` of the input.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use glam::{Vec2, Vec3};
 use gpu::{Segment, Slot};
-use layout::{Layout, Node, Way};
+use layout::{Form, Layout, Node, Way};
 use model::Trace;
 use model::receptive::Patch;
 use session::hues::Family;
@@ -37,6 +37,8 @@ pub struct Stage {
     pub hover: Hover,
     /// What the hovered cell sees of the inputs, with the layout and the cell.
     sees: (Option<Cell>, Vec<Patch>),
+    /// The number whose arithmetic is on show: the layout with it, its volume and cell, and what it sees.
+    pinned: Option<Pinned>,
     /// The cell that is hovered, and since when, seconds.
     pointed: (Option<Cell>, f32),
     /// The camera.
@@ -62,6 +64,12 @@ const REST: f32 = 0.15;
 
 /// A layout by its number, a volume of it, and a cell of that.
 type Cell = (u64, usize, [u32; 3]);
+/// A number of a layer with the layout that it was looked up in, its volume and cell, and what that sees.
+type Pinned = (
+    (u64, session::arithmetic::Cell),
+    Option<(usize, [u32; 3])>,
+    Vec<Patch>,
+);
 
 /// A layout by its number, a volume of it, and the paths of that volume.
 type Trail = (u64, usize, Way);
@@ -74,6 +82,7 @@ impl Stage {
         self.place(session, dt);
         self.open(session);
         self.follow(session);
+        self.pin(session);
         if let Some(document) = &session.document {
             self.ranges.update(session, document);
             self.tint.update(session, document);
@@ -169,6 +178,32 @@ impl Stage {
         self.trail = wanted
             .zip(layout)
             .map(|(of, layout)| (of, layout.reached(of.1, of.2).into()));
+    }
+
+    /// Finds the number whose arithmetic is on show, where it is not known already.
+    fn pin(&mut self, session: &Session) {
+        let now = session.document.as_ref().zip(session.cell.as_ref());
+        let of = now.map(|(document, cell)| (document.placed, cell.clone()));
+        if of.as_ref() == self.pinned.as_ref().map(|p| &p.0) {
+            return;
+        }
+        self.pinned = now.zip(of).map(|((document, cell), of)| {
+            let node = document.network.layer_named(&cell.layer).map(Node::Layer);
+            let volumes = &document.layout.volumes;
+            let volume = volumes.iter().position(|v| Some(v.node) == node);
+            let found = volume.map(|at| {
+                let cells = &volumes[at].cells;
+                let along = |i: usize| {
+                    (cell.place as u64 / u64::from(cells.strides[i].max(1))
+                        % u64::from(cells.counts[i].max(1))) as u32
+                };
+                (at, [0, 1, 2].map(along))
+            });
+            let shallow = document.network.main().layers.len() <= DEEP;
+            let sees = found.filter(|_| shallow);
+            let sees = sees.map(|(at, cell)| hover::field(document, &volumes[at], cell));
+            (of, found, sees.unwrap_or_default())
+        });
     }
 
     /// Notes what lies under `at`, a point of a picture of `size` points.
@@ -277,8 +312,8 @@ impl Stage {
         boxes.unwrap_or_default()
     }
 
-    /// Ribbons to draw over those that stand: chosen connections, pulses, and on the input what the
-    /// hovered cell sees.
+    /// Ribbons to draw over those that stand: chosen connections, pulses, and what the hovered cell,
+    /// else the one whose arithmetic is on show, sees of the input.
     pub fn segments(&self, session: &Session) -> Vec<Segment> {
         let look = self.look(session);
         let spans = self.stood.spans(&self.layout);
@@ -286,7 +321,19 @@ impl Stage {
         if let Some(tile) = self.tiles.iter().find(|t| self.hover.tile() == Some(t.channel)) {
             segments.extend(tiles::outline(tile));
         }
-        for patch in self.sees() {
+        let pinned = self.pinned.as_ref();
+        if let Some((_, Some((volume, [x, y, _])), _)) = pinned
+            && let Some(volume) = self.layout.volumes.get(*volume)
+            && volume.cells.form == Form::FeatureMap
+        {
+            let [x, y] = [*x, *y].map(u64::from);
+            segments.extend(compose::frame(volume, [x, x + 1], [y, y + 1]));
+        }
+        let seen = match self.sees().is_empty() {
+            true => pinned.map_or(&[][..], |p| &p.2),
+            false => self.sees(),
+        };
+        for patch in seen {
             let input = self.volume(Node::Input(patch.input));
             if let Some(input) = input.map(|v| &self.layout.volumes[v]) {
                 segments.extend(compose::frame(input, patch.columns, patch.rows));

@@ -4,9 +4,12 @@
 //!
 //! A newer question of a [`Line`] replaces the older one. What is about an input goes with that input,
 //! all else with the network and its weights. Undo knows nothing of it. `asking/task.rs` makes tasks of
-//! questions, `asking/work.rs` and `asking/parts.rs` are what the worker does, `asking/answers.rs` what comes of it.
+//! questions, `asking/work.rs`, `asking/parts.rs`, `asking/layers.rs` and `asking/maps.rs` are what the worker does, `asking/answers.rs` what comes of it.
 
 mod answers;
+mod feed;
+mod layers;
+mod maps;
 mod parts;
 mod task;
 mod work;
@@ -19,6 +22,8 @@ use model::Network;
 use serde::{Deserialize, Serialize};
 
 pub use answers::{Checked, Crossed, Examples, Explained, Maximized, Placed};
+pub use layers::{Alike, Similar};
+pub use maps::Maps;
 pub use probe::attribution::{Curve, Kind, METHODS, Map, Method, Setting, Stage, Verdict, logits, method};
 pub use probe::maximize::Top;
 
@@ -66,6 +71,14 @@ pub enum Question {
     },
     /// Which examples of the data set each channel of a layer's output answers to most.
     Examples { layer: String },
+    /// How alike what the layers on show make of the same rows is, and what a linear classifier reads from
+    /// each: of the tokens of a text, else of the examples of the data set.
+    Layers {
+        #[serde(default)]
+        measure: Alike,
+    },
+    /// What a layer makes of several examples of the data set.
+    Maps { layer: String, examples: Vec<usize> },
     /// No further work on these; what is known stays.
     Stop(Line),
 }
@@ -116,21 +129,25 @@ pub enum Line {
     Sanity,
     Maximize,
     Examples,
+    Layers,
+    Maps,
 }
 
 impl Line {
-    const ALL: [Line; 6] = [
+    const ALL: [Line; 8] = [
         Line::Map,
         Line::Every,
         Line::Curves,
         Line::Sanity,
         Line::Maximize,
         Line::Examples,
+        Line::Layers,
+        Line::Maps,
     ];
 
     /// True where the answer is about the input.
     fn of_input(self) -> bool {
-        !matches!(self, Line::Maximize | Line::Examples)
+        !matches!(self, Line::Maximize | Line::Examples | Line::Layers | Line::Maps)
     }
 
     fn words(self) -> &'static str {
@@ -141,6 +158,8 @@ impl Line {
             Line::Sanity => "sanity check",
             Line::Maximize => "maximisation",
             Line::Examples => "top examples",
+            Line::Layers => "similarity of layers",
+            Line::Maps => "maps of several examples",
         }
     }
 }
@@ -155,6 +174,8 @@ impl Question {
             Question::Sanity => Line::Sanity,
             Question::Maximize { .. } => Line::Maximize,
             Question::Examples { .. } => Line::Examples,
+            Question::Layers { .. } => Line::Layers,
+            Question::Maps { .. } => Line::Maps,
             Question::Stop(line) => *line,
         }
     }
@@ -198,6 +219,10 @@ pub struct Asked {
     pub maximized: Option<Arc<Maximized>>,
     /// Of [`Question::Examples`].
     pub examples: Option<Arc<Examples>>,
+    /// Of [`Question::Layers`].
+    pub layers: Option<Arc<Similar>>,
+    /// Of [`Question::Maps`].
+    pub maps: Option<Arc<Maps>>,
     /// What the answers are about.
     of: Option<(Arc<Network>, Input)>,
     /// Grows with each question.
@@ -228,6 +253,8 @@ impl Asked {
             Line::Sanity => self.sanity = None,
             Line::Maximize => self.maximized = None,
             Line::Examples => self.examples = None,
+            Line::Layers => self.layers = None,
+            Line::Maps => self.maps = None,
         }
         let course = self.courses[line as usize].take();
         course
@@ -243,6 +270,8 @@ impl Asked {
             News::Sanity(sanity) => self.sanity = Some(sanity),
             News::Maximize(maximized) => self.maximized = Some(maximized),
             News::Examples(examples) => self.examples = Some(examples),
+            News::Layers(layers) => self.layers = Some(layers),
+            News::Maps(maps) => self.maps = Some(maps),
         }
     }
 }

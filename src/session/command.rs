@@ -9,6 +9,7 @@ use layout::{Arrangement, Way};
 use serde::{Deserialize, Serialize};
 
 use crate::Board;
+use crate::arithmetic::Cell;
 use crate::asking::Question;
 use crate::attention::{Ablated, Attend};
 use crate::beside::Known;
@@ -121,6 +122,8 @@ pub enum Command {
     Attend(Option<Attend>),
     /// Puts out these heads of attention, and no others.
     Ablate(Vec<Ablated>),
+    /// Looks at how the pass came to a number; undo knows nothing of it.
+    Cell(Option<Cell>),
     Light(bool),
     Paint(Paint),
     /// Colours volumes by a quantity, or by their values.
@@ -312,6 +315,22 @@ pub(crate) fn apply(session: &mut Session, command: Command) -> Result<(), Strin
             state.ablated.sort();
             state.ablated.dedup();
         }
+        Command::Cell(Some(cell)) => {
+            let document = session.document.as_ref().ok_or("nothing is open")?;
+            let layer = document.source.layer_named(&cell.layer);
+            let layer = layer.ok_or_else(|| format!("there is no layer {:?}", cell.layer))?;
+            let size = document.shape_of(layer).map(|s| s.iter().product::<usize>());
+            if size.is_some_and(|size| cell.place >= size) {
+                let size = size.unwrap_or_default();
+                return Err(format!(
+                    "number {} of {size} of {:?} was asked for",
+                    cell.place, cell.layer
+                ));
+            }
+            session.cell = Some(cell);
+            session.fetch_usual();
+        }
+        Command::Cell(None) => session.cell = None,
         Command::Softmax(on) => state.softmax = on,
         Command::Trail(Some(_)) if state.selection.is_none() => {
             return Err("select a layer first, then its paths".into());

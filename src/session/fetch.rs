@@ -11,7 +11,8 @@ impl Session {
         self.fetch(&[(self.state.backward, tensor)]);
     }
 
-    /// Asks for what panels read: the outputs, the selection, an attention that is looked at. False when nothing is missing.
+    /// Asks for what panels read: the outputs, the selection, an attention and a number that
+    /// are looked at. False when nothing is missing.
     pub(crate) fn fetch_usual(&mut self) -> bool {
         let Some(document) = &self.document else {
             return false;
@@ -32,6 +33,14 @@ impl Session {
             let sites = document.attention().iter();
             let read = sites.flat_map(|s| [s.weights, s.queries, s.keys]);
             wanted.extend(read.flatten().map(|t| (false, t)));
+        }
+        if let Some(layer) = self
+            .cell
+            .as_ref()
+            .and_then(|c| document.source.layer_named(&c.layer))
+        {
+            let reads = probe::arithmetic::reads(&document.source, layer);
+            wanted.extend(reads.into_iter().map(|t| (false, t)));
         }
         wanted.extend(selected.and_then(|v| Some((self.state.backward, v.tensor?))));
         self.fetch(&wanted)

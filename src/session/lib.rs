@@ -3,6 +3,7 @@
 //! In: commands from any panel, the scene, a tour file or a test; results from the worker. Out:
 //! the state that everything on screen is drawn from. It knows no window and no GPU.
 
+pub mod arithmetic;
 pub mod asking;
 mod attention;
 mod beside;
@@ -161,6 +162,8 @@ pub struct Session {
     pub training: Option<learning::Training>,
     /// Points in two or three dimensions.
     pub cloud: Option<cloud::Cloud>,
+    /// The number whose arithmetic is on show.
+    pub cell: Option<arithmetic::Cell>,
     /// Messages, oldest first.
     pub log: Vec<(Level, String)>,
     /// True while the flow moves.
@@ -215,6 +218,7 @@ impl Session {
             asked: asking::Asked::default(),
             training: None,
             cloud: None,
+            cell: None,
             log: Vec::new(),
             playing: false,
             goal: (0, Goal::Home),
@@ -564,6 +568,7 @@ impl Session {
                     bookmarks: self.kept.of(&document.file).to_vec(),
                     ..self.state.clone()
                 };
+                self.cell = None;
                 self.document = Some(*document);
                 if self.state.arrangement != Arrangement::default() || self.state.size.is_some() {
                     self.place();

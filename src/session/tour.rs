@@ -31,8 +31,23 @@ pub struct Stop {
 /// A tour is text; more is no tour.
 const MOST_BYTES: u64 = 1 << 20;
 
-/// The tour of the built-in model.
-pub const DEMO: &str = include_str!("../../scenes/demo.ron");
+/// The built-in tours, by the name that commands have for them.
+pub const TOURS: &[(&str, &str)] = &[
+    ("tour", include_str!("../../scenes/demo.ron")),
+    ("tour-images", include_str!("../../scenes/images.ron")),
+];
+
+/// The built-in tour of this name.
+///
+/// # Errors
+/// A sentence with the names that there are.
+pub fn built_in(name: &str) -> Result<Tour, String> {
+    let found = TOURS.iter().find(|(known, _)| *known == name);
+    let names = || TOURS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+    let (_, text) =
+        found.ok_or_else(|| format!("there is no tour {name:?}: one of {} is expected", names()))?;
+    parse(name, text)
+}
 
 /// Reads a tour; `file` is named in errors.
 ///
@@ -64,7 +79,7 @@ pub fn read(source: &Source) -> Result<Tour, String> {
             let text = std::str::from_utf8(bytes).map_err(|e| format!("{name}: {e}"))?;
             parse(name, text)
         }
-        Source::Bundled(name) => parse(name, DEMO),
+        Source::Bundled(name) => built_in(name),
         Source::Together(_) => Err(format!("{}: it is no tour", source.name())),
     }
 }

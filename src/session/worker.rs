@@ -173,8 +173,7 @@ async fn work(bench: &mut Bench, order: Order) -> Done {
         };
     }
     if let Job::Ask(question) = &order.job {
-        let device = bench.engine.device().clone();
-        let told = bench.desk.work(&device, GIVE_WAY, question).await;
+        let told = bench.desk.work(&mut bench.engine, GIVE_WAY, question).await;
         return Done {
             ticket,
             reply: told.map_or(Reply::Moved, |t| Reply::Answered(t.into())),

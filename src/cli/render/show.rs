@@ -167,7 +167,7 @@ fn model(file: &Path) -> Source {
     }
 }
 
-/// A file, or one of the two built-in names where no file has it.
+/// A file, or one of the built-in names where no file has it.
 fn what(options: &Options) -> Result<What, Failure> {
     let file = &options.what;
     let told = |tour: Result<Tour, String>| tour.map(What::Tour).map_err(Failure::Other);
@@ -175,7 +175,9 @@ fn what(options: &Options) -> Result<What, Failure> {
         return told(tour::open(file));
     }
     match file.to_str() {
-        Some("tour") if !file.exists() => told(tour::parse("demo.ron", tour::DEMO)),
+        Some(name) if tour::TOURS.iter().any(|(known, _)| *known == name) && !file.exists() => {
+            told(tour::built_in(name))
+        }
         _ => Ok(What::Model(model(file))),
     }
 }

@@ -6,7 +6,7 @@ pub mod attributes;
 mod bits;
 mod cache;
 mod cast;
-mod conv;
+pub mod conv;
 mod det;
 mod double;
 mod einsum;

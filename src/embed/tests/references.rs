@@ -4,8 +4,8 @@ mod common;
 
 use common::{close, references, table};
 use embed::{
-    Alignment, HdbscanSettings, KMeansSettings, Linkage, Metric, Pca, Probe, ProbeSettings, Scaling, Table,
-    Tsne, TsneSettings, Umap, UmapSettings,
+    Alignment, HdbscanSettings, KMeansSettings, Kernel, Linkage, Metric, Pca, Probe, ProbeSettings, Scaling,
+    Table, Tsne, TsneSettings, Umap, UmapSettings,
 };
 
 #[test]
@@ -224,6 +224,12 @@ fn similarities_are_numpys() {
     agree("cka.wide", embed::cka(&v, &w).unwrap());
     agree("cka.tall.unbiased", embed::cka_unbiased(&x, &y).unwrap());
     agree("cka.wide.unbiased", embed::cka_unbiased(&v, &w).unwrap());
+    let kernel = |t: &Table| Kernel::new(t).unwrap();
+    for (name, a, b) in [("tall", &x, &y), ("wide", &v, &w)] {
+        let (a, b) = (kernel(a), kernel(b));
+        agree(&format!("cka.{name}"), a.cka(&b).unwrap());
+        agree(&format!("cka.{name}.unbiased"), a.cka_unbiased(&b).unwrap());
+    }
     agree("svcca", embed::svcca(&x, &y, 0.99).unwrap());
     // More columns than rows on both sides go by pairs of rows.
     assert!((embed::cka(&v, &v).unwrap() - 1.0).abs() < 1e-6);

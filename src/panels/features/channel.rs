@@ -10,7 +10,9 @@ use egui_plot::{AxisHints, HLine, Line as Curve, LineStyle, Plot, PlotPoints};
 use session::asking::{Line, Maximized, Part, Question, Search, Top, logits};
 use session::{Command, Document, Session};
 
+use super::alike::Alike;
 use super::filters::Filters;
+use super::maps::Sheets;
 use super::samples::Sheet;
 use crate::style;
 use crate::widgets::{enlarged, section, value};
@@ -27,6 +29,7 @@ pub struct Channel {
     /// The question of the session that the search was last brought up to.
     seen: Option<Question>,
     shown: Option<(Arc<Maximized>, TextureHandle)>,
+    sheets: Sheets,
 }
 
 impl Channel {
@@ -38,6 +41,7 @@ impl Channel {
         session: &Session,
         document: &Document,
         filters: &Filters,
+        alike: &mut Alike,
         place: usize,
         top: &[Top],
         sheet: Option<&Sheet>,
@@ -46,6 +50,7 @@ impl Channel {
         ui.horizontal(|ui| {
             let (rect, _) = ui.allocate_exact_size(vec2(CROP, CROP), Sense::hover());
             filters.draw(ui, rect, place);
+            alike.spectrum(ui, filters, place);
             ui.vertical(|ui| {
                 ui.label(RichText::new(title(document, filters, place)).strong());
                 let norm = value(f64::from(filters.norm(place)));
@@ -54,14 +59,22 @@ impl Channel {
                     false => format!("norm {norm}"),
                 };
                 ui.label(RichText::new(told).weak());
+                if let Some([most, least]) = alike.nearest(place) {
+                    let told = format!(
+                        "most like {} (cosine {:.2}), least {} ({:.2})",
+                        most.0, most.1, least.0, least.1
+                    );
+                    ui.label(RichText::new(told).weak());
+                }
             });
         });
         if let Some(sheet) = sheet.filter(|_| !top.is_empty()) {
             section(ui, "Answers most to");
             crops(ui, sheet, top);
         }
-        section(ui, "Would like to see");
         let layer = &document.network.layer(filters.layer).name;
+        self.sheets.show(ui, session, document, layer, place, top, out);
+        section(ui, "Would like to see");
         let part = match filters.dense {
             true => Part::Element(place),
             false => Part::Channel(place),

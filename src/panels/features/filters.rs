@@ -47,6 +47,7 @@ pub struct Filters {
     pub dense: bool,
     /// Rows and columns of one.
     size: [usize; 2],
+    columns_first: bool,
     /// Of each, over all its planes.
     norms: Vec<f32>,
     dead: Vec<bool>,
@@ -229,6 +230,7 @@ impl Filters {
             planes,
             dense: laid.dense,
             size: laid.size,
+            columns_first: laid.columns_first,
             dead: norms.iter().map(|n| *n <= least).collect(),
             norms,
             columns,
@@ -236,6 +238,36 @@ impl Filters {
             texture: ui.ctx().load_texture("filters", image, TextureOptions::NEAREST),
             shape: laid.shape,
         })
+    }
+
+    /// The weights that they are of.
+    pub fn data(&self) -> &Arc<TensorData> {
+        &self.of
+    }
+
+    /// Rows and columns of one.
+    pub fn size(&self) -> [usize; 2] {
+        self.size
+    }
+
+    /// All weights, filter by filter, and how many each has.
+    pub fn rows(&self) -> (Vec<f32>, usize) {
+        let values = self.of.to_f32().unwrap_or_default();
+        let count = self.norms.len().max(1);
+        let each = values.len() / count;
+        let rows = match self.columns_first {
+            true => (0..count * each)
+                .map(|i| values[i % each * count + i / each])
+                .collect(),
+            false => values,
+        };
+        (rows, each)
+    }
+
+    /// The planes of a convolution's filter, one after the other.
+    pub fn planes_of(&self, filter: usize) -> Option<Vec<f32>> {
+        let (rows, each) = self.rows();
+        rows.get(filter * each..(filter + 1) * each).map(<[f32]>::to_vec)
     }
 
     /// Their number and shape, and how many are dead.

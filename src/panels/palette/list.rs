@@ -130,16 +130,15 @@ pub fn all(session: &Session, dock: &Dock) -> Vec<Entry> {
             add("Draw an input", "", Do::Ask(Ask::Show(draw::PANEL.id)));
         }
     }
-    let touring = session.tour.is_some();
-    add(
-        if touring {
-            "End the tour"
-        } else {
-            "Begin the guided tour"
-        },
-        "",
-        one(bar::tour(touring)),
-    );
+    match session.tour {
+        Some(_) => add("End the tour", "", one(Command::Tour(None))),
+        None => {
+            for tour in bar::tours() {
+                let name = format!("Guided tour: {}", tour.title);
+                add(&name, "", one(Command::Tour(Some(tour))));
+            }
+        }
+    }
     let (undo, redo) = session.history();
     if undo {
         add("Undo", "Ctrl+Z", one(Command::Undo));

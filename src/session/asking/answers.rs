@@ -5,7 +5,7 @@ use std::sync::Arc;
 use probe::attribution::{Curve, Map, Method, Stage, Verdict};
 use probe::maximize::Top;
 
-use super::Part;
+use super::{Maps, Part, Similar};
 
 /// How much each cell of an input speaks for an element of the output.
 #[derive(Clone, Debug, PartialEq)]
@@ -85,4 +85,6 @@ pub(crate) enum News {
     Sanity(Arc<Checked>),
     Maximize(Arc<Maximized>),
     Examples(Arc<Examples>),
+    Layers(Arc<Similar>),
+    Maps(Arc<Maps>),
 }

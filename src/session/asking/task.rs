@@ -7,7 +7,8 @@ use model::{Column, LayerId, Network, TensorId};
 use probe::attribution::{self, Method, Target};
 use probe::maximize::{self, Aim, Legal, Objective, Shake};
 
-use super::{Line, Part, Question, Search};
+use super::layers::Comparison;
+use super::{Line, Part, Question, Search, maps};
 use crate::worker::Arrays;
 use crate::{Document, Session};
 
@@ -41,6 +42,8 @@ pub(crate) enum Task {
         tensor: TensorId,
         data: Arc<Column>,
     },
+    Layers(Comparison),
+    Maps(maps::Task),
 }
 
 /// An input in a network, and what is asked about.
@@ -123,6 +126,11 @@ pub(super) fn of(session: &Session, question: &Question) -> Result<Task, String>
             tensor: output(document, layer)?,
             data: column(document).ok_or("no data set belongs to this network")?,
         }),
+        Question::Layers { measure } => Comparison::of(document, *measure).map(Task::Layers),
+        Question::Maps { layer, examples } => {
+            let tensor = output(document, layer)?;
+            maps::Task::of(document, layer, tensor, examples).map(Task::Maps)
+        }
         Question::Stop(_) => Err("there is nothing to do".into()),
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use compute::{Device, GiveWay, RunOptions};
+use compute::{Device, Engine, GiveWay, RunOptions};
 use model::Column;
 use probe::ProbeError;
 use probe::attribution::{Attribution, Baseline, Curves, Map, Method, Sanity, Settings, Subject};
@@ -11,6 +11,7 @@ use probe::maximize::{Maximizer, TopExamples};
 
 use super::Line;
 use super::answers::{Checked, Crossed, Examples, Explained, Maximized, News};
+use super::layers::Comparing;
 use super::parts::{Seeking, Surveying, judge};
 use super::task::{Scene, Task};
 
@@ -71,6 +72,8 @@ pub(crate) struct Desk {
     sanity: Option<Sanity>,
     maximize: Option<Seeking>,
     examples: Option<Sifting>,
+    layers: Option<Comparing>,
+    maps: Option<super::maps::Mapping>,
 }
 
 struct Mapping {
@@ -95,10 +98,11 @@ impl Desk {
     /// A slice of work for `order`; `None` for one that has no answer.
     pub(crate) async fn work(
         &mut self,
-        device: &Device,
+        engine: &mut Engine,
         give_way: Option<GiveWay>,
         order: &Order,
     ) -> Option<Told> {
+        let device = engine.device().clone();
         let (line, number, begun) = match order {
             Order::Drop(line) => {
                 self.clear(*line);
@@ -117,11 +121,11 @@ impl Desk {
                     ..RunOptions::default()
                 };
                 self.clear(*line);
-                (*line, *number, self.begin(task, device, &options).await)
+                (*line, *number, self.begin(task, &device, &options).await)
             }
         };
         let news = match begun {
-            Ok(()) => self.go(line).await,
+            Ok(()) => self.go(line, engine, give_way).await,
             Err(problem) => Err(problem),
         };
         // Only a map serves further questions.
@@ -142,6 +146,8 @@ impl Desk {
             Line::Sanity => self.sanity = None,
             Line::Maximize => self.maximize = None,
             Line::Examples => self.examples = None,
+            Line::Layers => self.layers = None,
+            Line::Maps => self.maps = None,
         }
     }
 
@@ -222,6 +228,8 @@ impl Desk {
                     judge: judge.map(|(subject, data)| (subject, data.clone(), 0)),
                 });
             }
+            Task::Maps(task) => self.maps = Some(super::maps::Mapping::new(task.clone())),
+            Task::Layers(task) => self.layers = Some(Comparing::new(task.clone())),
             Task::Examples {
                 network,
                 layer,
@@ -254,7 +262,16 @@ impl Desk {
     }
 
     /// Goes on with what a line is at.
-    async fn go(&mut self, line: Line) -> Result<Option<(News, f32)>, String> {
+    async fn go(
+        &mut self,
+        line: Line,
+        engine: &mut Engine,
+        give_way: Option<GiveWay>,
+    ) -> Result<Option<(News, f32)>, String> {
+        let options = RunOptions {
+            give_way,
+            ..RunOptions::default()
+        };
         Ok(match line {
             Line::Map => match &mut self.map {
                 Some(at) => {
@@ -300,6 +317,14 @@ impl Desk {
             },
             Line::Maximize => match &mut self.maximize {
                 Some(at) => Some(at.go().await?),
+                None => None,
+            },
+            Line::Layers => match &mut self.layers {
+                Some(at) => Some(at.go(engine, &options).await?),
+                None => None,
+            },
+            Line::Maps => match &mut self.maps {
+                Some(at) => Some(at.go(engine, &options).await?),
                 None => None,
             },
             Line::Examples => match &mut self.examples {

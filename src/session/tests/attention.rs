@@ -169,3 +169,74 @@ fn minilm_attends_as_pytorch_does() {
         );
     }
 }
+
+/// A decoder that reads 4,096 tokens: every weight is there, and each map comes down to what a screen holds.
+#[test]
+fn four_thousand_tokens_are_attended_to() {
+    const LONG: usize = 4096;
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../formats/tests/families/llama");
+    let read = |name: &str| std::fs::read(folder.join(name)).unwrap();
+    let config = String::from_utf8(read("config.json")).unwrap();
+    let config = config.replace(
+        "\"max_position_embeddings\": 12",
+        "\"max_position_embeddings\": 4096",
+    );
+    let mut session = Session::new();
+    session.apply(Command::Open(Source::Together(vec![
+        ("model.safetensors".into(), read("model.safetensors").into()),
+        ("config.json".into(), config.into()),
+    ])));
+    session.wait();
+    let document = session.document.as_ref().expect("it opens");
+    let inputs = document
+        .source
+        .main()
+        .inputs
+        .iter()
+        .map(|t| document.source.tensor(*t).name.clone());
+    let arrays: Vec<(String, model::TensorData)> = inputs
+        .map(|name| {
+            let cell = |i: usize| {
+                if name.contains("ids") {
+                    (i * 7 % 19) as i64
+                } else {
+                    1
+                }
+            };
+            let cells: Vec<i64> = (0..LONG).map(cell).collect();
+            (name, model::TensorData::from_i64(&[1, LONG as u64], &cells))
+        })
+        .collect();
+    let bytes = data::npz::to_bytes(arrays.iter().map(|(n, a)| (n.as_str(), a))).unwrap();
+    let begin = std::time::Instant::now();
+    session.apply(Command::Feed(Source::Bytes {
+        name: "long.npz".into(),
+        bytes: bytes.into(),
+    }));
+    session.wait();
+    assert_eq!(errors(&session), Vec::<String>::new());
+    let passed = begin.elapsed();
+    let document = session.document.as_ref().unwrap();
+    let begin = std::time::Instant::now();
+    for site in document.attention() {
+        let heads = document.heads(site, 0).unwrap();
+        assert_eq!((heads.queries, heads.keys), (LONG, LONG));
+        for head in 0..heads.heads {
+            let map = heads.of(head);
+            for query in [0, 1, 777, LONG - 1] {
+                let row = &map[query * LONG..][..LONG];
+                assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-4);
+                assert!(row[query + 1..].iter().all(|w| *w == 0.0), "it looks back only");
+            }
+            let ([rows, columns], small) = analyze::brightest(map, [LONG, LONG], [1024, 1024]);
+            assert_eq!([rows, columns], [1024, 1024]);
+            let top = |v: &[f32]| v.iter().copied().fold(0.0, f32::max);
+            assert_eq!(top(&small), top(map), "the brightest stays");
+        }
+    }
+    println!(
+        "pass {:.2} s, all maps for the screen {:.2} s",
+        passed.as_secs_f64(),
+        begin.elapsed().as_secs_f64()
+    );
+}

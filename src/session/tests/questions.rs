@@ -301,3 +301,130 @@ fn questions_are_data() {
         assert_eq!(serde_json::from_str::<Command>(&text).unwrap(), command);
     }
 }
+
+#[test]
+fn layers_are_compared_by_what_they_make_of_the_examples() {
+    use session::asking::Alike;
+    let mut session = demo();
+    let ask = |session: &mut Session, measure| {
+        session.apply(Command::Ask(Question::Layers { measure }));
+        session.wait_for_answers();
+        let course = session.asked.course(Line::Layers).unwrap();
+        assert!(course.done(), "{:?}", course.problem);
+        session.asked.layers.clone().unwrap()
+    };
+    let found = ask(&mut session, Alike::Cka);
+    let count = found.layers.len();
+    assert!(count > 10, "{:?}", found.layers);
+    for i in 0..count {
+        for j in 0..count {
+            let value = found.matrix[i * count + j];
+            assert!((-1e-6..=1.0 + 1e-5).contains(&value), "{value}");
+            assert_eq!(value, found.matrix[j * count + i]);
+        }
+        assert!((found.matrix[i * count + i] - 1.0).abs() < 1e-5);
+    }
+    let mut order = found.order.clone();
+    order.sort();
+    assert_eq!(order, (0..count).collect::<Vec<_>>());
+    assert_eq!(found.merges.len(), count - 1);
+    // What the network has learned can be read from its last layers better than from its first.
+    let test = |i: usize| found.probes[i].unwrap()[1];
+    println!("{:?}", found.layers.iter().zip(&found.probes).collect::<Vec<_>>());
+    assert!(
+        test(count - 1) > test(0) && test(count - 1) > 0.8,
+        "{} {}",
+        test(0),
+        test(count - 1)
+    );
+    assert!(found.chance > 0.0 && found.chance < 0.2);
+
+    // The same numbers from passes of their own, through the plain formula.
+    let document = session.document.as_ref().unwrap();
+    let (a, b) = (count - 1, count - 2);
+    let tensor = |layer: usize| {
+        let id = document.source.layer_named(&found.layers[layer]).unwrap();
+        document.source.layer(id).outputs[0].unwrap()
+    };
+    let samples = document.samples.as_ref().unwrap();
+    let how = document.preprocess.as_ref().unwrap();
+    let (mut x, mut y) = (Vec::new(), Vec::new());
+    for i in 0..samples.len() {
+        let array = model::TensorData::from_f32(&how.shape(), &samples.to_f32(i, how).unwrap());
+        let name = document
+            .source
+            .tensor(document.source.main().inputs[0])
+            .name
+            .clone();
+        let trace = compute::run_cpu(&document.source, &[(name, array)], &Default::default()).unwrap();
+        x.extend_from_slice(trace.tensors[&tensor(a)].host().unwrap());
+        y.extend_from_slice(trace.tensors[&tensor(b)].host().unwrap());
+    }
+    let rows = samples.len();
+    let table = |v| embed::Table::new(v, v.len() / rows).unwrap();
+    let wanted = embed::cka(&table(&x), &table(&y)).unwrap() as f32;
+    assert_eq!(
+        [x.len(), y.len()],
+        [rows * found.widths[a], rows * found.widths[b]]
+    );
+    let value = found.matrix[a * count + b];
+    assert!((value - wanted).abs() < 1e-4, "{value} {wanted}");
+
+    let other = ask(&mut session, Alike::Svcca);
+    assert_ne!(other.matrix, found.matrix);
+    let wanted = embed::svcca(&table(&x), &table(&y), 0.99).unwrap() as f32;
+    assert!((other.matrix[a * count + b] - wanted).abs() < 1e-3);
+    // Another input changes nothing of it.
+    session.apply(Command::Sample(3));
+    session.wait();
+    assert!(session.asked.layers.is_some());
+}
+
+#[test]
+fn layers_without_rows_are_told() {
+    let mut session = Session::new();
+    session.apply(Command::Ask(Question::Layers {
+        measure: Default::default(),
+    }));
+    assert_eq!(
+        problem(&session, Line::Layers),
+        "open a network first, then ask about it"
+    );
+}
+
+#[test]
+fn a_layer_is_seen_on_several_examples() {
+    let mut session = demo();
+    let layer = "block1/relu1";
+    let maps = |session: &mut Session, examples: &[usize]| {
+        let (layer, examples) = (layer.into(), examples.to_vec());
+        ask(session, Question::Maps { layer, examples });
+    };
+    maps(&mut session, &[4, 1, 150]);
+    let found = session.asked.maps.clone().unwrap();
+    assert_eq!((&found.examples[..], found.values.len()), (&[4, 1, 150][..], 3));
+    for (&example, values) in found.examples.iter().zip(&found.values) {
+        session.apply(Command::Sample(example));
+        session.wait();
+        let document = session.document.as_ref().unwrap();
+        let id = document.source.layer_named(layer).unwrap();
+        let tensor =
+            &document.trace.as_ref().unwrap().tensors[&document.source.layer(id).outputs[0].unwrap()];
+        assert_eq!(found.shape[..], tensor.shape[1..]);
+        let apart = tensor
+            .host()
+            .unwrap()
+            .iter()
+            .zip(values.iter())
+            .map(|(a, b)| (a - b).abs());
+        assert!(apart.fold(0.0, f32::max) < 1e-4);
+    }
+    for (examples, told) in [
+        (&[][..], "0 examples were given"),
+        (&[1, 5000], "example 5000 of 200"),
+    ] {
+        maps(&mut session, examples);
+        let problem = problem(&session, Line::Maps);
+        assert!(problem.contains(told), "{problem}");
+    }
+}

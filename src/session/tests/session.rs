@@ -169,7 +169,7 @@ fn a_pass_that_fails_leaves_no_answer_of_another_input() {
 
 #[test]
 fn the_tour_runs_through_all_its_stops() {
-    let demo_tour = tour::parse("demo.ron", tour::DEMO).unwrap();
+    let demo_tour = tour::built_in("tour").unwrap();
     let count = demo_tour.stops.len();
     assert!(count >= 6);
     let mut session = demo();

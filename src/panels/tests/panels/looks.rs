@@ -7,7 +7,7 @@ use panels::{PANELS, Panels, panel_of};
 use session::{Ablated, Attend, Command, Session, Source};
 
 use crate::states::{
-    Shown, alone, compared, demo, empty, encoder, failed, pictured, residual, settle, trained, window,
+    Shown, alone, compared, demo, empty, encoder, failed, pictured, residual, settle, trained, vision, window,
 };
 
 fn options() -> SnapshotOptions {
@@ -302,6 +302,124 @@ fn attention_of_heads() {
     session.wait();
     settle(&mut harness);
     take(&mut results, &mut harness, "attention_out");
+}
+
+#[test]
+fn arithmetic_of_a_number() {
+    let mut results = SnapshotResults::new();
+    let panel = || panel_of("arithmetic").unwrap();
+    for (name, session) in [
+        ("arithmetic_empty", empty()),
+        ("arithmetic_waiting", encoder(true, &[])),
+    ] {
+        let mut harness = alone(session, panel(), [560.0, 200.0]);
+        take(&mut results, &mut harness, name);
+    }
+    let mut session = demo();
+    let select = |session: &mut Session, fits: &dyn Fn(&model::Layer) -> bool| {
+        let document = session.document.as_ref().unwrap();
+        let mut layers = document.network.main().layers.iter();
+        let found = layers.find(|l| fits(document.network.layer(**l))).unwrap();
+        let name = document.network.layer(*found).name.clone();
+        session.apply(Command::Select(Some(name)));
+    };
+    let mut harness = alone(demo(), panel(), [1000.0, 520.0]);
+    take(&mut results, &mut harness, "arithmetic_convolution");
+    harness.get_by_label("Go through the terms").click();
+    harness.run_steps(3);
+    harness.get_by_label("Pause").click();
+    settle(&mut harness);
+    take(&mut results, &mut harness, "arithmetic_step");
+    select(&mut session, &|l| matches!(l.op, model::Op::Gemm { .. }));
+    let mut harness = alone(session, panel(), [1000.0, 520.0]);
+    take(&mut results, &mut harness, "arithmetic_dense");
+    let mut session = encoder(true, &["the cats sat on the red mat."]);
+    for (name, wanted) in [
+        ("arithmetic_softmax", "Softmax"),
+        ("arithmetic_refused", "LayerNormalization"),
+    ] {
+        select(&mut session, &|l| l.kind == wanted);
+        let mut harness = alone(session, panel(), [1000.0, 420.0]);
+        take(&mut results, &mut harness, name);
+        session = std::mem::take(&mut harness.state_mut().session);
+    }
+}
+
+#[test]
+fn attention_of_two_texts_and_of_a_picture() {
+    let mut results = SnapshotResults::new();
+    let panel = || panel_of("attention").unwrap();
+    let size = [1100.0, 420.0];
+    let mut session = encoder(true, &["the cats sat on the red mat.", "he ran, walking a dog"]);
+    let attend = |session: &mut Session, head| {
+        let document = session.document.as_ref().unwrap();
+        let layer = document.source.layer(document.attention()[1].layer).name.clone();
+        session.apply(Command::Attend(Some(Attend {
+            layer,
+            head,
+            item: 0,
+            query: None,
+        })));
+        session.wait();
+    };
+    attend(&mut session, Some(0));
+    let mut harness = alone(session, panel(), size);
+    harness.get_by_value("beside no other").click();
+    settle(&mut harness);
+    harness.get_by_label("text 2").click();
+    settle(&mut harness);
+    take(&mut results, &mut harness, "attention_pair");
+    let mut session = vision();
+    attend(&mut session, None);
+    let mut harness = alone(session, panel(), size);
+    take(&mut results, &mut harness, "attention_picture");
+}
+
+#[test]
+fn similarity_of_layers_and_of_rows() {
+    use session::asking::Question;
+    let mut results = SnapshotResults::new();
+    let panel = || panel_of("similarity").unwrap();
+    for (name, session) in [("similarity_empty", empty()), ("similarity_begin", demo())] {
+        let mut harness = alone(session, panel(), [560.0, 200.0]);
+        take(&mut results, &mut harness, name);
+    }
+    let mut session = encoder(true, &[]);
+    let ask = |session: &mut Session| {
+        session.apply(Command::Ask(Question::Layers {
+            measure: Default::default(),
+        }));
+        session.wait_for_answers();
+    };
+    ask(&mut session);
+    let mut harness = alone(session, panel(), [560.0, 200.0]);
+    take(&mut results, &mut harness, "similarity_refused");
+    let mut session = demo();
+    ask(&mut session);
+    let mut harness = alone(session, panel(), [940.0, 500.0]);
+    take(&mut results, &mut harness, "similarity_layers");
+    harness.get_by_label("Group").click();
+    settle(&mut harness);
+    take(&mut results, &mut harness, "similarity_grouped");
+    let mut session = encoder(true, &["the cats sat on the red mat.", "he ran, walking a dog"]);
+    let document = session.document.as_ref().unwrap();
+    let layer = document.attention()[1].layer;
+    let norm = document
+        .source
+        .main()
+        .layers
+        .iter()
+        .copied()
+        .skip_while(|l| *l != layer);
+    let norm = norm
+        .into_iter()
+        .find(|l| document.source.layer(*l).kind == "LayerNormalization");
+    let name = document.source.layer(norm.unwrap()).name.clone();
+    session.apply(Command::Select(Some(name)));
+    let mut harness = alone(session, panel(), [560.0, 420.0]);
+    harness.get_by_label("Examples or tokens").click();
+    settle(&mut harness);
+    take(&mut results, &mut harness, "similarity_tokens");
 }
 
 #[test]

@@ -182,6 +182,15 @@ fn features_of_layers() {
         "features_narrow_light",
     );
     session.apply(Command::Light(false));
+    let top = session.asked.examples.as_ref().unwrap().channels[best].clone();
+    let session::Input::Sample(now) = session.state.input else {
+        panic!("a sample flows");
+    };
+    let others = top.iter().map(|t| t.example as usize).filter(|e| *e != now);
+    let examples = std::iter::once(now).chain(others).take(6).collect();
+    let layer = layer();
+    ask(&mut session, Question::Maps { layer, examples });
+    session = picture(&mut results, session, "features", [960.0, 520.0], "features_maps");
     let dense = {
         let network = &session.document.as_ref().unwrap().network;
         let mut layers = network.main().layers.iter().map(|l| network.layer(*l));

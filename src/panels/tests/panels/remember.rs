@@ -1,7 +1,7 @@
 //! Settings and arrangement come back in the next run, and a damaged file costs nothing else.
 
 use panels::{Panels, Settings, Store};
-use session::{Bookmark, Command, Paint, Pose, Session, Source};
+use session::{Bookmark, Command, Histories, Paint, Pose, Session, Source};
 
 use crate::palette::take;
 use crate::states::{demo, empty, settle, trained, window};
@@ -63,6 +63,29 @@ fn charts_come_to_the_front_in_a_window_of_an_earlier_arrangement() {
     settle(&mut harness);
     let panels = &harness.state().panels;
     assert!(panels.is_front("training"), "{:?}", panels.notice());
+}
+
+#[test]
+fn charts_come_to_the_front_when_a_training_begins_beside_histories() {
+    use session::learning::{Data, Lesson, Plan};
+    let mut session = demo();
+    session.histories = Some(Histories::new(session::histories::DEMO, Vec::new()));
+    let mut harness = window(session, Panels::default());
+    assert!(!harness.state().panels.is_front("training"));
+    let plan = Plan {
+        steps: Some(1),
+        ..Plan::default()
+    };
+    let begin = Lesson::Begin {
+        plan: Box::new(plan),
+        data: Data::Sample,
+    };
+    let shown = harness.state_mut();
+    shown.session.apply(Command::Learn(begin));
+    shown.session.apply(Command::Learn(Lesson::Pause));
+    shown.session.wait();
+    settle(&mut harness);
+    assert!(harness.state().panels.is_front("training"));
 }
 
 #[test]

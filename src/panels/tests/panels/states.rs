@@ -163,6 +163,33 @@ pub fn encoder(vocabulary: bool, texts: &[&str]) -> Session {
     session
 }
 
+/// A tiny vision transformer that looks at a picture.
+pub fn vision() -> Session {
+    let file = |name: &str| {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../formats/tests/families/vit/");
+        let bytes = std::fs::read(format!("{folder}{name}")).unwrap();
+        (name.to_string(), bytes.into())
+    };
+    let mut session = Session::new();
+    let files = vec![file("model.safetensors"), file("config.json")];
+    session.apply(Command::Open(Source::Together(files)));
+    session.wait();
+    let document = session.document.as_ref().unwrap();
+    let input = document.source.main().inputs[0];
+    let name = document.source.tensor(input).name.clone();
+    let values: Vec<f32> = (0..3 * 12 * 8)
+        .map(|i| ((i % 8) as f32 / 7.0 - (i / 8 % 12) as f32 / 11.0) * (1.0 - (i / 96) as f32 / 3.0))
+        .collect();
+    let array = model::TensorData::from_f32(&[1, 3, 12, 8], &values);
+    let bytes = data::npz::to_bytes([(name.as_str(), &array)]).unwrap();
+    session.apply(Command::Feed(Source::Bytes {
+        name: "picture.npz".into(),
+        bytes: bytes.into(),
+    }));
+    session.wait();
+    session
+}
+
 /// Arrays under the right name in a wrong shape.
 fn wrong_shape() -> Vec<u8> {
     let data = model::TensorData::from_f32(&[1, 3, 5, 5], &[0.0; 75]);
