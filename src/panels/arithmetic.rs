@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use egui::{DragValue, RichText, ScrollArea, Slider, Ui};
 use layout::Node;
-use model::{LayerId, TensorId, Trace};
+use model::{LayerId, TensorId, Trace, Values};
 use session::arithmetic::{Cell, Rule, Working, index};
 use session::{Command, Document, Session};
 
@@ -102,7 +102,12 @@ fn show(ui: &mut Ui, view: &mut View) {
     let Some(cell) = known.clone().or_else(|| document.strongest_cell(layer)) else {
         return empty(ui, name, "The last pass did not keep its output.");
     };
-    if known.is_none() {
+    // What it reads is brought from a graphics device for a number that is looked at.
+    let there = trace
+        .tensors
+        .values()
+        .all(|t| matches!(t.values, Values::Host(_)));
+    if known.is_none() && !there {
         view.out.push(Command::Cell(Some(cell.clone())));
     }
     let memory = view.memory.of::<Memory>();

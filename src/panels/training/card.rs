@@ -9,6 +9,7 @@ use super::chart::{self, Drawn, Zoom};
 use super::curves::Curves;
 use super::shelf::GAP;
 use super::{HEIGHTS, Memory};
+use crate::widgets::grouped;
 
 /// Height of the line over a chart, points.
 const TITLE: f32 = 24.0;
@@ -101,6 +102,18 @@ pub fn show(
         board,
         &mut memory.zoom,
     );
+    let all = chart.lines.iter().filter(|l| memory.shown[l.run]).count();
+    let some = (!board.band && all > chart::CURVES).then(|| {
+        format!(
+            "{} of {} curves",
+            grouped(drawn.len() as u64),
+            grouped(all as u64)
+        )
+    });
+    let unseen = match (some, unseen) {
+        (Some(some), Some(text)) => Some(format!("{some}, {text}")),
+        (some, text) => some.or(text),
+    };
     if let Some(text) = unseen {
         // Over the plot, where no curve is.
         let at = match named {

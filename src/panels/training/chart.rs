@@ -20,6 +20,13 @@ use crate::widgets::grouped;
 
 /// Room around curves within the chart, as a share of their range.
 const MARGIN: f64 = 0.05;
+/// Values that quantiles are found from at most.
+const SAMPLED: usize = 50_000;
+/// Points of all curves of a chart, about, and columns of one at least.
+const POINTS: f32 = 40_000.0;
+const COARSE: f32 = 24.0;
+/// Curves of a chart at most; of more, some that are evenly spread.
+pub const CURVES: usize = 100;
 /// Curves that the tooltip tells of at most.
 const TOLD: usize = 10;
 /// Marks are drawn of so many runs at most: more would hide the curves.
@@ -36,6 +43,19 @@ pub struct Zoom {
     pub y: BTreeMap<String, [f64; 2]>,
     /// Where the pointer is along x, and on which chart.
     pub cursor: Option<(String, f64)>,
+    /// Ranges that were found last, by metric, with what they were found for.
+    heights: BTreeMap<String, (u64, Option<Heights>)>,
+}
+
+/// The range of a chart's y axis.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Heights {
+    /// Both ends.
+    pub range: [f64; 2],
+    /// Values that stand outside.
+    outside: usize,
+    /// They were counted in a sample.
+    about: bool,
 }
 
 /// A curve as this chart draws it.
@@ -95,7 +115,18 @@ pub fn drawn(
     light: bool,
 ) -> Vec<Drawn> {
     let mut drawn = Vec::new();
-    for line in chart.lines.iter().filter(|l| shown[l.run]) {
+    let lines: Vec<_> = chart.lines.iter().filter(|l| shown[l.run]).collect();
+    let chosen = |run: usize| board.chosen.as_ref() == Some(&histories.runs[run].name);
+    // A mean is of all; that many single curves could neither be told apart nor drawn in a frame's time.
+    let every = match board.band {
+        true => 1,
+        false => lines.len().div_ceil(CURVES).max(1),
+    };
+    let kept = lines
+        .iter()
+        .enumerate()
+        .filter(|(i, l)| i % every == 0 || chosen(l.run));
+    for line in kept.map(|(_, line)| line) {
         let run = &histories.runs[line.run];
         let Some(curve) = curves.get(run, &line.tag, &chart.metric, board) else {
             continue;
@@ -136,31 +167,61 @@ fn roomy([low, high]: [f64; 2], share: f64) -> [f64; 2] {
     [low - room, high + room]
 }
 
-/// The y range of what is seen in `x`, without outliers where the board says so; how many values
-/// stand outside.
-pub fn heights(drawn: &[Drawn], x: [f64; 2], clip: bool) -> Option<([f64; 2], usize)> {
-    let slices: Vec<&[f64]> = drawn
-        .iter()
-        .flat_map(|d| {
-            // Where curves are smoothed, their raw ones may leave the chart.
-            let path = d.curve.main();
-            [&path.ys[path.within(x)]]
-        })
-        .collect();
-    if clip
-        && let Some(found) = clip_outliers(&slices, (0.01, 0.99), MARGIN)
-        && found.low < found.high
-    {
-        return Some(([found.low, found.high], found.below + found.above));
+/// The y range of what is seen in `x`, `pixels` wide, without outliers where the board says so.
+pub fn heights(drawn: &[Drawn], x: [f64; 2], pixels: f32, clip: bool) -> Option<Heights> {
+    // Where curves are smoothed, their raw ones may leave the chart.
+    let paths = || drawn.iter().map(|d| d.curve.main());
+    if clip {
+        let slices: Vec<&[f64]> = paths().map(|p| &p.ys[p.within(x)]).collect();
+        let total: usize = slices.iter().map(|s| s.len()).sum();
+        let every = total.div_ceil(SAMPLED).max(1);
+        let some: Vec<Vec<f64>> = match every {
+            1 => Vec::new(),
+            _ => slices
+                .iter()
+                .map(|s| s.iter().step_by(every).copied().collect())
+                .collect(),
+        };
+        let some: Vec<&[f64]> = some.iter().map(Vec::as_slice).collect();
+        let found = clip_outliers(if every > 1 { &some } else { &slices }, (0.01, 0.99), MARGIN);
+        if let Some(found) = found.filter(|f| f.low < f.high) {
+            return Some(Heights {
+                range: [found.low, found.high],
+                outside: (found.below + found.above) * every,
+                about: every > 1,
+            });
+        }
     }
-    let finite = slices
-        .iter()
-        .flat_map(|s| s.iter().copied())
-        .filter(|v| v.is_finite());
-    let range = finite
-        .map(|v| [v, v])
-        .reduce(|a, b| [a[0].min(b[0]), a[1].max(b[1])])?;
-    Some((roomy(range, MARGIN), 0))
+    let columns = columns(drawn, pixels);
+    let ends = paths().flat_map(|p| {
+        let seen = p.seen(x, columns);
+        let values = seen.points.iter().map(|p| [p[1], p[1]]);
+        values.reduce(|a, b| [a[0].min(b[0]), a[1].max(b[1])])
+    });
+    let range = ends.reduce(|a, b| [a[0].min(b[0]), a[1].max(b[1])])?;
+    Some(Heights {
+        range: roomy(range, MARGIN),
+        outside: 0,
+        about: false,
+    })
+}
+
+/// Columns of points that each curve of a chart is drawn with: as many as pixels, or as many curves allow.
+fn columns(drawn: &[Drawn], pixels: f32) -> f32 {
+    (POINTS / (4 * drawn.len().max(1)) as f32).clamp(COARSE, pixels.max(COARSE))
+}
+
+/// A number for curves in a window: the same for the same picture.
+fn picture(drawn: &[Drawn], x: [f64; 2], pixels: f32, clip: bool) -> u64 {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut state = DefaultHasher::new();
+    (x.map(f64::to_bits), pixels.to_bits(), clip, drawn.len()).hash(&mut state);
+    for line in drawn {
+        let path = line.curve.main();
+        (Arc::as_ptr(&line.curve) as usize, path.xs.len()).hash(&mut state);
+        path.ys.last().map(|y| y.to_bits()).hash(&mut state);
+    }
+    state.finish()
 }
 
 /// Draws the plot into `rect`; gives a word about what cannot be seen there.
@@ -189,9 +250,17 @@ pub fn show(
         return None;
     };
     let x = zoom.x.unwrap_or_else(|| roomy(whole, 0.01));
-    let (automatic, outside) = heights(drawn, x, board.clip).unwrap_or(([0.0, 1.0], 0));
+    let of = picture(drawn, x, rect.width(), board.clip);
+    let automatic = match zoom.heights.get(&chart.metric) {
+        Some((known, heights)) if *known == of => *heights,
+        _ => {
+            let found = heights(drawn, x, rect.width(), board.clip);
+            zoom.heights.insert(chart.metric.clone(), (of, found));
+            found
+        }
+    };
     let chosen = zoom.y.get(&chart.metric).copied();
-    let y = chosen.unwrap_or(automatic);
+    let y = chosen.or(automatic.map(|h| h.range)).unwrap_or([0.0, 1.0]);
     let (along, log_x) = (board.along, board.log_x);
     let across = (rect.width() / 90.0).clamp(2.0, 10.0) as usize;
     let down = (rect.height() / 28.0).clamp(2.0, 8.0) as usize;
@@ -224,8 +293,9 @@ pub fn show(
     let answer = plot.show(ui, |plot| {
         plot.set_plot_bounds(wanted);
         marks(plot, &marked(drawn, histories, board), [weak, problem]);
+        let columns = columns(drawn, rect.width());
         for line in drawn {
-            curve(plot, line, x, rect.width(), y);
+            curve(plot, line, x, columns, y);
         }
         if let Some(step) = board.moment.filter(|_| along == session::Along::Step && !log_x) {
             plot.vline(
@@ -281,14 +351,25 @@ pub fn show(
         }
         _ => (),
     }
-    let clipped = if chosen.is_some() { 0 } else { outside };
+    let outside = automatic.filter(|_| chosen.is_none());
+    let clipped = outside.map_or(0, |h| h.outside);
+    let about = outside.is_some_and(|h| h.about);
     let left_out: usize = drawn.iter().map(|d| d.curve.left_out).sum();
     let words = [(clipped, "clipped"), (left_out, "not on these axes")];
     let told = words.iter().filter(|(count, _)| *count > 0);
     let told: Vec<String> = told
-        .map(|(n, word)| format!("{} {word}", grouped(*n as u64)))
+        .map(|(n, word)| match about && *word == "clipped" {
+            true => format!("about {} {word}", rounded(*n)),
+            false => format!("{} {word}", grouped(*n as u64)),
+        })
         .collect();
     (!told.is_empty()).then(|| told.join(", "))
+}
+
+/// Two digits of a count.
+fn rounded(count: usize) -> String {
+    let unit = 10usize.pow((count.max(1).ilog10()).saturating_sub(1));
+    grouped((count / unit * unit) as u64)
 }
 
 /// One curve: superseded parts and the raw numbers faint, the smoothed ones over them.

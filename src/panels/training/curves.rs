@@ -1,7 +1,7 @@
 //! Curves along the chosen axis, ready to be drawn, kept until they change.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use analyze::{Decimated, Levels, Smoothing, Window, smooth};
 use model::{Point, Run, Series};
@@ -16,23 +16,41 @@ pub struct Path {
     pub ys: Vec<f64>,
     /// For pictures of many points.
     levels: Levels,
+    /// The last picture: most frames show the same one.
+    last: Arc<Mutex<Option<Seen>>>,
 }
+
+/// What is seen of a path in a window.
+type Seen = (Window, Arc<Decimated>);
 
 impl Path {
     /// `xs` do not fall.
     pub fn new(xs: Vec<f64>, ys: Vec<f64>) -> Self {
         let levels = Levels::new(&(&xs[..], &ys[..]));
-        Path { xs, ys, levels }
+        Path {
+            xs,
+            ys,
+            levels,
+            last: Arc::default(),
+        }
     }
 
     /// The points that draw what is seen between `left` and `right`, that many pixels wide.
-    pub fn seen(&self, [left, right]: [f64; 2], pixels: f32) -> Decimated {
+    pub fn seen(&self, [left, right]: [f64; 2], pixels: f32) -> Arc<Decimated> {
         let window = Window {
             left,
             right,
             pixels: pixels.max(1.0) as usize,
         };
-        self.levels.decimate(&(&self.xs[..], &self.ys[..]), &window)
+        let mut last = self.last.lock().unwrap_or_else(|e| e.into_inner());
+        match &*last {
+            Some((of, seen)) if *of == window => seen.clone(),
+            _ => {
+                let seen = Arc::new(self.levels.decimate(&(&self.xs[..], &self.ys[..]), &window));
+                *last = Some((window, seen.clone()));
+                seen
+            }
+        }
     }
 
     /// Indices of the points in `range`, and one on each side so that lines leave the chart.

@@ -56,7 +56,7 @@ fn svg(
     visuals: &Visuals,
 ) -> Option<String> {
     let x = x.or_else(|| chart::extent(drawn))?;
-    let (y, _) = chart::heights(drawn, x, board.clip)?;
+    let y = chart::heights(drawn, x, PIXELS, board.clip)?.range;
     let log = board.log.contains(&chart.metric);
     let paper = visuals.panel_fill;
     let mut marks = Vec::new();

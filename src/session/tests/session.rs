@@ -193,6 +193,49 @@ fn the_tour_runs_through_all_its_stops() {
     assert!(wrong.starts_with("mine.ron: 1:"), "{wrong}");
 }
 
+/// One selection: a point's example flows, what speaks for its answer is asked, a number is worked out, and
+/// the layers are compared, each by one command.
+#[test]
+fn the_tour_of_pictures_goes_from_a_cloud_to_single_numbers() {
+    use session::asking::Line;
+    use session::cloud::Origin;
+    let tour = tour::built_in("tour-images").unwrap();
+    let mut session = Session::new();
+    session.apply(Command::Tour(Some(tour.clone())));
+    let mut origins = Vec::new();
+    for stop in 0..tour.stops.len() {
+        session.apply(Command::Stop(stop));
+        for _ in 0..3 {
+            session.wait();
+            session.update(0.0);
+        }
+        session.wait_for_cloud();
+        session.wait_for_answers();
+        assert!(errors(&session).is_empty(), "stop {stop}: {:?}", errors(&session));
+        let cloud = session.cloud.as_ref().unwrap();
+        assert!(cloud.problem.is_none() && cloud.places.len() == 3 * cloud.subject.len());
+        let Origin::Layer(layer) = cloud.wanted.origin.clone() else {
+            panic!("a layer is shown");
+        };
+        origins.push(layer);
+    }
+    origins.dedup();
+    assert_eq!(origins, ["head/pool", "stem/relu"]);
+    let Input::Sample(example) = session.state.input else {
+        panic!("a sample flows");
+    };
+    // What the caption says of it.
+    let document = session.document.as_ref().unwrap();
+    let samples = document.samples.as_ref().unwrap();
+    let output = session.output().unwrap();
+    let said = &document.classes[output.ranked(1)[0].index];
+    assert_eq!((samples.class_of(example), said.as_str()), ("Coat", "Dress"));
+    assert!(session.asked.course(Line::Map).unwrap().done());
+    assert!(session.asked.course(Line::Layers).unwrap().done());
+    let cell = session.cell.clone().unwrap();
+    assert!(document.working(&cell).unwrap().error() < 1e-5);
+}
+
 #[test]
 fn the_whole_data_set_is_answered_in_the_background() {
     let mut session = demo();
