@@ -16,7 +16,9 @@ fn words(sheet: &Sheet) -> Option<(Pos2, Arc<Galley>)> {
     let text = tour.stops[*stop].caption.clone();
     let font = FontId::proportional(size);
     let text = sheet.painter.layout(text, font, sheet.strong, width);
-    let at = pos2(rect.center().x - text.size().x / 2.0, rect.top() + 20.0);
+    // In the window buttons stand along the upper edge.
+    let below = if sheet.pointer.is_some() { 52.0 } else { 20.0 };
+    let at = pos2(rect.center().x - text.size().x / 2.0, rect.top() + below);
     Some((at, text))
 }
 
