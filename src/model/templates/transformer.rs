@@ -187,7 +187,13 @@ fn attention(b: &mut Build, at: &str, x: TensorId, hidden: TensorId, sizes: &Tra
     let values = part("value", [0, 2, 1, 3]);
     let scale = TensorData::from_f32(&[], &[(1.0 / each as f64).sqrt() as f32]);
     let scale = b.fixed(&format!("{at}/scale"), scale);
-    let x = b.op(&format!("{at}/scores"), "MatMul", Op::MatMul, &[queries, keys], &[]);
+    let x = b.op(
+        &format!("{at}/scores"),
+        "MatMul",
+        Op::MatMul,
+        &[queries, keys],
+        &[],
+    );
     let x = b.binary(&format!("{at}/scaled"), "Mul", Binary::Mul, x, scale);
     let x = b.binary(&format!("{at}/masked"), "Add", Binary::Add, x, hidden);
     let softmax = Op::Softmax {
@@ -281,9 +287,20 @@ mod tests {
         };
         let usual = Transformer::default;
         check(usual(), &[3, 4], "texts [tokens]");
-        check(Transformer { heads: 5, ..usual() }, &[8], "multiple of the 5 heads");
+        check(
+            Transformer { heads: 5, ..usual() },
+            &[8],
+            "multiple of the 5 heads",
+        );
         check(Transformer { heads: 0, ..usual() }, &[8], "heads is 0");
-        check(Transformer { dropout: 1.0, ..usual() }, &[8], "dropout is 1");
+        check(
+            Transformer {
+                dropout: 1.0,
+                ..usual()
+            },
+            &[8],
+            "dropout is 1",
+        );
         check(
             Transformer {
                 vocabulary: 1 << 40,
