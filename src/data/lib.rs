@@ -1,5 +1,5 @@
 //! Data sets as samples: Fashion-MNIST and other IDX files, CIFAR-10, pictures, folders of
-//! pictures, NumPy archives, series from CSV, generated sets, text with the tokenizer that stands
+//! pictures, NumPy archives, series from CSV, rated sentences, generated sets, text with the tokenizer that stands
 //! beside a model, and a small sample that is built in.
 //!
 //! In: the bytes of a file, or a folder. Out: [`Images`], [`Picture`], [`model::Dataset`] and
@@ -21,6 +21,7 @@ pub mod pickle;
 mod points;
 mod preprocess;
 pub mod sample;
+pub mod sentences;
 pub mod series;
 pub mod text;
 

@@ -183,6 +183,7 @@ pub fn from_bytes(
         classes: Vec::new(),
         training: (0..learned as u32).collect(),
         validation: (learned as u32..count as u32).collect(),
+        test: Vec::new(),
     })
 }
 

@@ -5,6 +5,7 @@ mod charsmap;
 mod check;
 mod feed;
 mod files;
+mod learn;
 
 use tokenizers::{Encoding, PostProcessor, TruncationDirection};
 
@@ -12,6 +13,7 @@ use crate::error::DataError;
 
 pub use feed::Fed;
 pub use files::{Files, NAMES};
+pub use learn::learn;
 
 /// Bytes of all texts of one pass.
 pub const MAX_TEXT: usize = 1 << 20;

@@ -20,6 +20,8 @@ pub struct Dataset {
     pub training: Vec<u32>,
     /// Examples to judge by; may be empty.
     pub validation: Vec<u32>,
+    /// Examples that nothing is chosen by: judged once, when training is over; may be empty.
+    pub test: Vec<u32>,
 }
 
 /// One array of examples.
@@ -136,7 +138,7 @@ impl Column {
 }
 
 impl Dataset {
-    /// Number of examples, both parts together.
+    /// Number of examples, all parts together.
     pub fn len(&self) -> usize {
         self.inputs.first().map_or(0, Column::len)
     }
@@ -167,7 +169,7 @@ impl Dataset {
         self
     }
 
-    /// Checks that all columns have the same number of examples and that both parts name examples
+    /// Checks that all columns have the same number of examples and that all parts name examples
     /// that are there.
     ///
     /// # Errors
@@ -189,7 +191,7 @@ impl Dataset {
         if self.training.is_empty() {
             return Err("there are no examples to learn from".into());
         }
-        let mut parts = self.training.iter().chain(&self.validation);
+        let mut parts = self.training.iter().chain(&self.validation).chain(&self.test);
         match parts.find(|&&i| i as usize >= count) {
             Some(i) => Err(format!("example {i} of {count}")),
             None => Ok(()),
@@ -286,6 +288,9 @@ mod tests {
         let mut wrong = set().split(0.5, 1);
         wrong.training.push(10);
         assert_eq!(wrong.check(), Err("example 10 of 10".into()));
+        let mut wrong = set().split(0.5, 1);
+        wrong.test.push(11);
+        assert_eq!(wrong.check(), Err("example 11 of 10".into()));
         assert!(set().check().is_err());
     }
 

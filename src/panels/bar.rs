@@ -61,6 +61,9 @@ pub fn show(ui: &mut Ui, dock: &Dock, view: &mut View) {
                 view.out
                     .push(Command::Open(Source::Bundled("fashion-mnist".into())));
             }
+            if item(ui, "Open the sentence classifier (built in)", "") {
+                view.out.push(Command::Open(Source::Bundled("sentiment".into())));
+            }
         });
         ui.menu_button("View", |ui| {
             for panel in PANELS {

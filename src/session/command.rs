@@ -23,7 +23,7 @@ use crate::{Level, Paint, Quantity, Session, Tour};
 /// Where a file comes from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Source {
-    /// A model that is built in: `fashion-mnist`.
+    /// A model that is built in: `fashion-mnist`, `sentiment`.
     Bundled(String),
     /// A file.
     File(PathBuf),

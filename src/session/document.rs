@@ -15,8 +15,35 @@ use crate::replay::Replay;
 use crate::worker::Arrays;
 use crate::{Amounts, Predictions, Quantity, Source, Text};
 
+/// A model that is built in.
+struct Bundled {
+    name: &'static str,
+    model: &'static [u8],
+    /// Its `tokenizer.json`, where it takes text.
+    tokenizer: Option<&'static [u8]>,
+}
+
 /// Models that are built in.
-const BUNDLED: &[(&str, &[u8])] = &[("fashion-mnist", include_bytes!("../../models/fashion-mnist.onnx"))];
+const BUNDLED: &[Bundled] = &[
+    Bundled {
+        name: "fashion-mnist",
+        model: include_bytes!("../../models/fashion-mnist.onnx"),
+        tokenizer: None,
+    },
+    Bundled {
+        name: "sentiment",
+        model: include_bytes!("../../models/sentiment/sentiment.onnx"),
+        tokenizer: Some(include_bytes!("../../models/sentiment/tokenizer.json")),
+    },
+];
+
+/// What lies beside a model that is built in.
+pub(crate) fn beside_bundled(name: &str) -> Vec<(String, Bytes)> {
+    let found = BUNDLED.iter().find(|b| b.name == name);
+    let tokenizer = found.and_then(|b| b.tokenizer);
+    let file = tokenizer.map(|t| ("tokenizer.json".to_string(), Bytes::from_static(t)));
+    file.into_iter().collect()
+}
 
 /// What flows through the network.
 #[derive(Clone, Debug, PartialEq)]
@@ -154,11 +181,14 @@ pub(crate) fn read(source: &Source) -> Result<Network, String> {
             formats::open_given(name, bytes.clone(), rest)
         }
         Source::Bundled(name) => {
-            let (_, bytes) = BUNDLED
-                .iter()
-                .find(|(n, _)| n == name)
-                .ok_or_else(|| format!("{name}: no built-in model has this name"))?;
-            formats::open_bytes(name, Bytes::from_static(bytes), None)
+            let found = BUNDLED.iter().find(|b| b.name == name).ok_or_else(|| {
+                let names: Vec<&str> = BUNDLED.iter().map(|b| b.name).collect();
+                format!(
+                    "{name}: no built-in model has this name; there are {}",
+                    names.join(" and ")
+                )
+            })?;
+            formats::open_bytes(name, Bytes::from_static(found.model), None)
         }
     }
     .map(|mut network| {

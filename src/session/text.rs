@@ -90,10 +90,15 @@ pub fn beside(source: &Source, network: &Network) -> Text {
         Ok(inputs) => inputs,
         Err(why) => return Text::No(why),
     };
+    let bundled = match source {
+        Source::Bundled(name) => crate::document::beside_bundled(name),
+        _ => Vec::new(),
+    };
     let place = match source {
         Source::File(path) => Place::Model(path),
         Source::Together(files) => Place::Given(files),
-        Source::Bytes { .. } | Source::Bundled(_) => Place::Given(&[]),
+        Source::Bundled(_) => Place::Given(&bundled),
+        Source::Bytes { .. } => Place::Given(&[]),
     };
     match place.tokenizer() {
         Ok(tokenizer) => Text::Ready(inputs, tokenizer),

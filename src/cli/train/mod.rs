@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use compute::train::{Checkpoint, Judgement, Plan, Trainer};
 use compute::{Device, Gpu, wait};
 use model::run::{Mark, MarkKind};
-use model::{Cells, Dataset, Network, Record};
+use model::{Cells, Dataset, Network, Point, Record};
 use runs::events::EventWriter;
 
 use crate::{Failure, run};
@@ -21,6 +21,10 @@ pub use recipe::Recipe;
 
 /// The checkpoint in a log folder.
 const CHECKPOINT: &str = "checkpoint.safetensors";
+/// The state of the lowest validation loss, where the recipe has patience.
+const BEST: &str = "best.safetensors";
+/// What reads texts for a network of tokens, beside it.
+const TOKENIZER: &str = "tokenizer.json";
 
 /// Arguments of `layerscope train`.
 #[derive(clap::Args)]
@@ -103,6 +107,15 @@ pub fn train(arguments: &Arguments) -> Result<(), Failure> {
     }
     let checkpoint = arguments.resume.as_deref().map(read).transpose()?;
     let training = recipe.prepare(arguments.data.as_deref(), arguments.model.as_deref())?;
+    if let (Some(out), Some(bytes)) = (&arguments.out, &training.tokenizer) {
+        let path = out.with_file_name(TOKENIZER);
+        if std::fs::read(&path).is_ok_and(|found| found != *bytes) {
+            return Err(Failure::Other(format!(
+                "{}: another tokenizer is there already; name another folder, or remove it",
+                path.display()
+            )));
+        }
+    }
     let device = match arguments.device {
         run::Device::Cpu => Device::Cpu,
         run::Device::Gpu => Device::Gpu(Gpu::open().map_err(Failure::Other)?),
@@ -134,21 +147,42 @@ pub fn train(arguments: &Arguments) -> Result<(), Failure> {
     }
     let stop = interrupted()?;
     let mut snapshots = Snapshots::new(&arguments.log, arguments.snapshots << 20, &trainer)?;
-    let judged = run_to_end(&mut trainer, &mut log, &mut snapshots, &kept, &stop)?;
+    let mut judged = run_to_end(&mut trainer, &mut log, &mut snapshots, &kept, &stop)?;
     save(&trainer, &kept, &mut log)?;
+    let steps = trainer.progress().step;
+    if let Some(mark) = go_back(&mut trainer, &arguments.log.join(BEST))? {
+        eprintln!("{}", mark.text);
+        log.write(Record::Mark(mark))?;
+        judged = Some(waited(trainer.validate())?);
+    }
+    let tested = match training.data.test.is_empty() {
+        true => None,
+        false => Some(waited(trainer.test())?),
+    };
+    if let Some(tested) = &tested {
+        log.tested(trainer.progress().step as i64, tested)?;
+    }
     log.flush()?;
     if stop.load(Ordering::Relaxed) {
-        eprintln!("stopped at step {}", trainer.progress().step);
+        eprintln!("stopped at step {steps}");
     }
-    let mut words = format!("{} steps, checkpoint {}", trainer.progress().step, kept.display());
+    let mut words = format!("{steps} steps, checkpoint {}", kept.display());
     if let (Some(persistence), Some(judged)) = (training.persistence, &judged) {
         words = format!(
             "{words}, validation {:.4} beside {persistence:.4} of saying that nothing changes",
             judged.loss
         );
     }
+    if let Some(tested) = &tested {
+        let found = self::words(tested).replace("validation", "test");
+        words = format!("{words}{found} of {} examples", tested.count);
+    }
     if let Some(out) = &arguments.out {
-        write(&trainer, &recipe, judged, out)?;
+        write(&trainer, &recipe, judged, tested, out)?;
+        if let Some(bytes) = &training.tokenizer {
+            let path = out.with_file_name(TOKENIZER);
+            std::fs::write(&path, bytes).map_err(|e| Failure::Other(format!("{}: {e}", path.display())))?;
+        }
         words = format!("{words}, network {}", out.display());
     }
     crate::print(&words)
@@ -178,6 +212,9 @@ fn run_to_end(
         }
         for record in step.records {
             log.write(record)?;
+        }
+        if step.best && trainer.plan().patience.is_some() {
+            save(trainer, &kept.with_file_name(BEST), log)?;
         }
         if let Some(loss) = step.epoch_loss {
             let validation = step.validation.as_ref().map(words).unwrap_or_default();
@@ -219,6 +256,32 @@ fn words(judged: &Judgement) -> String {
     format!(", validation {:.4}{}", judged.loss, accuracy.unwrap_or_default())
 }
 
+/// Goes back to the state at `path`, where it is that of the lowest validation loss and training has
+/// patience; gives the mark for the charts.
+fn go_back(trainer: &mut Trainer, path: &Path) -> Result<Option<Mark>, Failure> {
+    let best = trainer
+        .progress()
+        .best
+        .filter(|_| trainer.plan().patience.is_some());
+    let Some(best) = best.filter(|b| b.step != trainer.progress().step) else {
+        return Ok(None);
+    };
+    let checkpoint = read(path)?;
+    if checkpoint.progress.step != best.step {
+        return Err(Failure::Other(format!(
+            "{}: it is of step {}, and the lowest validation loss was at step {}",
+            path.display(),
+            checkpoint.progress.step,
+            best.step
+        )));
+    }
+    let mut mark = trainer
+        .resume(&checkpoint)
+        .map_err(|e| Failure::Other(format!("{}: {e}", path.display())))?;
+    mark.text = format!("back to step {}, of the lowest validation loss", best.step);
+    Ok(Some(mark))
+}
+
 /// Writes the checkpoint; the one before stays until the new one is whole.
 fn save(trainer: &Trainer, path: &Path, log: &mut Log) -> Result<(), Failure> {
     let problem = |e: String| Failure::Other(format!("{}: {e}", path.display()));
@@ -237,14 +300,27 @@ fn save(trainer: &Trainer, path: &Path, log: &mut Log) -> Result<(), Failure> {
 }
 
 /// Writes the network with what should be known about it.
-fn write(trainer: &Trainer, recipe: &Recipe, judged: Option<Judgement>, out: &Path) -> Result<(), Failure> {
+fn write(
+    trainer: &Trainer,
+    recipe: &Recipe,
+    judged: Option<Judgement>,
+    tested: Option<Judgement>,
+    out: &Path,
+) -> Result<(), Failure> {
     let mut network = waited(trainer.network())?;
-    describe(&mut network, trainer.data(), trainer.plan(), recipe, judged);
+    let judgements = [("validation", judged), ("test", tested)];
+    describe(&mut network, trainer.data(), trainer.plan(), recipe, &judgements);
     let onnx = formats::format_of(out).ok_or_else(|| Failure::Other("no format".into()))?;
     std::fs::write(out, onnx.write(&network)?).map_err(|e| Failure::Other(format!("{}: {e}", out.display())))
 }
 
-fn describe(network: &mut Network, data: &Dataset, plan: &Plan, recipe: &Recipe, judged: Option<Judgement>) {
+fn describe(
+    network: &mut Network,
+    data: &Dataset,
+    plan: &Plan,
+    recipe: &Recipe,
+    judgements: &[(&str, Option<Judgement>)],
+) {
     let mut put = |key: &str, value: String| {
         network.metadata.retain(|(k, _)| k != key);
         network.metadata.push((key.into(), value));
@@ -258,15 +334,12 @@ fn describe(network: &mut Network, data: &Dataset, plan: &Plan, recipe: &Recipe,
     put("recipe", recipe.text.clone());
     put("seed", plan.seed.to_string());
     put("training examples", data.training.len().to_string());
-    if let Some(judged) = judged {
-        put(
-            "validation",
-            format!(
-                "{} of {} examples",
-                words(&judged).trim_start_matches(", "),
-                judged.count
-            ),
-        );
+    for (part, judged) in judgements {
+        if let Some(judged) = judged {
+            let found = words(judged).replace("validation", part);
+            let found = found.trim_start_matches(", ");
+            put(part, format!("{found} of {} examples", judged.count));
+        }
     }
 }
 
@@ -282,6 +355,23 @@ impl Log {
     fn write(&mut self, record: Record) -> Result<(), Failure> {
         let written = self.0.write(&record);
         written.map_err(|e| Failure::Other(e.to_string()))
+    }
+
+    fn tested(&mut self, step: i64, tested: &Judgement) -> Result<(), Failure> {
+        let wall = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let wall = wall.map_or(f64::NAN, |d| d.as_secs_f64());
+        let all = [
+            ("loss/test", Some(tested.loss)),
+            ("accuracy/test", tested.accuracy),
+        ];
+        for (tag, value) in all {
+            if let Some(value) = value {
+                let point = Point { step, wall, value };
+                let tag = tag.into();
+                self.write(Record::Scalar { tag, point })?;
+            }
+        }
+        Ok(())
     }
 
     fn flush(&mut self) -> Result<(), Failure> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use compute::train::{Loss, Plan};
 use data::Generated;
+use data::sentences::{Part, Reading};
 use model::templates::Template;
 use model::{Dataset, Network, Targets};
 use serde::Deserialize;
@@ -84,6 +85,69 @@ enum Stored {
         #[serde(default = "fifth")]
         validation: f64,
     },
+    /// Sentences with ratings or classes.
+    Sentences(Sentences),
+}
+
+/// What is made of sentences: [`data::sentences::Reading`], and of what tokens.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Sentences {
+    path: Option<PathBuf>,
+    /// Tokens of the vocabulary that is learned from the training part.
+    vocabulary: usize,
+    /// Tokens of each text.
+    length: usize,
+    text: String,
+    rating: String,
+    class: Option<String>,
+    document: Option<String>,
+    neutral: f64,
+    keep_neutral: bool,
+    validation: f64,
+    test: f64,
+}
+
+impl Default for Sentences {
+    fn default() -> Self {
+        let usual = Reading::default();
+        Sentences {
+            path: None,
+            vocabulary: 3000,
+            length: 64,
+            text: usual.text,
+            rating: usual.rating,
+            class: usual.class,
+            document: usual.document,
+            neutral: usual.neutral,
+            keep_neutral: usual.keep_neutral,
+            validation: usual.validation,
+            test: usual.test,
+        }
+    }
+}
+
+impl Sentences {
+    fn reading(&self) -> Reading {
+        Reading {
+            text: self.text.clone(),
+            rating: self.rating.clone(),
+            class: self.class.clone(),
+            document: self.document.clone(),
+            neutral: self.neutral,
+            keep_neutral: self.keep_neutral,
+            validation: self.validation,
+            test: self.test,
+        }
+    }
+
+    /// The examples, and the tokenizer that made them.
+    fn dataset(&self, path: &Path) -> Result<(Dataset, Option<Vec<u8>>), Failure> {
+        let sentences = data::sentences::read(path, &self.reading())?;
+        let bytes = data::text::learn(&sentences.texts(Part::Training), self.vocabulary)?;
+        let tokenizer = Arc::new(data::Tokenizer::from_bytes(bytes.clone().into())?);
+        Ok((sentences.dataset(&tokenizer, self.length)?, Some(bytes)))
+    }
 }
 
 impl Stored {
@@ -126,6 +190,8 @@ pub struct Training {
     pub data: Arc<Dataset>,
     /// Of a series the loss of saying that nothing changes.
     pub persistence: Option<f64>,
+    /// Of texts the `tokenizer.json` that the network's tokens are of.
+    pub tokenizer: Option<Vec<u8>>,
 }
 
 impl Recipe {
@@ -218,6 +284,7 @@ impl Recipe {
                 | Stored::Npz { validation, .. }
                 | Stored::Series { validation, .. },
             ) => *validation,
+            Source::Stored(Stored::Sentences(s)) => s.validation,
             Source::Stored(_) => 0.0,
         }
     }
@@ -227,7 +294,7 @@ impl Recipe {
     /// # Errors
     /// [`Failure`] for files that cannot be read, and for a network that is not for these examples.
     pub fn prepare(&self, data: Option<&Path>, model: Option<&Path>) -> Result<Training, Failure> {
-        let mut set = self.dataset(data)?;
+        let (mut set, tokenizer) = self.dataset(data)?;
         if let Loss::Vae { .. } = self.plan.loss {
             set.targets = Targets::Inputs;
         }
@@ -244,6 +311,10 @@ impl Recipe {
                 let shape: Vec<u64> = input.shape.iter().map(|&d| d as u64).collect();
                 let name = Path::new(&self.file).file_stem();
                 let name = name.map_or("trained".into(), |s| s.to_string_lossy().into_owned());
+                let mut template = template.clone();
+                if let (Template::Transformer(t), Some(bytes)) = (&mut template, &tokenizer) {
+                    t.vocabulary = data::Tokenizer::from_bytes(bytes.clone().into())?.vocabulary() as u64;
+                }
                 template
                     .build(&name, &shape, outputs(&set), self.plan.seed)
                     .map_err(|e| problem(format!("model: {e}")))?
@@ -259,13 +330,15 @@ impl Recipe {
             network: Arc::new(network),
             data: set,
             persistence,
+            tokenizer,
         })
     }
 
-    fn dataset(&self, instead: Option<&Path>) -> Result<Dataset, Failure> {
+    /// The examples, and of texts the tokenizer that made them.
+    fn dataset(&self, instead: Option<&Path>) -> Result<(Dataset, Option<Vec<u8>>), Failure> {
         let seed = self.plan.seed;
         let stored = match &self.data {
-            Source::Generated(generated, share) => return Ok(generated.make(*share, seed)?),
+            Source::Generated(generated, share) => return Ok((generated.make(*share, seed)?, None)),
             Source::Stored(stored) => stored,
         };
         let at = |path: &Option<PathBuf>| match (instead, path) {
@@ -276,7 +349,7 @@ impl Recipe {
                 self.file
             ))),
         };
-        Ok(match stored {
+        let set = match stored {
             Stored::FashionSample { validation } => data::fashion_sample().dataset(*validation, seed),
             Stored::FashionMnist { path } => data::idx::fashion_mnist(&at(path)?)?.dataset(),
             Stored::Mnist { path } => data::idx::mnist(&at(path)?)?.dataset(),
@@ -286,7 +359,9 @@ impl Recipe {
                 let windows = stored.windows().unwrap_or_default();
                 data::series::read(&at(path)?, &windows, *validation)?
             }
-        })
+            Stored::Sentences(s) => return s.dataset(&at(&s.path)?),
+        };
+        Ok((set, None))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{Dataset, Network, Random, Targets, TensorData};
+use model::{Cells, Dataset, Network, Part, Random, Targets, TensorData, TextInputs};
 
 use super::plan::Plan;
 use crate::RunError;
@@ -49,6 +49,9 @@ pub(crate) struct Feed {
     columns: Vec<(String, usize)>,
     /// Name and shape of inputs that get noise.
     noise: Vec<(String, Vec<usize>)>,
+    /// The column of the mask, where the network takes texts of any length: what no text of a batch
+    /// reaches is not fed.
+    mask: Option<usize>,
 }
 
 impl Feed {
@@ -102,19 +105,32 @@ impl Feed {
                 return Err(wrong(&columns[0].0, problem));
             }
         }
-        Ok(Feed { data, columns, noise })
+        let mask = mask(&data, network, &columns);
+        Ok(Feed {
+            data,
+            columns,
+            noise,
+            mask,
+        })
     }
 
     /// The examples `picks`. `varied`: seed and epoch of their augmentation; without it they are fed
     /// as they are. `draw` is the key of the noise inputs.
     pub fn batch(&self, picks: &[u32], plan: &Plan, varied: Option<u64>, draw: [u64; 2]) -> Batch {
         let vary = varied.filter(|_| !plan.augmentation.is_none());
+        let reach = self
+            .mask
+            .map(|m| reach(&self.data.inputs[m].ints(picks), picks.len()));
         let mut clean = None;
         let mut inputs = Vec::with_capacity(self.columns.len() + self.noise.len());
         for (name, i) in &self.columns {
             let column = &self.data.inputs[*i];
             let (Some(epoch), 0) = (vary, *i) else {
-                inputs.push((name.clone(), column.tensor(picks)));
+                let tensor = match reach {
+                    Some(length) => cut(&column.ints(picks), picks.len(), length),
+                    None => column.tensor(picks),
+                };
+                inputs.push((name.clone(), tensor));
                 continue;
             };
             let mut values = column.floats(picks);
@@ -163,6 +179,36 @@ impl Feed {
     }
 }
 
+/// The column of the mask, where all columns are texts of as many tokens and the network takes any
+/// number of them.
+fn mask(data: &Dataset, network: &Network, columns: &[(String, usize)]) -> Option<usize> {
+    let text = TextInputs::of(network).ok().filter(|t| t.length.is_none())?;
+    let (_, id) = text.parts.iter().find(|(part, _)| *part == Part::Mask)?;
+    let name = &network.tensor(*id).name;
+    let (_, at) = columns.iter().find(|(n, _)| n == name)?;
+    let alike = data
+        .inputs
+        .iter()
+        .all(|c| matches!(c.cells, Cells::Ints(_)) && c.shape == data.inputs[*at].shape);
+    (alike && data.inputs[*at].shape.len() == 1).then_some(*at)
+}
+
+/// Places from the first to the last that one of `rows` masks counts, at least 1.
+fn reach(masks: &[i64], rows: usize) -> usize {
+    let width = masks.len() / rows.max(1);
+    let last = |row: &[i64]| row.iter().rposition(|&m| m != 0).map_or(0, |i| i + 1);
+    let longest = masks.chunks_exact(width.max(1)).map(last).max();
+    longest.unwrap_or(0).max(1)
+}
+
+/// The first `length` of each of `rows`.
+fn cut(values: &[i64], rows: usize, length: usize) -> TensorData {
+    let width = values.len() / rows.max(1);
+    let kept = values.chunks_exact(width.max(1)).flat_map(|row| &row[..length]);
+    let kept: Vec<i64> = kept.copied().collect();
+    TensorData::from_i64(&[rows as u64, length as u64], &kept)
+}
+
 impl Answers {
     /// Numbers for an output of `shape`.
     ///
@@ -207,5 +253,22 @@ impl Answers {
             hot[(k / inner * classes + at) * inner + k % inner] += (1.0 - smoothing) as f32;
         }
         Ok((hot, wanted.len()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_fed_as_far_as_the_longest_of_a_batch_reaches() {
+        let masks = [1, 1, 0, 0, 1, 0, 0, 0, 1, 1, 1, 0];
+        assert_eq!(
+            (reach(&masks, 3), reach(&masks[..8], 2), reach(&[0, 0], 1)),
+            (3, 2, 1)
+        );
+        let fed = cut(&[1, 2, 3, 4, 5, 6, 7, 8], 2, 3);
+        assert_eq!(fed.shape, [2, 3]);
+        assert_eq!(fed.to_i64(), Some(vec![1, 2, 3, 5, 6, 7]));
     }
 }

@@ -27,10 +27,26 @@ pub struct Progress {
     pub sum: f64,
     /// The last loss; 0 before the first.
     pub last: f64,
+    /// Validations since the best one.
+    #[serde(default)]
+    pub stale: u64,
+    /// The validation of the lowest loss.
+    #[serde(default)]
+    pub best: Option<Best>,
     /// What the schedule remembers.
     pub schedule: Memory,
     /// Updates of each parameter, by name.
     pub updates: std::collections::BTreeMap<String, u64>,
+}
+
+/// The lowest loss of the validation part so far.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Best {
+    /// The step after which it was judged.
+    pub step: u64,
+    /// Mean loss.
+    pub loss: f64,
 }
 
 /// A training, stopped between two steps.

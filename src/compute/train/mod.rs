@@ -25,7 +25,7 @@ pub use ask::Slopes;
 pub use augment::Augmentation;
 pub use batch::order;
 pub use change::Change;
-pub use checkpoint::{Checkpoint, Progress};
+pub use checkpoint::{Best, Checkpoint, Progress};
 pub use loss::{Loss, Reconstruction};
 pub use optimizer::{Moments, Optimizer};
 pub use plan::{Cadence, Clip, Every, OnProblem, Plan};

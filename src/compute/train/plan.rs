@@ -50,6 +50,9 @@ pub struct Plan {
     pub noise: Vec<String>,
     /// When to judge by the validation part.
     pub validate: Every,
+    /// Training ends once the validation loss was judged so many times in a row without being lower
+    /// than ever before (early stopping: Prechelt 1998).
+    pub patience: Option<u64>,
     /// How often losses are recorded, steps.
     pub record_every: u64,
     /// How often layers are looked into.
@@ -80,6 +83,7 @@ impl Default for Plan {
             frozen: Vec::new(),
             noise: Vec::new(),
             validate: Every::default(),
+            patience: None,
             record_every: 1,
             statistics: Cadence::default(),
             on_problem: OnProblem::default(),
@@ -152,6 +156,10 @@ impl Plan {
         least("batch", self.batch as u64)?;
         least("record_every", self.record_every)?;
         least("steps", self.steps.unwrap_or(1))?;
+        least("patience", self.patience.unwrap_or(1))?;
+        if self.patience.is_some() && self.validate == Every::Never {
+            return Err("patience counts validations, and validate is \"never\"".into());
+        }
         if let Every::Steps(n) = self.validate {
             least("validate", n)?;
         }

@@ -8,7 +8,7 @@ use model::{Dataset, Network, Point, Record, TensorData};
 
 use super::batch::{Batch, Feed, order};
 use super::change::{Change, Now, freeze};
-use super::checkpoint::{Checkpoint, Progress};
+use super::checkpoint::{Best, Checkpoint, Progress};
 use super::plan::{Cadence, Every, OnProblem, Plan};
 use super::schedule::{Memory, Place as At};
 use super::statistics::Pace;
@@ -53,6 +53,8 @@ pub struct Step {
     pub seconds: f64,
     /// Everything that is to be written down.
     pub records: Vec<Record>,
+    /// Whether the validation part was judged, with a lower loss than ever before.
+    pub best: bool,
     /// What stopped it: neither weights nor statistics have changed in it.
     pub problem: Option<String>,
     /// Whether training has come to its end, or stands still for a problem.
@@ -132,6 +134,8 @@ impl Trainer {
                 fed: 0,
                 sum: 0.0,
                 last: 0.0,
+                stale: 0,
+                best: None,
                 schedule: Memory::new(plan.learning_rate, [0, 0]),
                 updates: Default::default(),
             },
@@ -203,7 +207,8 @@ impl Trainer {
     /// Whether training has come to its end.
     pub fn done(&self) -> bool {
         let all = self.plan.steps.is_some_and(|s| self.progress.step >= s);
-        all || self.progress.epoch >= self.plan.epochs
+        let stale = self.plan.patience.is_some_and(|p| self.progress.stale >= p);
+        all || stale || self.progress.epoch >= self.plan.epochs
     }
 
     /// Learning rate, and momentum where the schedule sets it, of the next step.
@@ -297,7 +302,6 @@ impl Trainer {
             if recorded || look {
                 self.record(&mut step, outcome, recorded);
             }
-            step.done = self.done() || self.stopped;
             let due = match self.plan.validate {
                 Every::Epoch => step.epoch_loss.is_some() || self.done(),
                 Every::Steps(n) => self.progress.step.is_multiple_of(n) || self.done(),
@@ -311,6 +315,8 @@ impl Trainer {
             {
                 self.follow(loss);
             }
+            // The validation may have been the last that patience had.
+            step.done = self.done() || self.stopped;
             Ok(step)
         })
     }
@@ -413,6 +419,13 @@ impl Trainer {
                 },
             }));
         self.follow(judged.loss);
+        let progress = &mut self.progress;
+        step.best = progress.best.is_none_or(|b| judged.loss < b.loss);
+        if step.best {
+            let (step, loss) = (progress.step, judged.loss);
+            progress.best = Some(Best { step, loss });
+        }
+        progress.stale = if step.best { 0 } else { progress.stale + 1 };
         step.validation = Some(judged);
     }
 
@@ -426,20 +439,39 @@ impl Trainer {
     /// # Errors
     /// [`RunError`] as for a pass; [`RunError::Plan`] where nothing is kept aside.
     pub fn validate(&mut self) -> Task<'_, Result<Judgement, RunError>> {
+        let data = self.feed.data.clone();
+        self.judge(data, |d| &d.validation, "validation")
+    }
+
+    /// Judges the network as it is by the test part, which nothing of the training depends on.
+    ///
+    /// # Errors
+    /// As [`Trainer::validate`].
+    pub fn test(&mut self) -> Task<'_, Result<Judgement, RunError>> {
+        let data = self.feed.data.clone();
+        self.judge(data, |d| &d.test, "test")
+    }
+
+    fn judge(
+        &mut self,
+        data: Arc<Dataset>,
+        part: fn(&Dataset) -> &Vec<u32>,
+        name: &'static str,
+    ) -> Task<'_, Result<Judgement, RunError>> {
         Box::pin(async move {
-            let data = self.feed.data.clone();
-            if data.validation.is_empty() {
+            let all = part(&data);
+            if all.is_empty() {
                 return Err(RunError::Plan {
-                    problem: "the data set has no validation part".into(),
+                    problem: format!("the data set has no {name} part"),
                 });
             }
             let (mut loss, mut right, mut of) = (0.0, 0u64, 0u64);
             let mut terms: Vec<(&'static str, f64)> = Vec::new();
-            for (i, picks) in data.validation.chunks(JUDGED).enumerate() {
+            for (i, picks) in all.chunks(JUDGED).enumerate() {
                 let batch = self.feed.batch(picks, &self.plan, None, [u64::MAX, i as u64]);
                 let loss_of = &self.plan.loss;
                 let found = on!(&mut self.device, work => work.judge(&batch, loss_of).await)?;
-                let share = picks.len() as f64 / data.validation.len() as f64;
+                let share = picks.len() as f64 / all.len() as f64;
                 loss += found.loss * share;
                 for (k, (name, value)) in found.terms.into_iter().enumerate() {
                     match terms.get_mut(k) {
@@ -454,7 +486,7 @@ impl Trainer {
             let judged = Judgement {
                 loss,
                 accuracy: (of > 0).then(|| right as f64 / of as f64),
-                count: data.validation.len(),
+                count: all.len(),
                 terms,
             };
             Ok(judged)

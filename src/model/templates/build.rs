@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::network::TensorKind;
-use crate::op::{Attribute, Attributes, Op, Padding, Unary, Window};
+use crate::op::{Attribute, Attributes, Binary, Op, Padding, Unary, Window};
 use crate::{
     DType, Dim, Graph, GraphId, Layer, LayerId, Network, ScopeId, Tensor, TensorData, TensorId, TensorSpec,
 };
@@ -37,6 +37,14 @@ impl Build {
         }
     }
 
+    /// In the terms of a later version of ONNX than 17, which some operators need.
+    pub fn opset(&mut self, opset: u32, ir: u32) {
+        self.network.format = format!("ONNX opset {opset}");
+        self.network.metadata = [("IR version", ir), ("opset", opset)]
+            .map(|(k, v)| (k.into(), v.to_string()))
+            .into();
+    }
+
     /// The network with `outputs`, shapes inferred.
     pub fn finish(mut self, outputs: &[TensorId]) -> Network {
         self.network.graphs[0].outputs = outputs.to_vec();
@@ -49,6 +57,15 @@ impl Build {
         let sizes = [Dim::Symbol("N".into())].into_iter();
         let sizes = sizes.chain(shape.iter().map(|&d| Dim::Known(d)));
         let input = self.tensor(name, TensorKind::Input, TensorSpec::new(DType::F32, sizes), None);
+        self.network.graphs[0].inputs.push(input);
+        input
+    }
+
+    /// An input of whole numbers, `[N, tokens]`, both sizes free.
+    pub fn tokens(&mut self, name: &str) -> TensorId {
+        let sizes = ["N", "tokens"].map(|s| Dim::Symbol(s.into()));
+        let spec = TensorSpec::new(DType::I64, sizes);
+        let input = self.tensor(name, TensorKind::Input, spec, None);
         self.network.graphs[0].inputs.push(input);
         input
     }
@@ -220,6 +237,34 @@ impl Build {
         let weight = self.uniform_values(&format!("{name}.weight"), &[to, from], bound);
         let bias = self.uniform_values(&format!("{name}.bias"), &[to], bound);
         self.gemm(name, x, weight, bias)
+    }
+
+    /// A product of the last axis with a weight `[from, to]`, and a bias, begun as in
+    /// [`Build::linear`]; for any number of axes in front.
+    pub fn dense(&mut self, name: &str, x: TensorId, from: u64, to: u64) -> TensorId {
+        let bound = (1.0 / from as f64).sqrt();
+        let weight = self.uniform_values(&format!("{name}.weight"), &[from, to], bound);
+        let bias = self.uniform_values(&format!("{name}.bias"), &[to], bound);
+        let x = self.op(name, "MatMul", Op::MatMul, &[x, weight], &[]);
+        self.binary(&format!("{name}_bias"), "Add", Binary::Add, x, bias)
+    }
+
+    /// A function of two tensors, by its name in ONNX.
+    pub fn binary(&mut self, name: &str, kind: &str, function: Binary, a: TensorId, b: TensorId) -> TensorId {
+        self.op(name, kind, Op::Binary(function), &[a, b], &[])
+    }
+
+    /// Layer normalisation (Ba, Kiros and Hinton 2016) of the last axis, of `width`.
+    pub fn layer_norm(&mut self, name: &str, x: TensorId, width: u64) -> TensorId {
+        let scale = self.constant(&format!("{name}.scale"), &[width], 1.0);
+        let bias = self.constant(&format!("{name}.bias"), &[width], 0.0);
+        let (axis, epsilon) = (-1, 1e-5);
+        let attributes = [
+            ("axis", Attribute::Int(axis)),
+            ("epsilon", Attribute::Float(epsilon)),
+        ];
+        let op = Op::LayerNorm { axis, epsilon };
+        self.op(name, "LayerNormalization", op, &[x, scale, bias], &attributes)
     }
 
     /// `x w' + b`.

@@ -4,12 +4,14 @@ mod build;
 mod forecaster;
 mod mlp;
 mod residual;
+mod transformer;
 mod vae;
 
 pub use build::Build;
 pub use forecaster::forecaster;
 pub use mlp::mlp;
 pub use residual::{residual, residual_cnn};
+pub use transformer::{Transformer, transformer};
 pub use vae::vae;
 
 use serde::{Deserialize, Serialize};
@@ -60,6 +62,8 @@ pub enum Template {
         #[serde(default = "thirty_two")]
         hidden: u64,
     },
+    /// [`transformer`], for texts and classes.
+    Transformer(Transformer),
 }
 
 fn yes() -> bool {
@@ -112,6 +116,7 @@ pub fn templates() -> Vec<(&'static str, Template)> {
         ),
         ("LSTM forecaster", Template::Lstm { hidden: thirty_two() }),
         ("GRU forecaster", Template::Gru { hidden: thirty_two() }),
+        ("Transformer", Template::Transformer(Transformer::default())),
     ]
 }
 
@@ -130,7 +135,11 @@ impl Template {
             Template::ResidualCnn { width, .. } => widths.push(*width),
             Template::Mlp { hidden, .. } => widths.extend(hidden),
             Template::Vae { hidden, latent } => widths.extend([*hidden, *latent]),
-            Template::Lstm { hidden } | Template::Gru { hidden } => widths.push(8 * hidden),
+            Template::Lstm { hidden } | Template::Gru { hidden } => widths.push(hidden.saturating_mul(8)),
+            Template::Transformer(t) => {
+                t.check(shape)?;
+                widths.extend([t.width, 4 * t.width, t.width, t.vocabulary]);
+            }
         }
         let products = widths.windows(2).map(|w| w[0].checked_mul(w[1]));
         if widths.contains(&0) || products.into_iter().any(|p| p.is_none_or(|p| p > LARGEST)) {
@@ -169,6 +178,7 @@ impl Template {
                 };
                 forecaster(name, cell, window, features, hidden, outputs, seed)
             }
+            Template::Transformer(ref t) => transformer(name, t, size, outputs, seed),
         })
     }
 }
@@ -183,6 +193,7 @@ mod tests {
         for (title, template) in templates() {
             let shape: &[u64] = match template {
                 Template::Lstm { .. } | Template::Gru { .. } => &[24, 3],
+                Template::Transformer(_) => &[24],
                 _ => &[1, 12, 12],
             };
             let network = template.build("t", shape, 5, 3).unwrap();

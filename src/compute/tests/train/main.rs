@@ -4,6 +4,7 @@ mod graphics;
 mod nets;
 mod pytorch;
 mod resume;
+mod texts;
 mod watch;
 
 use std::sync::Arc;

@@ -4,6 +4,7 @@ mod arrays;
 mod hostile;
 #[path = "../random/mod.rs"]
 mod random;
+mod sentences;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
