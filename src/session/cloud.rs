@@ -3,6 +3,8 @@
 //!
 //! `cloud/work.rs` is what the worker does, `cloud/points.rs` where points come from.
 
+mod kmeans;
+mod linear;
 mod points;
 mod work;
 
@@ -27,7 +29,7 @@ pub enum Origin {
     Tokens(String),
     /// Rows of a parameter of two axes: token embeddings, the weights of classes.
     Parameter(String),
-    /// A table: `.npy`, `.npz`, CSV, TSV.
+    /// A table: `.npy`, `.npz`, CSV, TSV, Parquet, a projector's folder.
     File(Source),
 }
 
@@ -41,11 +43,22 @@ pub enum Projection {
     Tsne,
     /// UMAP (McInnes, Healy and Melville 2018): neighbours stay neighbours, groups stand apart.
     Umap,
+    /// Dimensions as they are, those of [`Wanted::axes`].
+    Axes,
+    /// First the direction from the mean of [`Wanted::group`] to the mean of the rest, then the directions
+    /// in which points differ most apart from it.
+    Direction,
 }
 
 impl Projection {
     /// All of them.
-    pub const ALL: [Projection; 3] = [Projection::Pca, Projection::Tsne, Projection::Umap];
+    pub const ALL: [Projection; 5] = [
+        Projection::Pca,
+        Projection::Tsne,
+        Projection::Umap,
+        Projection::Axes,
+        Projection::Direction,
+    ];
 
     /// As people call it.
     pub fn name(self) -> &'static str {
@@ -53,6 +66,8 @@ impl Projection {
             Projection::Pca => "PCA",
             Projection::Tsne => "t-SNE",
             Projection::Umap => "UMAP",
+            Projection::Axes => "Axes",
+            Projection::Direction => "Direction",
         }
     }
 }
@@ -75,6 +90,16 @@ pub struct Wanted {
     /// Of what is random.
     #[serde(default)]
     pub seed: u64,
+    /// The dimensions that [`Projection::Axes`] draws.
+    #[serde(default = "first_axes")]
+    pub axes: [usize; 3],
+    /// The points that [`Projection::Direction`] leads from.
+    #[serde(default)]
+    pub group: Arc<[u32]>,
+}
+
+fn first_axes() -> [usize; 3] {
+    [0, 1, 2]
 }
 
 impl Wanted {
@@ -87,6 +112,8 @@ impl Wanted {
             neighbours: 15,
             cosine: false,
             seed: 0,
+            axes: first_axes(),
+            group: Arc::default(),
         }
     }
 }
@@ -104,8 +131,12 @@ pub struct Subject {
     pub labels: Vec<u32>,
     /// Names of the classes.
     pub classes: Vec<String>,
+    /// Names of the dimensions, or none.
+    pub columns: Vec<String>,
     /// The examples that points are, in the same order.
     pub examples: Option<Arc<Images>>,
+    /// A picture for each point of a table, or none.
+    pub sprites: Option<Arc<Images>>,
 }
 
 impl Subject {
@@ -131,6 +162,71 @@ impl Subject {
     pub fn class(&self, point: usize) -> Option<&str> {
         let label = *self.labels.get(point)?;
         self.classes.get(label as usize).map(String::as_str)
+    }
+
+    /// What a dimension is called.
+    pub fn dimension(&self, dimension: usize) -> String {
+        match self.columns.get(dimension) {
+            Some(name) => name.clone(),
+            None => format!("dimension {dimension}"),
+        }
+    }
+
+    /// A picture for each point.
+    pub fn pictures(&self) -> Option<&Arc<Images>> {
+        self.examples.as_ref().or(self.sprites.as_ref())
+    }
+
+    /// The `k` points nearest to a sum of points, each times its share, with their distances, nearest first and
+    /// without those that are summed: A - B + C answers what is to C as A is to B (Mikolov et al. 2013). By
+    /// cosine distance every point counts by its direction alone.
+    ///
+    /// # Errors
+    /// A sentence for points that there are not, and for a sum without a direction.
+    pub fn combine(
+        &self,
+        terms: &[(usize, f32)],
+        k: usize,
+        cosine: bool,
+    ) -> Result<Vec<(usize, f32)>, String> {
+        let row = |i: usize| &self.values[i * self.width..][..self.width];
+        let length = |row: &[f32]| row.iter().map(|v| v * v).sum::<f32>().sqrt();
+        let mut sum = vec![0f32; self.width];
+        for &(point, share) in terms {
+            if point >= self.len() {
+                return Err(format!("there is no point {point}: there are {}", self.len()));
+            }
+            let scale = match cosine {
+                true => share / length(row(point)).max(f32::MIN_POSITIVE),
+                false => share,
+            };
+            sum.iter_mut().zip(row(point)).for_each(|(s, v)| *s += scale * v);
+        }
+        let size = length(&sum);
+        if cosine && (size == 0.0 || !size.is_finite()) {
+            return Err("these points cancel each other: their sum has no direction".into());
+        }
+        let distance = |row: &[f32]| match cosine {
+            true => {
+                let dot: f32 = row.iter().zip(&sum).map(|(a, b)| a * b).sum();
+                1.0 - dot / (size * length(row)).max(f32::MIN_POSITIVE)
+            }
+            false => {
+                let squares = row.iter().zip(&sum).map(|(a, b)| (a - b) * (a - b));
+                squares.sum::<f32>().sqrt()
+            }
+        };
+        let mut all: Vec<(usize, f32)> = (0..self.len())
+            .filter(|i| !terms.iter().any(|t| t.0 == *i))
+            .map(|i| (i, distance(row(i))))
+            .collect();
+        let order = |a: &(usize, f32), b: &(usize, f32)| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0));
+        if k < all.len() {
+            all.select_nth_unstable_by(k, order);
+            all.truncate(k);
+        }
+        all.sort_by(order);
+        Ok(all)
     }
 
     /// The `k` points nearest to `point` in all dimensions, with their distances, nearest first; by cosine
@@ -165,6 +261,22 @@ pub struct Stage {
     pub share: f32,
 }
 
+/// Groups around their means, in all dimensions (Lloyd 1982, with the starts of k-means++).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Kmeans {
+    /// How many were asked for.
+    pub clusters: usize,
+    /// The group of each point.
+    pub of: Vec<Option<u32>>,
+    /// A name for each group: what most of its points are, or the words or the dimension that tell it from
+    /// the others.
+    pub names: Vec<String>,
+    /// Sum of squared distances to the means.
+    pub inertia: f64,
+    /// Another one for other groups.
+    pub version: u64,
+}
+
 /// Points on show.
 pub struct Cloud {
     /// What was asked for.
@@ -188,6 +300,10 @@ pub struct Cloud {
     pub clusters: Vec<Option<u32>>,
     /// A name for each: its most frequent class with its share.
     pub cluster_names: Vec<String>,
+    /// Groups around their means, once they were asked for.
+    pub kmeans: Option<Kmeans>,
+    /// What the axes of places are, where they are something of their own.
+    pub axes: Vec<String>,
     /// Why there is none.
     pub problem: Option<String>,
     /// Grows with each change.
@@ -261,12 +377,42 @@ pub(crate) fn apply(session: &mut Session, wanted: Option<Wanted>) -> Result<(),
         quality: None,
         clusters: Vec::new(),
         cluster_names: Vec::new(),
+        // Groups are of all dimensions: another projection keeps them.
+        kmeans: before
+            .as_ref()
+            .and_then(|c| c.kmeans.clone())
+            .filter(|_| known_origin(&before, &wanted)),
+        axes: Vec::new(),
         problem: None,
         version: before.map_or(0, |c| c.version) + 1,
         waiting: true,
         wanted: wanted.clone(),
     });
     let order = Order::Begin(Box::new((points, wanted)));
+    session
+        .worker
+        .submit(session.opened, session.budget, Job::Map(order));
+    Ok(())
+}
+
+/// Has the worker find `clusters` groups of the points on show.
+pub(crate) fn group(session: &mut Session, clusters: usize) -> Result<(), String> {
+    let cloud = session.cloud.as_mut().ok_or("there are no points to group")?;
+    let most = cloud.subject.len();
+    if cloud.stage.is_some() {
+        return Err("points are still being placed: group them afterwards".into());
+    }
+    if !(1..=most).contains(&clusters) {
+        return Err(format!(
+            "{clusters} groups of {most} points: 1 to {most} are expected"
+        ));
+    }
+    cloud.stage = Some(Stage {
+        words: "grouping".into(),
+        share: 0.0,
+    });
+    cloud.waiting = true;
+    let order = Order::Group(Box::new((cloud.subject.clone(), cloud.wanted.clone(), clusters)));
     session
         .worker
         .submit(session.opened, session.budget, Job::Map(order));
@@ -294,6 +440,14 @@ impl Session {
         };
         cloud.waiting = false;
         cloud.version += 1;
+        if mapped.grouping {
+            cloud.stage = mapped.stage;
+            if let Some(mut kmeans) = mapped.kmeans {
+                kmeans.version = cloud.version;
+                cloud.kmeans = Some(kmeans);
+            }
+            return;
+        }
         if let Some(subject) = mapped.subject {
             // Points of another number stand nowhere yet.
             if subject.len() * cloud.dimensions != cloud.places.len() {
@@ -307,6 +461,7 @@ impl Session {
             cloud.dimensions = cloud.wanted.dimensions;
         }
         cloud.explained = mapped.explained;
+        cloud.axes = mapped.axes;
         cloud.quality = mapped.quality;
         (cloud.clusters, cloud.cluster_names) = mapped.clusters;
         if let Some(problem) = mapped.problem {
