@@ -4,10 +4,14 @@
 //! being sent. Few points are discs with depth; many are added up by pixel in a compute pass and
 //! brought to the screen by their density ([`Way`]). Only what core WebGPU has is used.
 
+mod pipelines;
+
 use bytemuck::{Pod, Zeroable};
 
 use crate::headless::DeviceError;
-use crate::renderer::{DEPTH, group, storage};
+use crate::renderer::{group, storage};
+
+use pipelines::{depth, layout, pipeline_layout, render};
 
 /// Most points: three float32 of each fit into the 128 MiB that a binding of core WebGPU may have.
 pub const MOST_POINTS: usize = (128 << 20) / 12;
@@ -355,96 +359,4 @@ impl Points {
                 .map_err(|e| DeviceError::Read(e.to_string()))
         })
     }
-}
-
-fn depth(device: &wgpu::Device, [width, height]: [u32; 2]) -> wgpu::TextureView {
-    let texture = device.create_texture(&wgpu::TextureDescriptor {
-        label: Some("depth of points"),
-        size: wgpu::Extent3d {
-            width,
-            height,
-            depth_or_array_layers: 1,
-        },
-        mip_level_count: 1,
-        sample_count: 1,
-        dimension: wgpu::TextureDimension::D2,
-        format: DEPTH,
-        usage: wgpu::TextureUsages::RENDER_ATTACHMENT,
-        view_formats: &[],
-    });
-    texture.create_view(&Default::default())
-}
-
-fn layout(
-    device: &wgpu::Device,
-    label: &str,
-    visibility: wgpu::ShaderStages,
-    kinds: &[wgpu::BufferBindingType],
-) -> wgpu::BindGroupLayout {
-    let entry = |(binding, &ty): (u32, &wgpu::BufferBindingType)| wgpu::BindGroupLayoutEntry {
-        binding,
-        visibility,
-        ty: wgpu::BindingType::Buffer {
-            ty,
-            has_dynamic_offset: false,
-            min_binding_size: None,
-        },
-        count: None,
-    };
-    let entries: Vec<_> = (0u32..).zip(kinds).map(entry).collect();
-    device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
-        label: Some(label),
-        entries: &entries,
-    })
-}
-
-fn pipeline_layout(device: &wgpu::Device, groups: &[&wgpu::BindGroupLayout]) -> wgpu::PipelineLayout {
-    let groups: Vec<_> = groups.iter().map(|g| Some(*g)).collect();
-    device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-        label: Some("points"),
-        bind_group_layouts: &groups,
-        immediate_size: 0,
-    })
-}
-
-/// `depth`: `None` is drawn without it, true writes it.
-fn render(
-    device: &wgpu::Device,
-    format: wgpu::TextureFormat,
-    module: &wgpu::ShaderModule,
-    [vertex, fragment]: [&str; 2],
-    groups: &[&wgpu::BindGroupLayout],
-    depth: Option<bool>,
-) -> wgpu::RenderPipeline {
-    device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
-        label: Some(fragment),
-        layout: Some(&pipeline_layout(device, groups)),
-        vertex: wgpu::VertexState {
-            module,
-            entry_point: Some(vertex),
-            compilation_options: Default::default(),
-            buffers: &[],
-        },
-        primitive: Default::default(),
-        depth_stencil: depth.map(|write| wgpu::DepthStencilState {
-            format: DEPTH,
-            depth_write_enabled: Some(write),
-            depth_compare: Some(wgpu::CompareFunction::GreaterEqual),
-            stencil: Default::default(),
-            bias: Default::default(),
-        }),
-        multisample: Default::default(),
-        fragment: Some(wgpu::FragmentState {
-            module,
-            entry_point: Some(fragment),
-            compilation_options: Default::default(),
-            targets: &[Some(wgpu::ColorTargetState {
-                format,
-                blend: Some(wgpu::BlendState::PREMULTIPLIED_ALPHA_BLENDING),
-                write_mask: wgpu::ColorWrites::ALL,
-            })],
-        }),
-        multiview_mask: None,
-        cache: None,
-    })
 }

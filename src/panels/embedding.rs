@@ -76,6 +76,7 @@ struct Memory {
     /// Points nearest to the chosen one: of the points, the point, by direction.
     near: Option<Near>,
     sums: sums::Sums,
+    counts: side::Counts,
 }
 
 /// Neighbours, and what they are of.
@@ -101,6 +102,7 @@ impl Default for Memory {
             groups: 8,
             near: None,
             sums: sums::Sums::default(),
+            counts: side::Counts::default(),
         }
     }
 }

@@ -141,10 +141,11 @@ pub(super) fn range(numbers: &[f32]) -> [f32; 2] {
     [low, high]
 }
 
-/// The colour of a share of the range: viridis.
-pub(super) fn viridis(share: f32) -> Color32 {
+/// The colour of a share of the range: viridis, without the end that is as the background.
+pub(super) fn viridis(share: f32, dark: bool) -> Color32 {
     let stops = MAPS[0].1;
-    let at = share.clamp(0.0, 1.0) * (stops.len() - 1) as f32;
+    let (low, high) = if dark { (0.18, 1.0) } else { (0.0, 0.9) };
+    let at = (low + (high - low) * share.clamp(0.0, 1.0)) * (stops.len() - 1) as f32;
     let i = (at as usize).min(stops.len() - 2);
     let part = |k: u32| {
         let of = |hex: u32| ((hex >> k) & 255) as f32;
@@ -223,7 +224,7 @@ impl Paint {
             .map(|p| &p.guesses);
         let color = |i: usize| match (ink, &numbers, self.range) {
             (_, Some(numbers), Some([low, high])) if numbers[i].is_finite() => {
-                viridis((numbers[i] - low) / (high - low).max(f32::MIN_POSITIVE))
+                viridis((numbers[i] - low) / (high - low).max(f32::MIN_POSITIVE), !light)
             }
             (_, Some(_), _) => dim,
             (Ink::Class, ..) => {

@@ -43,7 +43,7 @@ pub(super) fn show(
     match memory.ink {
         Ink::Class => classes(ui, memory, cloud),
         Ink::Cluster => {
-            groups(ui, memory, &cloud.clusters, &cloud.cluster_names);
+            groups(ui, memory, cloud.version, &cloud.clusters, &cloud.cluster_names);
             let between = cloud.clusters.iter().filter(|c| c.is_none()).count();
             ui.weak(format!("{} points lie in no group", grouped(between as u64)));
         }
@@ -61,7 +61,7 @@ pub(super) fn show(
                 }
             });
             if let Some(kmeans) = &cloud.kmeans {
-                groups(ui, memory, &kmeans.of, &kmeans.names);
+                groups(ui, memory, kmeans.version, &kmeans.of, &kmeans.names);
             }
         }
         Ink::Right => {
@@ -205,7 +205,9 @@ fn scale(ui: &mut Ui, memory: &Memory) {
         for i in 0..50 {
             let at = rect.left_top() + vec2(i as f32 * width, 0.0);
             let part = egui::Rect::from_min_size(at, vec2(width + 0.5, rect.height()));
-            ui.painter().rect_filled(part, 0.0, viridis(i as f32 / 49.0));
+            let dark = ui.visuals().dark_mode;
+            ui.painter()
+                .rect_filled(part, 0.0, viridis(i as f32 / 49.0, dark));
         }
         ui.weak(value(f64::from(high)));
     });
@@ -223,31 +225,50 @@ fn line(ui: &mut Ui, color: egui::Color32, text: &str, count: usize) -> bool {
     row.inner.on_hover_text("Chooses these points").clicked()
 }
 
-fn classes(ui: &mut Ui, memory: &mut Memory, cloud: &Cloud) {
-    let light = !ui.visuals().dark_mode;
-    let labels = &cloud.subject.labels;
-    let mut counts = vec![0; cloud.subject.classes.len()];
-    for label in labels {
-        if let Some(count) = counts.get_mut(*label as usize) {
-            *count += 1;
+/// How many points each class or group has, counted once.
+#[derive(Default)]
+pub(super) struct Counts {
+    /// Of what: an address, and a version.
+    of: (usize, u64),
+    counts: Vec<usize>,
+}
+
+impl Counts {
+    fn update(&mut self, of: (usize, u64), names: usize, all: impl Iterator<Item = u32>) {
+        if self.of == of && self.counts.len() == names {
+            return;
+        }
+        self.of = of;
+        self.counts = vec![0; names];
+        for index in all {
+            if let Some(count) = self.counts.get_mut(index as usize) {
+                *count += 1;
+            }
         }
     }
-    for (i, name) in cloud.subject.classes.iter().enumerate().take(LISTED) {
-        if line(ui, style::run(i, light), name, counts[i]) {
+}
+
+fn classes(ui: &mut Ui, memory: &mut Memory, cloud: &Cloud) {
+    let light = !ui.visuals().dark_mode;
+    let (labels, names) = (&cloud.subject.labels, &cloud.subject.classes);
+    let of = (labels.as_ptr() as usize, 0);
+    memory.counts.update(of, names.len(), labels.iter().copied());
+    for (i, name) in names.iter().enumerate().take(LISTED) {
+        if line(ui, style::run(i, light), name, memory.counts.counts[i]) {
             let of = labels.iter().enumerate().filter(|(_, l)| **l as usize == i);
             memory.chosen.set(cloud.subject.len(), of.map(|(k, _)| k));
         }
     }
 }
 
-fn groups(ui: &mut Ui, memory: &mut Memory, of: &[Option<u32>], names: &[String]) {
+fn groups(ui: &mut Ui, memory: &mut Memory, version: u64, of: &[Option<u32>], names: &[String]) {
     let light = !ui.visuals().dark_mode;
-    let mut counts = vec![0; names.len()];
-    for group in of.iter().flatten() {
-        counts[*group as usize] += 1;
-    }
+    let key = (of.as_ptr() as usize, version);
+    memory
+        .counts
+        .update(key, names.len(), of.iter().flatten().copied());
     for (i, name) in names.iter().enumerate().take(LISTED) {
-        if line(ui, style::run(i, light), name, counts[i]) {
+        if line(ui, style::run(i, light), name, memory.counts.counts[i]) {
             let members = of.iter().enumerate().filter(|(_, c)| **c == Some(i as u32));
             memory.chosen.set(of.len(), members.map(|(k, _)| k));
         }

@@ -155,6 +155,8 @@ fn wanted(ui: &Ui, memory: &Memory, lens: &Lens, rect: Rect) -> Option<PointView
     };
     let light = counting as f32 * (PI * radius * radius).min(PI * 144.0).max(0.5);
     let exposure = LIGHT * lens.area() * pixels * pixels / light.max(1.0);
+    // A point of several pixels is seen by itself.
+    let exposure = exposure.max(1.5 * ((radius - 0.8) / 1.2).clamp(0.0, 1.0));
     let background = Rgba::from(ui.visuals().extreme_bg_color);
     Some(PointView {
         places,
