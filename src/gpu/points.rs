@@ -258,7 +258,7 @@ impl Points {
         look: &PointLook,
     ) -> Result<(), PointsError> {
         let [width, height] = size;
-        let pixels = width.checked_mul(height).unwrap_or(u32::MAX);
+        let pixels = width.saturating_mul(height);
         if !(1..=MOST_PIXELS).contains(&pixels) {
             return Err(PointsError::Size { width, height });
         }
@@ -300,7 +300,7 @@ impl Points {
                     store: wgpu::StoreOp::Store,
                 },
             })],
-            depth_stencil_attachment: discs.then(|| wgpu::RenderPassDepthStencilAttachment {
+            depth_stencil_attachment: discs.then_some(wgpu::RenderPassDepthStencilAttachment {
                 view: &room.depth,
                 depth_ops: Some(wgpu::Operations {
                     load: wgpu::LoadOp::Clear(0.0),

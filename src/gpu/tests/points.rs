@@ -149,7 +149,11 @@ fn dense_points_have_the_color_of_the_nearest_or_of_any() {
             [
                 pixel(i),
                 pixel(i / 16),
-                if i / 256 % 2 == 0 { apart } else { -apart },
+                if (i / 256).is_multiple_of(2) {
+                    apart
+                } else {
+                    -apart
+                },
             ]
         };
         let places: Vec<f32> = (0..count).flat_map(place).collect();

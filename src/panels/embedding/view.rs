@@ -153,7 +153,7 @@ fn wanted(ui: &Ui, memory: &Memory, lens: &Lens, rect: Rect) -> Option<PointView
     } else {
         memory.chosen.count
     };
-    let light = counting as f32 * (PI * radius * radius).min(PI * 144.0).max(0.5);
+    let light = counting as f32 * (PI * radius * radius).clamp(0.5, PI * 144.0);
     let exposure = LIGHT * lens.area() * pixels * pixels / light.max(1.0);
     // A point of several pixels is seen by itself.
     let exposure = exposure.max(1.5 * ((radius - 0.8) / 1.2).clamp(0.0, 1.0));
