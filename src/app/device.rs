@@ -68,6 +68,7 @@ fn survive(
     }
     // Everything that was drawn with belongs to the old device.
     **main.resource::<Target>().lock() = None;
+    main.resource::<crate::points::Cloud>().lock().forget();
     let mut explorer = main.resource_mut::<Explorer>();
     explorer.session.compute_on(Device::Cpu);
     RenderErrorPolicy::Recover(RenderCreation::default())

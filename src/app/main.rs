@@ -9,6 +9,7 @@ mod fly;
 mod keys;
 mod pass;
 mod pointer;
+mod points;
 mod screen;
 mod window;
 

@@ -7,7 +7,7 @@ use bevy_egui::EguiPlugin;
 use bevy_panorbit_camera::PanOrbitCameraPlugin;
 
 use crate::explorer::Explorer;
-use crate::{camera, device, drops, explorer, export, fly, keys, pass, screen};
+use crate::{camera, device, drops, explorer, export, fly, keys, pass, points, screen};
 
 /// The explorer on `files`: a model, then its input; without files on the built-in demo.
 pub fn explorer(files: &[String]) -> App {
@@ -33,6 +33,7 @@ pub fn explorer(files: &[String]) -> App {
         fly::plugin,
         screen::plugin,
         pass::plugin,
+        points::plugin,
         export::ExportPlugin,
         device::DevicePlugin,
     ))

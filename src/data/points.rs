@@ -1,5 +1,8 @@
-//! Tables of points: embeddings from `.npy`, `.npz`, CSV and TSV, with labels and names where a file has
-//! them.
+//! Tables of points: embeddings from `.npy`, `.npz`, CSV, TSV, Parquet and TensorBoard's projector, with
+//! labels, names and pictures where a file has them.
+
+mod parquet;
+mod projector;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -7,7 +10,7 @@ use std::path::Path;
 use model::TensorData;
 
 use crate::error::{DataError, read_file};
-use crate::npz;
+use crate::{Images, npz};
 
 /// Largest file that is read, bytes.
 const MAX_BYTES: u64 = 2 << 30;
@@ -29,6 +32,18 @@ pub struct Points {
     pub labels: Vec<u32>,
     /// Names of the classes.
     pub classes: Vec<String>,
+    /// A name for each dimension, or none.
+    pub columns: Vec<String>,
+    /// A picture for each point, or none.
+    pub sprites: Option<Images>,
+}
+
+/// True for what a column of classes is called.
+fn is_label(name: &str) -> bool {
+    matches!(
+        name.to_ascii_lowercase().as_str(),
+        "label" | "labels" | "class" | "target"
+    )
 }
 
 impl Points {
@@ -42,23 +57,32 @@ impl Points {
         self.len() == 0
     }
 
-    /// Reads `path`; for a projector's `vectors.tsv` also `metadata.tsv` beside it.
+    /// Reads `path`; for a projector's vectors also what stands beside them: `projector_config.pbtxt`, which
+    /// names metadata and a sprite, or else `metadata.tsv`. The configuration can be opened itself too.
     ///
     /// # Errors
     /// [`DataError`] for files that are no table of numbers.
     pub fn read(path: &Path) -> Result<Self, DataError> {
+        let ending = path.extension().map(|e| e.to_ascii_lowercase());
+        if ending.is_some_and(|e| e == "pbtxt") {
+            return projector::read(path);
+        }
+        let mut points = Self::of_file(path)?;
         let file = path.display().to_string();
-        let mut points = Self::from_bytes(&file, &read_file(path, MAX_BYTES)?)?;
+        if !file.to_ascii_lowercase().ends_with(".tsv") || projector::describe(&mut points, path)? {
+            return Ok(points);
+        }
         let beside = path.with_file_name("metadata.tsv");
-        if points.names.is_empty()
-            && file.to_ascii_lowercase().ends_with(".tsv")
-            && beside.is_file()
-            && beside != path
-        {
+        if points.names.is_empty() && beside.is_file() && beside != path {
             let bytes = read_file(&beside, MAX_BYTES)?;
             points.take_metadata(&beside.display().to_string(), &bytes)?;
         }
         Ok(points)
+    }
+
+    /// Reads one file alone.
+    fn of_file(path: &Path) -> Result<Self, DataError> {
+        Self::from_bytes(&path.display().to_string(), &read_file(path, MAX_BYTES)?)
     }
 
     /// Reads a file in memory; its ending says what it is.
@@ -72,11 +96,12 @@ impl Points {
             "npz" => of_arrays(file, npz::from_bytes(file, bytes)?),
             "csv" => text(file, bytes, b','),
             "tsv" | "tab" => text(file, bytes, b'\t'),
+            "parquet" => parquet::read(file, bytes),
             _ => Err(DataError::malformed(
                 file,
                 "name",
                 lower,
-                "a table: .npy, .npz, .csv or .tsv",
+                "a table: .npy, .npz, .csv, .tsv or .parquet",
             )),
         }
     }
@@ -201,10 +226,7 @@ fn text(file: &str, bytes: &[u8], delimiter: u8) -> Result<Points, DataError> {
     } else {
         csv::StringRecord::new()
     };
-    let is_label = |i: usize| {
-        let name = heading.get(i).unwrap_or_default().to_ascii_lowercase();
-        matches!(name.as_str(), "label" | "labels" | "class" | "target")
-    };
+    let is_label = |i: usize| is_label(heading.get(i).unwrap_or_default());
     let numeric = |i: usize| !is_label(i) && rows.iter().all(|r| number(&r[i]).is_some());
     let (columns, words): (Vec<usize>, Vec<usize>) = (0..width).partition(|&i| numeric(i));
     if columns.is_empty() || rows.is_empty() {
@@ -223,6 +245,10 @@ fn text(file: &str, bytes: &[u8], delimiter: u8) -> Result<Points, DataError> {
             .flat_map(|r| columns.iter().map(move |&i| cell(r, i)))
             .collect(),
         width: columns.len(),
+        columns: match headed {
+            true => columns.iter().map(|&i| heading[i].to_string()).collect(),
+            false => Vec::new(),
+        },
         ..Points::default()
     };
     // What says of itself that it is a label comes first.
@@ -308,7 +334,7 @@ mod tests {
             ("a.csv", "", "columns of numbers"),
             ("a.csv", "word\nx\n", "none of numbers"),
             ("a.csv", "1,2\n3\n", "line 2"),
-            ("a.txt", "1,2\n", ".npy, .npz, .csv or .tsv"),
+            ("a.txt", "1,2\n", ".npy, .npz, .csv, .tsv or .parquet"),
             ("a.npy", "nonsense", "a.npy"),
         ] {
             let told = of(name, text).unwrap_err();

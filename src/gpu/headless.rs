@@ -149,6 +149,39 @@ impl Headless {
         self.read(encoder, &color)
     }
 
+    /// Has `draw` write commands that fill a texture of [`FORMAT`], and reads it back: RGBA, 8 bits, row by row
+    /// from the top.
+    ///
+    /// # Errors
+    /// [`DeviceError::Size`] for sizes that the device cannot draw, and what `draw` says.
+    pub fn drawn(
+        &self,
+        [width, height]: [u32; 2],
+        draw: impl FnOnce(&mut wgpu::CommandEncoder, &wgpu::TextureView) -> Result<(), DeviceError>,
+    ) -> Result<Vec<u8>, DeviceError> {
+        let limit = self.device.limits().max_texture_dimension_2d;
+        if width == 0 || height == 0 || width > limit || height > limit {
+            return Err(DeviceError::Size { width, height, limit });
+        }
+        let color = self.device.create_texture(&wgpu::TextureDescriptor {
+            label: None,
+            size: wgpu::Extent3d {
+                width,
+                height,
+                depth_or_array_layers: 1,
+            },
+            mip_level_count: 1,
+            sample_count: 1,
+            dimension: wgpu::TextureDimension::D2,
+            format: FORMAT,
+            usage: wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::COPY_SRC,
+            view_formats: &[],
+        });
+        let mut encoder = self.device.create_command_encoder(&Default::default());
+        draw(&mut encoder, &color.create_view(&Default::default()))?;
+        self.read(encoder, &color)
+    }
+
     fn read(
         &self,
         mut encoder: wgpu::CommandEncoder,

@@ -1,22 +1,32 @@
 //! Points in two or three dimensions: what a layer makes of the data set, tokens, parameters, tables.
 
+mod bar;
 mod canvas;
+mod choose;
+mod dots;
+mod grid;
+pub(crate) mod handed;
+mod lens;
+mod paint;
 mod side;
+mod sums;
 mod view;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use egui::{ComboBox, DragValue, RichText, ScrollArea, Ui, vec2};
+use egui::{ScrollArea, Ui, vec2};
 use layout::Node;
 use model::TensorKind;
-use session::cloud::{Cloud, Origin, Projection, Subject, Wanted};
+use session::cloud::{Cloud, Origin, Subject, Wanted};
 use session::{Command, Input, Session};
 
 use crate::panel::{Ask, Panel, Side, View};
-use crate::widgets::{empty, grouped};
+use crate::widgets::empty;
 
 use canvas::Canvas;
+use choose::Chosen;
+use handed::Handed;
+use paint::{Ink, Paint};
 
 /// The panel.
 pub const PANEL: Panel = Panel {
@@ -32,34 +42,41 @@ pub const PANEL: Panel = Panel {
 const BESIDE: f32 = 250.0;
 /// Parameters that are offered.
 const OFFERED: usize = 24;
+/// Neighbours that are named.
+const NEAR: usize = 8;
 
-/// What points are coloured by.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) enum Ink {
-    /// Their class.
+/// What Shift and a drag draw.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Tool {
     #[default]
-    Class,
-    /// The group that they lie in.
-    Cluster,
-    /// Whether the network is right about them.
-    Right,
+    Box,
+    Lasso,
 }
 
 /// What the panel keeps.
-pub(super) struct Memory {
+struct Memory {
     canvas: Canvas,
     ink: Ink,
-    /// Points as the pictures that they are.
+    /// What points are sized by.
+    size: Ink,
+    paint: Paint,
+    /// Points as the pictures that they are, and these in the colours of the points.
     pictures: bool,
+    tinted: bool,
     /// Another selected layer is mapped at once.
     follow: bool,
     /// The chosen point of a cloud that is no data set.
     point: Option<usize>,
-    /// Points inside the last box, or that match the words.
-    chosen: BTreeSet<usize>,
+    /// Points inside the last box or loop, or that match the words.
+    chosen: Chosen,
+    tool: Tool,
     query: String,
+    /// Groups that k-means is asked for.
+    groups: usize,
     /// Points nearest to the chosen one: of the points, the point, by direction.
     near: Option<Near>,
+    sums: sums::Sums,
+    counts: side::Counts,
 }
 
 /// Neighbours, and what they are of.
@@ -73,18 +90,22 @@ impl Default for Memory {
         Memory {
             canvas: Canvas::default(),
             ink: Ink::default(),
+            size: Ink::Plain,
+            paint: Paint::default(),
             pictures: false,
+            tinted: true,
             follow: true,
             point: None,
-            chosen: BTreeSet::new(),
+            chosen: Chosen::default(),
+            tool: Tool::default(),
             query: String::new(),
+            groups: 8,
             near: None,
+            sums: sums::Sums::default(),
+            counts: side::Counts::default(),
         }
     }
 }
-
-/// Neighbours that are named.
-const NEAR: usize = 8;
 
 impl Memory {
     /// Points nearest to `point`.
@@ -182,6 +203,9 @@ fn show(ui: &mut Ui, view: &mut View) {
     let Some(cloud) = &session.cloud else {
         return begin(ui, view, origins);
     };
+    // The doorway is somebody else's: it goes out of the memory while the panel has its own.
+    let mut handed = std::mem::take(view.memory.of::<Handed>());
+    handed.wanted = None;
     let memory = view.memory.of::<Memory>();
     let mut next = cloud.wanted.clone();
     // Points of a layer go along with the layer that is chosen in the scene.
@@ -193,7 +217,7 @@ fn show(ui: &mut Ui, view: &mut View) {
     {
         *layer = wanted;
     }
-    bar(ui, memory, cloud, &origins, &mut next, view.asks);
+    bar::show(ui, memory, cloud, &origins, &mut next, view.asks);
     if let Some(problem) = &cloud.problem {
         empty(ui, "It cannot be drawn", problem);
     } else {
@@ -206,7 +230,8 @@ fn show(ui: &mut Ui, view: &mut View) {
         ui.horizontal_top(|ui| {
             let beside = BESIDE.min(room.x * 0.4);
             let size = vec2((room.x - beside - 16.0).max(80.0), room.y);
-            let picked = ui.allocate_ui(size, |ui| view::show(ui, size, memory, cloud, session, point));
+            let of = (cloud, session);
+            let picked = ui.allocate_ui(size, |ui| view::show(ui, size, memory, of, point, &mut handed));
             if let Some(picked) = picked.inner {
                 match cloud.subject.examples {
                     Some(_) => view.out.push(Command::Sample(picked)),
@@ -219,7 +244,7 @@ fn show(ui: &mut Ui, view: &mut View) {
                 .show(ui, |ui| {
                     let lines = |ui: &mut Ui| {
                         ui.set_width(beside);
-                        side::show(ui, memory, cloud, session, point)
+                        side::show(ui, memory, (cloud, session), point, &mut next, view.out)
                     };
                     match (ui.vertical(lines).inner, &cloud.subject.examples) {
                         (Some(picked), Some(_)) => view.out.push(Command::Sample(picked)),
@@ -230,12 +255,15 @@ fn show(ui: &mut Ui, view: &mut View) {
         });
     }
     if next != cloud.wanted {
-        memory.chosen.clear();
+        // The same points stay chosen, wherever they go.
         if next.origin != cloud.wanted.origin {
+            memory.chosen.clear();
             memory.point = None;
+            memory.sums = Default::default();
         }
         view.out.push(Command::Project(Some(next)));
     }
+    *view.memory.of::<Handed>() = handed;
 }
 
 /// Where nothing is mapped yet.
@@ -251,67 +279,10 @@ fn begin(ui: &mut Ui, view: &mut View, origins: Vec<(String, Origin)>) {
                 view.out.push(Command::Project(Some(Wanted::new(origin))));
             }
         }
-        let about = "NumPy .npy and .npz, CSV and TSV, TensorBoard's projector; labels and names are found";
+        let about =
+            "NumPy .npy and .npz, CSV and TSV, Parquet, TensorBoard's projector; labels and names are found";
         if ui.button("Open a table…").on_hover_text(about).clicked() {
             view.asks.push(Ask::OpenTable);
-        }
-    });
-}
-
-fn bar(
-    ui: &mut Ui,
-    memory: &mut Memory,
-    cloud: &Cloud,
-    origins: &[(String, Origin)],
-    next: &mut Wanted,
-    asks: &mut Vec<Ask>,
-) {
-    ui.horizontal_wrapped(|ui| {
-        ComboBox::from_id_salt("origin")
-            .selected_text(told(&cloud.wanted.origin))
-            .width(220.0)
-            .truncate()
-            .show_ui(ui, |ui| {
-                for (name, origin) in origins {
-                    ui.selectable_value(&mut next.origin, origin.clone(), name);
-                }
-                if ui.selectable_label(false, "Open a table…").clicked() {
-                    asks.push(Ask::OpenTable);
-                }
-            });
-        for projection in Projection::ALL {
-            let about = match projection {
-                Projection::Pca => "The directions in which points differ most",
-                Projection::Tsne => "Neighbours stay neighbours; distances between groups say little (van der Maaten and Hinton 2008)",
-                Projection::Umap => "Neighbours stay neighbours, groups stand apart (McInnes, Healy and Melville 2018)",
-            };
-            ui.selectable_value(&mut next.projection, projection, projection.name()).on_hover_text(about);
-        }
-        ui.separator();
-        for dimensions in [2, 3] {
-            ui.selectable_value(&mut next.dimensions, dimensions, format!("{dimensions}D"));
-        }
-        if next.projection != Projection::Pca {
-            let name = if next.projection == Projection::Tsne { "perplexity " } else { "neighbours " };
-            let most = cloud.subject.len().saturating_sub(1).clamp(2, 200);
-            ui.add(DragValue::new(&mut next.neighbours).range(2..=most).prefix(name).update_while_editing(false));
-            ui.toggle_value(&mut next.cosine, "cosine").on_hover_text("Near means of one direction, whatever the length");
-        }
-        if matches!(next.origin, Origin::Layer(_)) {
-            ui.toggle_value(&mut memory.follow, "follow").on_hover_text("A layer that is chosen in the scene is mapped at once");
-        }
-        if cloud.subject.examples.is_some() {
-            ui.toggle_value(&mut memory.pictures, "pictures").on_hover_text("Points as the pictures that they are");
-        }
-        match &cloud.stage {
-            Some(stage) => {
-                ui.spinner();
-                ui.weak(format!("{} {:.0} %", stage.words, 100.0 * stage.share));
-            }
-            None => {
-                let counts = format!("{} points of {}", grouped(cloud.subject.len() as u64), cloud.subject.width);
-                ui.label(RichText::new(counts).weak()).on_hover_text("Points, and the dimensions that they have");
-            }
         }
     });
 }

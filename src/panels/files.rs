@@ -102,7 +102,10 @@ impl Wanted {
                 "Pictures and arrays",
                 &["png", "jpg", "jpeg", "gif", "bmp", "webp", "npz"],
             ),
-            Wanted::Table => ("Tables of points", &["npy", "npz", "csv", "tsv"]),
+            Wanted::Table => (
+                "Tables of points",
+                &["npy", "npz", "csv", "tsv", "parquet", "pbtxt"],
+            ),
             Wanted::Export("svg") | Wanted::Chart(_) | Wanted::Curves("svg") => ("SVG drawing", &["svg"]),
             Wanted::Export("pdf") => ("PDF document", &["pdf"]),
             Wanted::Export(_) | Wanted::Curves(_) => ("PNG picture", &["png"]),

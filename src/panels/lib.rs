@@ -47,6 +47,7 @@ use egui::{Rect, Ui};
 use session::asking::Question;
 use session::{Command, Kept, Session};
 
+pub use embedding::handed::{Handed, PointPlaces, PointView, point_ink};
 pub use keys::KEYS;
 pub use panel::{Ask, Memory, Panel, Side, View};
 pub use remember::Settings;
@@ -297,6 +298,11 @@ impl Panels {
     /// True when the panel of this id is the tab that is seen of its place.
     pub fn is_front(&self, id: &str) -> bool {
         self.dock.is_front(id)
+    }
+
+    /// The doorway between the panel of points and a device that draws them.
+    pub fn points(&mut self) -> &mut Handed {
+        self.memory.of()
     }
 
     /// What the user is told about the window itself.

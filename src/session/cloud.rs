@@ -3,18 +3,21 @@
 //!
 //! `cloud/work.rs` is what the worker does, `cloud/points.rs` where points come from.
 
+mod kmeans;
+mod linear;
 mod points;
+mod subject;
 mod work;
 
 use std::sync::Arc;
 
-use data::Images;
 use embed::{Alignment, Scaling, Table};
 use serde::{Deserialize, Serialize};
 
 use crate::worker::Job;
 use crate::{Session, Source};
 
+pub use subject::Subject;
 pub(crate) use work::{Mapped, Mapper, Order, work};
 
 /// Where points come from.
@@ -27,7 +30,7 @@ pub enum Origin {
     Tokens(String),
     /// Rows of a parameter of two axes: token embeddings, the weights of classes.
     Parameter(String),
-    /// A table: `.npy`, `.npz`, CSV, TSV.
+    /// A table: `.npy`, `.npz`, CSV, TSV, Parquet, a projector's folder.
     File(Source),
 }
 
@@ -41,11 +44,22 @@ pub enum Projection {
     Tsne,
     /// UMAP (McInnes, Healy and Melville 2018): neighbours stay neighbours, groups stand apart.
     Umap,
+    /// Dimensions as they are, those of [`Wanted::axes`].
+    Axes,
+    /// First the direction from the mean of [`Wanted::group`] to the mean of the rest, then the directions
+    /// in which points differ most apart from it.
+    Direction,
 }
 
 impl Projection {
     /// All of them.
-    pub const ALL: [Projection; 3] = [Projection::Pca, Projection::Tsne, Projection::Umap];
+    pub const ALL: [Projection; 5] = [
+        Projection::Pca,
+        Projection::Tsne,
+        Projection::Umap,
+        Projection::Axes,
+        Projection::Direction,
+    ];
 
     /// As people call it.
     pub fn name(self) -> &'static str {
@@ -53,6 +67,8 @@ impl Projection {
             Projection::Pca => "PCA",
             Projection::Tsne => "t-SNE",
             Projection::Umap => "UMAP",
+            Projection::Axes => "Axes",
+            Projection::Direction => "Direction",
         }
     }
 }
@@ -75,6 +91,16 @@ pub struct Wanted {
     /// Of what is random.
     #[serde(default)]
     pub seed: u64,
+    /// The dimensions that [`Projection::Axes`] draws.
+    #[serde(default = "first_axes")]
+    pub axes: [usize; 3],
+    /// The points that [`Projection::Direction`] leads from.
+    #[serde(default)]
+    pub group: Arc<[u32]>,
+}
+
+fn first_axes() -> [usize; 3] {
+    [0, 1, 2]
 }
 
 impl Wanted {
@@ -87,72 +113,9 @@ impl Wanted {
             neighbours: 15,
             cosine: false,
             seed: 0,
+            axes: first_axes(),
+            group: Arc::default(),
         }
-    }
-}
-
-/// What is known of the points, apart from where they are drawn.
-#[derive(Clone, Debug, Default)]
-pub struct Subject {
-    /// Points x `width`, row-major, finite.
-    pub values: Arc<[f32]>,
-    /// Dimensions.
-    pub width: usize,
-    /// A name for each, or none.
-    pub names: Vec<String>,
-    /// Its class, or none.
-    pub labels: Vec<u32>,
-    /// Names of the classes.
-    pub classes: Vec<String>,
-    /// The examples that points are, in the same order.
-    pub examples: Option<Arc<Images>>,
-}
-
-impl Subject {
-    /// Number of points.
-    pub fn len(&self) -> usize {
-        self.values.len().checked_div(self.width).unwrap_or(0)
-    }
-
-    /// True without points.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// What a point is called.
-    pub fn name(&self, point: usize) -> String {
-        match self.names.get(point) {
-            Some(name) => name.clone(),
-            None => format!("#{point}"),
-        }
-    }
-
-    /// The class of a point.
-    pub fn class(&self, point: usize) -> Option<&str> {
-        let label = *self.labels.get(point)?;
-        self.classes.get(label as usize).map(String::as_str)
-    }
-
-    /// The `k` points nearest to `point` in all dimensions, with their distances, nearest first; by cosine
-    /// distance where that is asked for. Without the point itself.
-    ///
-    /// # Errors
-    /// A sentence where points have no neighbours.
-    pub fn nearest(&self, point: usize, k: usize, cosine: bool) -> Result<Vec<(usize, f32)>, String> {
-        let table = Table::shared(self.values.clone(), self.width).map_err(|e| e.to_string())?;
-        let metric = if cosine {
-            embed::Metric::Cosine
-        } else {
-            embed::Metric::Euclidean
-        };
-        let k = k.min(self.len().saturating_sub(1));
-        let found = embed::exact_for(&table, &[point as u32], k, metric).map_err(|e| e.to_string())?;
-        let (rows, distances) = found.of(0);
-        Ok(rows
-            .iter()
-            .map(|r| *r as usize)
-            .zip(distances.iter().copied())
-            .collect())
     }
 }
 
@@ -163,6 +126,22 @@ pub struct Stage {
     pub words: String,
     /// Share of that, 0 to 1.
     pub share: f32,
+}
+
+/// Groups around their means, in all dimensions (Lloyd 1982, with the starts of k-means++).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Kmeans {
+    /// How many were asked for.
+    pub clusters: usize,
+    /// The group of each point.
+    pub of: Vec<Option<u32>>,
+    /// A name for each group: what most of its points are, or the words or the dimension that tell it from
+    /// the others.
+    pub names: Vec<String>,
+    /// Sum of squared distances to the means.
+    pub inertia: f64,
+    /// Another one for other groups.
+    pub version: u64,
 }
 
 /// Points on show.
@@ -188,6 +167,10 @@ pub struct Cloud {
     pub clusters: Vec<Option<u32>>,
     /// A name for each: its most frequent class with its share.
     pub cluster_names: Vec<String>,
+    /// Groups around their means, once they were asked for.
+    pub kmeans: Option<Kmeans>,
+    /// What the axes of places are, where they are something of their own.
+    pub axes: Vec<String>,
     /// Why there is none.
     pub problem: Option<String>,
     /// Grows with each change.
@@ -261,12 +244,42 @@ pub(crate) fn apply(session: &mut Session, wanted: Option<Wanted>) -> Result<(),
         quality: None,
         clusters: Vec::new(),
         cluster_names: Vec::new(),
+        // Groups are of all dimensions: another projection keeps them.
+        kmeans: before
+            .as_ref()
+            .and_then(|c| c.kmeans.clone())
+            .filter(|_| known_origin(&before, &wanted)),
+        axes: Vec::new(),
         problem: None,
         version: before.map_or(0, |c| c.version) + 1,
         waiting: true,
         wanted: wanted.clone(),
     });
     let order = Order::Begin(Box::new((points, wanted)));
+    session
+        .worker
+        .submit(session.opened, session.budget, Job::Map(order));
+    Ok(())
+}
+
+/// Has the worker find `clusters` groups of the points on show.
+pub(crate) fn group(session: &mut Session, clusters: usize) -> Result<(), String> {
+    let cloud = session.cloud.as_mut().ok_or("there are no points to group")?;
+    let most = cloud.subject.len();
+    if cloud.stage.is_some() {
+        return Err("points are still being placed: group them afterwards".into());
+    }
+    if !(1..=most).contains(&clusters) {
+        return Err(format!(
+            "{clusters} groups of {most} points: 1 to {most} are expected"
+        ));
+    }
+    cloud.stage = Some(Stage {
+        words: "grouping".into(),
+        share: 0.0,
+    });
+    cloud.waiting = true;
+    let order = Order::Group(Box::new((cloud.subject.clone(), cloud.wanted.clone(), clusters)));
     session
         .worker
         .submit(session.opened, session.budget, Job::Map(order));
@@ -294,6 +307,14 @@ impl Session {
         };
         cloud.waiting = false;
         cloud.version += 1;
+        if mapped.grouping {
+            cloud.stage = mapped.stage;
+            if let Some(mut kmeans) = mapped.kmeans {
+                kmeans.version = cloud.version;
+                cloud.kmeans = Some(kmeans);
+            }
+            return;
+        }
         if let Some(subject) = mapped.subject {
             // Points of another number stand nowhere yet.
             if subject.len() * cloud.dimensions != cloud.places.len() {
@@ -307,6 +328,7 @@ impl Session {
             cloud.dimensions = cloud.wanted.dimensions;
         }
         cloud.explained = mapped.explained;
+        cloud.axes = mapped.axes;
         cloud.quality = mapped.quality;
         (cloud.clusters, cloud.cluster_names) = mapped.clusters;
         if let Some(problem) = mapped.problem {

@@ -67,6 +67,8 @@ pub enum Command {
     Learn(Lesson),
     /// Shows points in two or three dimensions; `None` takes them away.
     Project(Option<cloud::Wanted>),
+    /// Finds so many groups of the points on show, by k-means.
+    Group(usize),
     /// Asks the open network something, or gives a question up.
     Ask(Question),
     /// Sets how training histories are shown.
@@ -341,6 +343,7 @@ pub(crate) fn apply(session: &mut Session, command: Command) -> Result<(), Strin
         Command::Ask(question) => return crate::asking::apply(session, question),
         Command::Learn(lesson) => return crate::learning::apply(session, lesson),
         Command::Project(wanted) => return cloud::apply(session, wanted),
+        Command::Group(clusters) => return cloud::group(session, clusters),
         Command::Board(board) => state.board = board,
         Command::History(source) => session.follow_history(source.as_ref()),
         Command::Color(quantity) => state.color = quantity,

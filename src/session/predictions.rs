@@ -17,6 +17,10 @@ pub struct Guess {
     pub class: usize,
     /// Its probability.
     pub probability: f32,
+    /// Cross entropy of the example's own class, nats; NaN where the network does not know the class.
+    pub loss: f32,
+    /// Entropy of all probabilities, nats.
+    pub entropy: f32,
 }
 
 /// Answers for all samples, as far as they are known.
@@ -77,19 +81,24 @@ impl Batch {
         let outputs = outputs.map_err(|e| e.to_string())?;
         let output = outputs.first().and_then(|(_, value)| value.tensor()?.to_f32());
         let output = output.ok_or("the output holds no numbers")?;
-        let guess = |scores: &[f32]| {
+        let guess = |(i, scores): (usize, &[f32])| {
             let best = analyze::top_k(scores, 1)[0];
-            let probability = match gives_probabilities(&self.network, main.outputs[0]) {
-                true => best.value,
-                false => analyze::softmax(scores)[best.index],
+            let shares = match gives_probabilities(&self.network, main.outputs[0]) {
+                true => scores.to_vec(),
+                false => analyze::softmax(scores),
             };
+            let label = self.samples.labels.get(self.from + i);
+            let own = label.and_then(|l| shares.get(usize::from(*l)));
             Guess {
                 class: best.index,
-                probability,
+                probability: shares[best.index],
+                loss: own.map_or(f32::NAN, |p| -p.max(f32::MIN_POSITIVE).ln()),
+                entropy: analyze::entropy(&shares) as f32,
             }
         };
         Ok(output
             .chunks_exact((output.len() / (until - self.from)).max(1))
+            .enumerate()
             .map(guess)
             .collect())
     }

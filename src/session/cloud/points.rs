@@ -229,6 +229,8 @@ pub(super) fn read(source: &Source) -> Result<Subject, String> {
         names: points.names,
         labels: points.labels,
         classes: points.classes,
+        columns: points.columns,
         examples: None,
+        sprites: points.sprites.map(Arc::new),
     })
 }

@@ -6,8 +6,10 @@ use compute::{Engine, RunOptions};
 use embed::{HdbscanSettings, Metric, Pca, Table, Tsne, TsneSettings, Umap, UmapSettings};
 use web_time::Instant;
 
+use super::kmeans::Grouping;
+use super::linear::{axes, direction};
 use super::points::{Gathered, Points, gather, read};
-use super::{Projection, Stage, Subject, Wanted};
+use super::{Kmeans, Projection, Stage, Subject, Wanted};
 
 /// Seconds of work between two looks at what else is to be done.
 const SLICE: f64 = 0.05;
@@ -20,6 +22,8 @@ const NEAR: usize = 15;
 pub(crate) enum Order {
     Begin(Box<(Points, Wanted)>),
     Go,
+    /// Points, the cloud that they are of, and how many groups are wanted.
+    Group(Box<(Arc<Subject>, Wanted, usize)>),
     End,
 }
 
@@ -32,6 +36,10 @@ pub(crate) struct Mapped {
     pub(super) explained: Vec<f64>,
     pub(super) quality: Option<[f64; 2]>,
     pub(super) clusters: (Vec<Option<u32>>, Vec<String>),
+    pub(super) axes: Vec<String>,
+    /// Only groups were worked at.
+    pub(super) grouping: bool,
+    pub(super) kmeans: Option<Kmeans>,
     pub(super) problem: Option<String>,
 }
 
@@ -44,8 +52,26 @@ enum Step {
     Place(Arc<Subject>),
     Tsne(Arc<Subject>, Box<Tsne<'static>>),
     Umap(Arc<Subject>, Box<Umap<'static>>),
-    Judge(Arc<Subject>, Vec<f32>, Vec<f64>),
+    Judge(Arc<Subject>, Placed),
+    Group(Box<Grouping>),
     Rest,
+}
+
+/// Places, and what their axes are.
+#[derive(Default)]
+pub(super) struct Placed {
+    pub(super) places: Vec<f32>,
+    pub(super) explained: Vec<f64>,
+    pub(super) axes: Vec<String>,
+}
+
+impl Placed {
+    fn of(places: &[f32]) -> Self {
+        Placed {
+            places: places.to_vec(),
+            ..Placed::default()
+        }
+    }
 }
 
 /// What the worker does for `order`; `None` where nothing is to be shown.
@@ -64,6 +90,10 @@ pub(crate) async fn work(
             let (points, wanted) = *begin;
             mapper.0 = Some((wanted, Step::Gather(points, Gathered::default())));
         }
+        Order::Group(group) => {
+            let (subject, wanted, clusters) = *group;
+            mapper.0 = Some((wanted, Step::Group(Box::new(Grouping::new(subject, clusters)))));
+        }
         Order::Go => (),
     }
     let (wanted, step) = mapper.0.take()?;
@@ -75,6 +105,9 @@ pub(crate) async fn work(
         explained: Vec::new(),
         quality: None,
         clusters: Default::default(),
+        axes: Vec::new(),
+        grouping: matches!(step, Step::Group(_)),
+        kmeans: None,
         problem: None,
     };
     match go(step, &wanted, engine, options, &mut mapped).await {
@@ -135,6 +168,7 @@ async fn go(
                 labels: samples.labels.iter().map(|l| u32::from(*l)).collect(),
                 classes: samples.classes.clone(),
                 examples: Some(samples.clone()),
+                ..Subject::default()
             });
             mapped.subject = Some(subject.clone());
             mapped.stage = stage("placing", 0.0);
@@ -154,7 +188,7 @@ async fn go(
             }
             mapped.stage = stage(words(progress.stage), progress.fraction);
             Ok(match progress.done() {
-                true => Step::Judge(subject, tsne.places().to_vec(), Vec::new()),
+                true => Step::Judge(subject, Placed::of(tsne.places())),
                 false => Step::Tsne(subject, tsne),
             })
         }
@@ -168,15 +202,27 @@ async fn go(
             }
             mapped.stage = stage(words(progress.stage), progress.fraction);
             Ok(match progress.done() {
-                true => Step::Judge(subject, umap.places().to_vec(), Vec::new()),
+                true => Step::Judge(subject, Placed::of(umap.places())),
                 false => Step::Umap(subject, umap),
             })
         }
-        Step::Judge(subject, places, explained) => {
-            mapped.explained = explained;
-            mapped.quality = judge(&subject, &places, wanted);
-            mapped.clusters = clusters(&subject, &places, wanted.dimensions);
+        Step::Judge(subject, placed) => {
+            mapped.quality = judge(&subject, &placed.places, wanted);
+            mapped.clusters = clusters(&subject, &placed.places, wanted.dimensions);
+            (mapped.explained, mapped.axes) = (placed.explained, placed.axes);
             Ok(Step::Rest)
+        }
+        Step::Group(mut grouping) => {
+            let mut found = None;
+            while found.is_none() && !late() {
+                found = grouping.step().map_err(told)?;
+            }
+            mapped.stage = stage("grouping", grouping.share());
+            mapped.kmeans = found;
+            Ok(match mapped.kmeans {
+                Some(_) => Step::Rest,
+                None => Step::Group(grouping),
+            })
         }
         Step::Rest => Ok(Step::Rest),
     }
@@ -213,7 +259,28 @@ fn place(subject: Arc<Subject>, wanted: &Wanted, mapped: &mut Mapped) -> Result<
             }
             mapped.places = Some(places.clone());
             mapped.explained.clone_from(&pca.explained);
-            Ok(Step::Judge(subject, places, pca.explained))
+            let explained = pca.explained;
+            let axes = Vec::new();
+            Ok(Step::Judge(
+                subject,
+                Placed {
+                    places,
+                    explained,
+                    axes,
+                },
+            ))
+        }
+        Projection::Axes => {
+            let placed = axes(&subject, wanted)?;
+            mapped.places = Some(placed.places.clone());
+            mapped.axes.clone_from(&placed.axes);
+            Ok(Step::Judge(subject, placed))
+        }
+        Projection::Direction => {
+            let placed = direction(&subject, wanted)?;
+            mapped.places = Some(placed.places.clone());
+            mapped.axes.clone_from(&placed.axes);
+            Ok(Step::Judge(subject, placed))
         }
         Projection::Tsne => {
             let settings = TsneSettings {

@@ -147,3 +147,173 @@ fn what_cannot_be_drawn_is_told() {
     session.apply(Command::Project(Some(wanted)));
     assert!(errors(&session).pop().unwrap().contains("2 or 3"));
 }
+
+/// Two groups of five along a line of three dimensions, with heading.
+fn table() -> Origin {
+    let mut text = "a,b,c,kind\n".to_string();
+    for i in 0..10 {
+        let (side, kind) = if i < 5 { (0.0, "left") } else { (8.0, "right") };
+        let k = (i % 5) as f32;
+        text += &format!("{},{},{},{kind}\n", side + 0.1 * k, k, 2.0 * side - 0.3 * k);
+    }
+    Origin::File(Source::Bytes {
+        name: "t.csv".into(),
+        bytes: text.into_bytes().into(),
+    })
+}
+
+#[test]
+fn axes_are_the_columns_themselves() {
+    let mut session = Session::new();
+    let mut wanted = Wanted::new(table());
+    (wanted.projection, wanted.dimensions, wanted.axes) = (Projection::Axes, 2, [2, 0, 1]);
+    let cloud = project(&mut session, wanted.clone());
+    assert_eq!(cloud.axes, ["c", "a"]);
+    let expected = cloud
+        .subject
+        .values
+        .chunks_exact(3)
+        .flat_map(|row| [row[2], row[0]]);
+    assert!(cloud.places.iter().copied().eq(expected));
+    wanted.axes = [0, 1, 7];
+    wanted.dimensions = 3;
+    let told = project(&mut session, wanted).problem.clone().unwrap();
+    assert!(
+        told.contains("no dimension 7") && told.contains("have 3"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_direction_leads_from_the_chosen_points_to_the_rest() {
+    let mut session = Session::new();
+    let mut wanted = Wanted::new(table());
+    wanted.projection = Projection::Direction;
+    wanted.group = (0..5).collect();
+    let cloud = project(&mut session, wanted.clone());
+    assert_eq!((cloud.problem.as_deref(), cloud.axes.len()), (None, 3));
+    // The mean of the chosen ones is at 0, that of the rest as far as both means are apart.
+    let mean = |from: usize| (from..from + 5).map(|i| cloud.places[3 * i]).sum::<f32>() / 5.0;
+    let apart = (8.0f32 * 8.0 + 16.0 * 16.0).sqrt();
+    assert!(
+        mean(0).abs() < 1e-4 && (mean(5) - apart).abs() < 1e-3,
+        "{} {}",
+        mean(0),
+        mean(5)
+    );
+    // What is left does not tell the groups apart.
+    let second = |from: usize| (from..from + 5).map(|i| cloud.places[3 * i + 1]).sum::<f32>() / 5.0;
+    assert!((second(0) - second(5)).abs() < 1e-3);
+    for (group, expected) in [
+        (vec![], "0 of 10 are chosen"),
+        ((0..10).collect(), "10 of 10"),
+        (vec![12], "no point 12"),
+    ] {
+        wanted.group = group.into();
+        let told = project(&mut session, wanted.clone()).problem.clone().unwrap();
+        assert!(told.contains(expected), "{told}");
+    }
+}
+
+#[test]
+fn kmeans_finds_groups_and_calls_them_by_what_they_are() {
+    let mut session = Session::new();
+    session.apply(Command::Group(2));
+    assert!(errors(&session).pop().unwrap().contains("no points to group"));
+    project(&mut session, Wanted::new(table()));
+    let group = |session: &mut Session, count: usize| {
+        session.apply(Command::Group(count));
+        session.wait_for_cloud();
+        session.cloud.as_ref().unwrap().kmeans.clone()
+    };
+    let found = group(&mut session, 2).unwrap();
+    assert_eq!((found.clusters, found.of.len(), found.names.len()), (2, 10, 2));
+    let mut names = found.names.clone();
+    names.sort();
+    assert_eq!(names, ["left (100 %)", "right (100 %)"]);
+    let expected = |i: usize| if i < 5 { "left (100 %)" } else { "right (100 %)" };
+    assert!((0..10).all(|i| found.names[found.of[i].unwrap() as usize] == expected(i)));
+    let cloud = session.cloud.as_ref().unwrap();
+    assert!(cloud.stage.is_none() && !cloud.places.is_empty() && cloud.explained.len() == 3);
+    // Another projection keeps the groups; another number finds others; the sum of squares shrinks.
+    let mut wanted = cloud.wanted.clone();
+    wanted.projection = Projection::Axes;
+    assert_eq!(project(&mut session, wanted).kmeans, Some(found.clone()));
+    let more = group(&mut session, 4).unwrap();
+    assert!(more.inertia < found.inertia && more.version != found.version);
+    for count in [0, 11] {
+        group(&mut session, count);
+        let told = errors(&session).pop().unwrap();
+        assert!(told.contains("1 to 10 are expected"), "{told}");
+    }
+    // Without classes and names a group is called by the dimension that tells it.
+    let text = "size,weight\n1,5\n1.1,5\n9,5.1\n9.1,5\n";
+    let source = Source::Bytes {
+        name: "t.csv".into(),
+        bytes: text.as_bytes().to_vec().into(),
+    };
+    project(&mut session, Wanted::new(Origin::File(source)));
+    let mut names = group(&mut session, 2).unwrap().names;
+    names.sort();
+    assert_eq!(names, ["high size", "low size"]);
+}
+
+#[test]
+fn what_is_to_c_as_a_is_to_b() {
+    let mut session = Session::new();
+    let text = "word\tx\ty\nking\t5\t1\nman\t1\t1\nwoman\t1\t4\nqueen\t5\t4.1\nmat\t-3\t0\n";
+    let source = Source::Bytes {
+        name: "words.tsv".into(),
+        bytes: text.as_bytes().to_vec().into(),
+    };
+    let cloud = project(&mut session, Wanted::new(Origin::File(source)));
+    let terms = [(0, 1.0), (1, -1.0), (2, 1.0)];
+    let near = cloud.subject.combine(&terms, 8, false).unwrap();
+    assert_eq!(cloud.subject.name(near[0].0), "queen");
+    assert!((near[0].1 - 0.1).abs() < 1e-5);
+    // Those that are summed are no answer, and there are no more than there are.
+    assert_eq!(near.iter().map(|n| n.0).collect::<Vec<_>>(), [3, 4]);
+    let cosine = cloud.subject.combine(&terms, 1, true).unwrap();
+    assert_eq!((cosine.len(), cosine[0].0), (1, 3));
+    let told = cloud
+        .subject
+        .combine(&[(0, 1.0), (0, -1.0)], 1, true)
+        .unwrap_err();
+    assert!(told.contains("no direction"), "{told}");
+    assert!(
+        cloud
+            .subject
+            .combine(&[(9, 1.0)], 1, false)
+            .unwrap_err()
+            .contains("no point 9")
+    );
+}
+
+#[test]
+fn predictions_tell_loss_and_entropy() {
+    let mut session = demo();
+    for _ in 0..2000 {
+        session.update(0.01);
+        session.wait();
+        let known = &session.document.as_ref().unwrap().predictions;
+        if known.first().is_some_and(|p| p.guesses.len() >= 10) {
+            break;
+        }
+    }
+    let document = session.document.as_ref().unwrap();
+    let samples = document.samples.as_ref().unwrap();
+    let guesses = &document.predictions[0].guesses;
+    assert!(guesses.len() >= 10);
+    for (guess, label) in guesses.iter().zip(&samples.labels) {
+        let most = (samples.classes.len() as f32).ln() + 1e-4;
+        assert!(
+            (0.0..=most).contains(&guess.entropy) && guess.loss >= 0.0,
+            "{guess:?}"
+        );
+        if guess.class == usize::from(*label) {
+            assert!((guess.loss + guess.probability.ln()).abs() < 1e-4, "{guess:?}");
+        } else {
+            assert!(guess.loss > std::f32::consts::LN_2 - 1e-4, "{guess:?}");
+        }
+    }
+}

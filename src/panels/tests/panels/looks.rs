@@ -452,9 +452,21 @@ fn clouds_of_points() {
     settle(&mut harness);
     take(&mut results, &mut harness, "embedding_flat");
     harness.get_by_label("pictures").click();
-    harness.get_by_label("groups").click();
-    settle(&mut harness);
+    let colour = |harness: &mut Harness<Shown>, from: &str, to: &str| {
+        harness.get_by_value(from).click();
+        settle(harness);
+        harness.get_by_label(to).click();
+        settle(harness);
+    };
+    colour(&mut harness, "class", "dense groups");
     take(&mut results, &mut harness, "embedding_groups");
+    colour(&mut harness, "dense groups", "loss");
+    take(&mut results, &mut harness, "embedding_loss");
+    colour(&mut harness, "loss", "k-means");
+    harness.state_mut().session.apply(Command::Group(6));
+    harness.state_mut().session.wait_for_cloud();
+    settle(&mut harness);
+    take(&mut results, &mut harness, "embedding_kmeans");
     let mut session = encoder(true, &["the cats sat on the red mat.", "he ran, walking a dog"]);
     let network = &session.document.as_ref().unwrap().network;
     let rank = |l: &model::Layer| network.tensor(l.outputs[0]?).spec.rank();

@@ -71,3 +71,48 @@ fn ten_thousand_layers_scroll() {
     assert!(large < 10.0 * small + 5.0, "{large} ms a frame beside {small}");
     settle(&mut harness);
 }
+
+#[test]
+fn a_million_points_cost_a_frame_what_few_do() {
+    use session::Source;
+    use session::cloud::{Origin, Projection, Wanted};
+    let times = |count: usize| {
+        let mut state = 1u32;
+        let values: Vec<f32> = (0..3 * count)
+            .map(|_| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (state >> 8) as f32 / (1 << 24) as f32
+            })
+            .collect();
+        let table = TensorData::from_f32(&[count as u64, 3], &values);
+        let bytes = data::npz::to_bytes([("table", &table)]).unwrap().into();
+        let name = "table.npz".into();
+        let mut wanted = Wanted::new(Origin::File(Source::Bytes { name, bytes }));
+        wanted.projection = Projection::Axes;
+        let mut session = session::Session::new();
+        session.apply(Command::Project(Some(wanted)));
+        session.wait_for_cloud();
+        let panel = panels::panel_of("embedding").unwrap();
+        let mut harness = alone(session, panel, [1280.0, 720.0]);
+        harness.state_mut().memory.of::<panels::Handed>().drawn = true;
+        settle(&mut harness);
+        let rest = frame(&mut harness);
+        // The pointer looks for a point in every frame; the cells are made in the first.
+        harness.hover_at(egui::pos2(500.0, 380.0));
+        let step = |_| {
+            let begin = Instant::now();
+            harness.step();
+            begin.elapsed().as_secs_f64() * 1e3
+        };
+        let first = (0..4).map(step).fold(0.0, f64::max);
+        settle(&mut harness);
+        (rest, first, frame(&mut harness))
+    };
+    let (few, many) = (times(1000), times(1_000_000));
+    println!(
+        "points: {:.2} ms a frame of 1,000, {:.2} of a million; with the pointer on them {:.2} and {:.2}, the first {:.0} and {:.0}",
+        few.0, many.0, few.2, many.2, few.1, many.1
+    );
+    assert!(many.0 < 10.0 * few.0 + 5.0, "{few:?} {many:?}");
+    assert!(many.2 < 10.0 * few.2 + 15.0, "{few:?} {many:?}");
+}
