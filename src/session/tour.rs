@@ -35,6 +35,7 @@ const MOST_BYTES: u64 = 1 << 20;
 pub const TOURS: &[(&str, &str)] = &[
     ("tour", include_str!("../../scenes/demo.ron")),
     ("tour-images", include_str!("../../scenes/images.ron")),
+    ("tour-text", include_str!("../../scenes/text.ron")),
 ];
 
 /// The built-in tour of this name.

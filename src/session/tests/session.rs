@@ -237,6 +237,35 @@ fn the_tour_of_pictures_goes_from_a_cloud_to_single_numbers() {
 }
 
 #[test]
+fn the_tour_of_sentences_goes_from_heads_to_single_numbers() {
+    use session::asking::Line;
+    let tour = tour::built_in("tour-text").unwrap();
+    let mut session = Session::new();
+    session.apply(Command::Tour(Some(tour.clone())));
+    let (mut moved, mut asked) = (None, false);
+    for stop in 0..tour.stops.len() {
+        session.apply(Command::Stop(stop));
+        for _ in 0..3 {
+            session.wait();
+            session.update(0.0);
+        }
+        session.wait_for_cloud();
+        session.wait_for_answers();
+        assert!(errors(&session).is_empty(), "stop {stop}: {:?}", errors(&session));
+        moved = moved.or(session.ablation_change());
+        asked |= session.asked.course(Line::Map).is_some_and(|c| c.done());
+    }
+    let moved = moved.unwrap();
+    assert!(moved.relative > 0.01 && session.state.ablated.is_empty(), "{moved:?}");
+    let cloud = session.cloud.as_ref().unwrap();
+    assert!(cloud.problem.is_none() && cloud.subject.len() > 20, "both texts are points");
+    assert!(asked && session.asked.course(Line::Layers).unwrap().done());
+    let document = session.document.as_ref().unwrap();
+    let working = document.working(session.cell.as_ref().unwrap()).unwrap();
+    assert!(working.error() < 1e-5 && working.inputs.len() == document.tokens.as_ref().unwrap()[0].len());
+}
+
+#[test]
 fn the_whole_data_set_is_answered_in_the_background() {
     let mut session = demo();
     session.update(0.0);
