@@ -11,7 +11,8 @@ use crate::text::Given;
 /// What is drawn, and how.
 #[derive(Args)]
 pub struct Options {
-    /// Model file, tour (`.ron`), `demo` for the built-in model, or `tour` for its tour.
+    /// Model file, tour (`.ron`), `demo` and `sentiment` for the built-in models, or `tour`,
+    /// `tour-images` and `tour-text` for the built-in tours.
     #[arg(value_name = "FILE")]
     pub what: PathBuf,
     /// `.png` to write, `.svg` or `.pdf` for a flat diagram, or `.gif` or `.mp4` for the whole flow

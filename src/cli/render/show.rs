@@ -163,6 +163,7 @@ enum What {
 fn model(file: &Path) -> Source {
     match file.to_str() {
         Some("demo") if !file.exists() => Source::Bundled("fashion-mnist".into()),
+        Some("sentiment") if !file.exists() => Source::Bundled("sentiment".into()),
         _ => Source::File(file.into()),
     }
 }

@@ -56,6 +56,11 @@ pub fn all(session: &Session, dock: &Dock) -> Vec<Entry> {
         "built in",
         one(Command::Open(Source::Bundled("fashion-mnist".into()))),
     );
+    add(
+        "Open the sentence classifier",
+        "built in",
+        one(Command::Open(Source::Bundled("sentiment".into()))),
+    );
     if let Some(document) = &session.document {
         add("Open an input…", "", Do::Ask(Ask::OpenInput));
         match session.playing {

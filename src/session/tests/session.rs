@@ -256,9 +256,15 @@ fn the_tour_of_sentences_goes_from_heads_to_single_numbers() {
         asked |= session.asked.course(Line::Map).is_some_and(|c| c.done());
     }
     let moved = moved.unwrap();
-    assert!(moved.relative > 0.01 && session.state.ablated.is_empty(), "{moved:?}");
+    assert!(
+        moved.relative > 0.01 && session.state.ablated.is_empty(),
+        "{moved:?}"
+    );
     let cloud = session.cloud.as_ref().unwrap();
-    assert!(cloud.problem.is_none() && cloud.subject.len() > 20, "both texts are points");
+    assert!(
+        cloud.problem.is_none() && cloud.subject.len() > 20,
+        "both texts are points"
+    );
     assert!(asked && session.asked.course(Line::Layers).unwrap().done());
     let document = session.document.as_ref().unwrap();
     let working = document.working(session.cell.as_ref().unwrap()).unwrap();
