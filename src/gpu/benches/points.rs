@@ -56,7 +56,7 @@ fn look(turn: f32, near: f32, radius: f32, moved: f32, way: Way, count: usize) -
         depths: [near - 1.2, near + 1.2],
         chosen: false,
         faint: 0.08,
-        exposure: (3e4 / count as f32).min(0.6),
+        exposure: (1e5 / count as f32).min(0.6),
         least: 0.15,
         background: [0.01, 0.012, 0.02],
         way,
