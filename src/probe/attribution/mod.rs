@@ -25,6 +25,7 @@ mod settings;
 mod smooth;
 mod subject;
 pub(crate) mod target;
+mod words;
 
 use std::pin::Pin;
 
@@ -40,6 +41,7 @@ pub use sanity::{Sanity, Stage, Verdict};
 pub use settings::{Kind, Setting, Settings};
 pub use subject::Subject;
 pub use target::{Target, logits};
+pub use words::by_vectors;
 
 /// Begins the work, where the network has what it needs.
 type Start = fn(&Subject, &Settings) -> Result<Box<dyn Work>, ProbeError>;

@@ -137,9 +137,21 @@ pub(super) fn of(session: &Session, question: &Question) -> Result<Task, String>
 
 fn scene(session: &Session, document: &Document, element: Option<usize>) -> Result<Scene, String> {
     let inputs = document.arrays(&session.state.input)?;
+    let mut inputs = inputs.ok_or("give the network an input first")?;
+    let mut network = document.source.clone();
+    if let Some(texts) = &document.tokens {
+        if texts.len() != 1 {
+            return Err(format!(
+                "{} texts flow: one at a time can be explained",
+                texts.len()
+            ));
+        }
+        let (changed, fed) = attribution::by_vectors(&network, &inputs).map_err(|e| e.to_string())?;
+        (network, inputs) = (Arc::new(changed), fed);
+    }
     Ok(Scene {
-        network: document.source.clone(),
-        inputs: inputs.ok_or("give the network an input first")?,
+        network,
+        inputs,
         target: Target {
             tensor: None,
             element,

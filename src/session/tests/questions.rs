@@ -428,3 +428,56 @@ fn a_layer_is_seen_on_several_examples() {
         assert!(problem.contains(told), "{problem}");
     }
 }
+
+/// What speaks for the answer about a text: integrated gradients of the vectors of its tokens add up to the
+/// difference between the text and no words at all (Sundararajan, Taly and Yan 2017, completeness).
+#[test]
+fn words_of_a_text_are_explained() {
+    let mut session = Session::new();
+    session.apply(Command::Open(Source::Bundled("sentiment".into())));
+    session.wait();
+    let text = |session: &mut Session, texts: &[&str]| {
+        session.apply(Command::Text(texts.iter().map(|t| t.to_string()).collect()));
+        session.wait();
+    };
+    text(
+        &mut session,
+        &["The food was not good, and the waiter was terrible."],
+    );
+    ask(&mut session, by("integrated", Some(0)));
+    assert_eq!(errors(&session), Vec::<String>::new());
+    let found = session.asked.map.clone().unwrap();
+    let document = session.document.as_ref().unwrap();
+    let tokens = document.tokens.as_ref().unwrap()[0].len();
+    assert!(tokens > 9 && found.map.values.len().is_multiple_of(tokens));
+
+    let arrays = match &session.state.input {
+        session::Input::Text(texts) => document.feed(texts).unwrap().arrays,
+        _ => panic!("a text flows"),
+    };
+    let (network, mut fed) = attribution::by_vectors(&document.source, &arrays).unwrap();
+    let network = std::sync::Arc::new(network);
+    let score = |fed: &[(String, model::TensorData)]| {
+        let trace = compute::run_cpu(&network, fed, &RunOptions::default()).unwrap();
+        trace.tensors[&network.main().outputs[0]].host().unwrap()[0]
+    };
+    let whole = score(&fed);
+    // With vectors instead of tokens it is the same network.
+    let output = document.trace.as_ref().unwrap().tensors[&network.main().outputs[0]]
+        .host()
+        .unwrap()[0];
+    assert!((whole - output).abs() < 1e-5 && (found.score - output).abs() < 1e-5);
+    let shape: Vec<u64> = fed[0].1.shape.clone();
+    fed[0].1 = model::TensorData::from_f32(&shape, &vec![0.0; found.map.values.len()]);
+    let (sum, none) = (found.map.values.iter().sum::<f32>(), score(&fed));
+    println!("{sum} of {whole} - {none}");
+    assert!(
+        (sum - (whole - none)).abs() < 0.05 * (whole - none).abs().max(0.1),
+        "{sum} {whole} {none}"
+    );
+
+    text(&mut session, &["good", "bad"]);
+    ask(&mut session, by("gradient", None));
+    let problem = problem(&session, Line::Map);
+    assert!(problem.contains("one at a time"), "{problem}");
+}
