@@ -12,6 +12,7 @@ mod work;
 use std::sync::Arc;
 
 use embed::{Alignment, Scaling, Table};
+use model::{Network, Trace};
 use serde::{Deserialize, Serialize};
 
 use crate::worker::Job;
@@ -176,8 +177,45 @@ pub struct Cloud {
     /// Grows with each change.
     pub version: u64,
     waiting: bool,
+    /// What the points were made by.
+    of: Maker,
     /// Places of the projection before, and their dimensions: what new ones are laid onto.
     anchor: (Arc<[f32]>, usize),
+}
+
+/// What points are made by: the open network with its weights, of tokens a pass; nothing of a file.
+#[derive(Clone, Default)]
+struct Maker {
+    opened: u64,
+    network: Option<Arc<Network>>,
+    trace: Option<Arc<Trace>>,
+}
+
+impl Maker {
+    fn of(origin: &Origin, session: &Session) -> Self {
+        let document = session.document.as_ref();
+        Maker {
+            opened: session.opened,
+            network: match origin {
+                Origin::Layer(_) | Origin::Parameter(_) => document.map(|d| d.source.clone()),
+                Origin::Tokens(_) | Origin::File(_) => None,
+            },
+            trace: match origin {
+                Origin::Tokens(_) => document.and_then(|d| d.trace.clone()),
+                _ => None,
+            },
+        }
+    }
+
+    fn same(&self, other: &Maker) -> bool {
+        fn same<T>(a: &Option<Arc<T>>, b: &Option<Arc<T>>) -> bool {
+            match (a, b) {
+                (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+                (a, b) => a.is_none() && b.is_none(),
+            }
+        }
+        same(&self.network, &other.network) && same(&self.trace, &other.trace)
+    }
 }
 
 impl Cloud {
@@ -215,14 +253,14 @@ pub(crate) fn apply(session: &mut Session, wanted: Option<Wanted>) -> Result<(),
             wanted.dimensions
         ));
     }
-    let document = session.document.as_ref();
+    let of = Maker::of(&wanted.origin, session);
     let known = session
         .cloud
         .as_ref()
-        .filter(|c| c.wanted.origin == wanted.origin && !c.subject.is_empty());
-    let points = match (known, document) {
-        (Some(cloud), _) => points::Points::Known(cloud.subject.clone()),
-        (None, document) => points::Points::of(&wanted.origin, document)?,
+        .filter(|c| c.wanted.origin == wanted.origin && c.of.same(&of) && !c.subject.is_empty());
+    let points = match known {
+        Some(cloud) => points::Points::Known(cloud.subject.clone()),
+        None => points::Points::of(&wanted.origin, session.document.as_ref())?,
     };
     let before = session.cloud.take();
     session.cloud = Some(Cloud {
@@ -253,6 +291,7 @@ pub(crate) fn apply(session: &mut Session, wanted: Option<Wanted>) -> Result<(),
         problem: None,
         version: before.map_or(0, |c| c.version) + 1,
         waiting: true,
+        of,
         wanted: wanted.clone(),
     });
     let order = Order::Begin(Box::new((points, wanted)));
@@ -293,10 +332,31 @@ fn known_origin(before: &Option<Cloud>, wanted: &Wanted) -> bool {
 impl Session {
     /// Has the worker go on with a cloud that is not finished.
     pub(crate) fn follow_cloud(&mut self) {
+        self.renew_cloud();
         let Some(cloud) = &mut self.cloud else { return };
         if cloud.stage.is_some() && !cloud.waiting {
             cloud.waiting = true;
             self.worker.submit(self.opened, self.budget, Job::Map(Order::Go));
+        }
+    }
+
+    /// Has points made again by other weights of the network: those of another step of the timeline, or
+    /// those that a training brings. Neighbours take longer to be found than a training takes to go on:
+    /// those wait until it stands still.
+    fn renew_cloud(&mut self) {
+        let trains = self.training.as_ref().is_some_and(|t| t.playing);
+        let renewed = self.cloud.as_ref().filter(|cloud| {
+            let now = Maker::of(&cloud.wanted.origin, self);
+            let rests = cloud.stage.is_none() && cloud.problem.is_none();
+            let quick = !matches!(cloud.wanted.projection, Projection::Tsne | Projection::Umap);
+            let other = cloud.of.opened == now.opened && now.network.is_some() && !cloud.of.same(&now);
+            rests && other && (quick || !trains)
+        });
+        let Some(wanted) = renewed.map(|cloud| cloud.wanted.clone()) else {
+            return;
+        };
+        if let Err(problem) = apply(self, Some(wanted)) {
+            self.not_mapped(problem);
         }
     }
 

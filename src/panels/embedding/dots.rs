@@ -27,7 +27,6 @@ fn quad(mesh: &mut Mesh, rect: Rect, uv: Rect, color: Color32) {
 
 /// Radius of a point, points of the screen.
 pub(super) fn radius(count: usize, zoom: f32) -> f32 {
-    let (least, most) = if count > 20_000 { (0.7, 5.0) } else { (0.7, 2.5) };
     let base = match count {
         0..=2_000 => 4.0,
         2_001..=20_000 => 2.6,
@@ -35,7 +34,12 @@ pub(super) fn radius(count: usize, zoom: f32) -> f32 {
         200_001..=2_000_000 => 0.7,
         _ => 0.55,
     };
-    base * zoom.sqrt().clamp(least, most)
+    match count {
+        0..=20_000 => base * zoom.sqrt().clamp(0.7, 2.5),
+        20_001..=200_000 => base * zoom.sqrt().clamp(0.7, 5.0),
+        // Most are in sight until one is close: they grow when few are.
+        _ => base * (zoom / 6.0).sqrt().clamp(1.0, 5.0),
+    }
 }
 
 /// Draws `seen`: points with where they are and their clip w. `atlas`: all pictures in one texture, with how

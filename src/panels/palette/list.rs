@@ -56,11 +56,6 @@ pub fn all(session: &Session, dock: &Dock) -> Vec<Entry> {
         "built in",
         one(Command::Open(Source::Bundled("fashion-mnist".into()))),
     );
-    add(
-        "Open the sentence classifier",
-        "built in",
-        one(Command::Open(Source::Bundled("sentiment".into()))),
-    );
     if let Some(document) = &session.document {
         add("Open an input…", "", Do::Ask(Ask::OpenInput));
         match session.playing {
@@ -135,6 +130,11 @@ pub fn all(session: &Session, dock: &Dock) -> Vec<Entry> {
             add("Draw an input", "", Do::Ask(Ask::Show(draw::PANEL.id)));
         }
     }
+    add(
+        "Open the sentence classifier",
+        "built in",
+        one(Command::Open(Source::Bundled("sentiment".into()))),
+    );
     match session.tour {
         Some(_) => add("End the tour", "", one(Command::Tour(None))),
         None => {

@@ -317,3 +317,47 @@ fn predictions_tell_loss_and_entropy() {
         }
     }
 }
+
+/// Points of a layer are those of the weights on show: scrubbing the timeline moves them to where the network
+/// had them at that step, and back.
+#[test]
+fn points_follow_the_weights_of_the_timeline() {
+    let mut session = Session::new();
+    session.apply(Command::Open(Source::Bundled("fashion-mnist".into())));
+    session.wait();
+    session.apply(Command::History(Some(Source::Bundled(
+        session::histories::DEMO.into(),
+    ))));
+    session.wait_for_histories();
+    let mut wanted = Wanted::new(Origin::Layer("head/pool".into()));
+    wanted.dimensions = 2;
+    session.apply(Command::Project(Some(wanted)));
+    session.wait_for_cloud();
+    // Distances between points: alignment turns clouds onto each other.
+    let distances = |session: &Session| -> Vec<f32> {
+        let cloud = session.cloud.as_ref().unwrap();
+        assert!(cloud.problem.is_none() && cloud.stage.is_none());
+        let at = |i: usize| [cloud.places[2 * i], cloud.places[2 * i + 1]];
+        let pairs = (1..cloud.subject.len()).map(|i| (at(i - 1), at(i)));
+        pairs.map(|(a, b)| (a[0] - b[0]).hypot(a[1] - b[1])).collect()
+    };
+    let mut at = |step: Option<i64>| {
+        let board = session::Board {
+            chosen: Some("fashion-mnist".into()),
+            moment: step,
+            ..session::Board::default()
+        };
+        session.apply(Command::Board(board.into()));
+        for _ in 0..4 {
+            session.update(0.01);
+            session.wait();
+        }
+        session.wait_for_cloud();
+        distances(&session)
+    };
+    let apart = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    let (now, first) = (at(None), at(Some(0)));
+    let reach = now.iter().copied().fold(0.0, f32::max);
+    assert!(apart(&now, &first) > 0.1 * reach);
+    assert!(apart(&at(None), &now) < 1e-3 * reach);
+}
