@@ -115,7 +115,17 @@ fn refusal(session: &Session, document: &Document) -> Option<(&'static str, Stri
     }
     let network = &document.source;
     let inputs = || network.main().inputs.iter().map(|t| network.tensor(*t));
-    if inputs().next().is_some() && inputs().all(|t| t.spec.dtype.is_integer()) {
+    if document.tokens.as_ref().is_some_and(|t| t.len() > 1) {
+        let advice = "Write one text in the panel Input: what each of its tokens adds is then explained.";
+        return Some(("Several texts flow", advice.into()));
+    }
+    let whole = inputs().next().is_some() && inputs().all(|t| t.spec.dtype.is_integer());
+    let readable = matches!(document.text, session::Text::Ready(..));
+    if whole && readable && document.tokens.is_none() {
+        let advice = "Write a text in the panel Input; the answer is then traced back to its tokens.";
+        return Some(("No text yet", advice.into()));
+    }
+    if whole && !readable {
         let names: Vec<&str> = inputs().map(|t| t.name.as_str()).collect();
         let advice = format!(
             "Whole numbers go in ({}): they name tokens, and a token cannot be changed a little. The panel \

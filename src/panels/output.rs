@@ -49,6 +49,9 @@ fn show(ui: &mut Ui, view: &mut View) {
     let known = |(t, s): &(Arc<model::Trace>, bool)| Arc::ptr_eq(t, trace) && *s == softmax;
     if !state.of.as_ref().is_some_and(known) {
         let Some(output) = session.output() else {
+            if texts(ui, session, document) {
+                return;
+            }
             return plain(ui, view, trace);
         };
         *state = State {
@@ -105,6 +108,43 @@ fn show(ui: &mut Ui, view: &mut View) {
             ));
         }
     });
+}
+
+/// What the network says about each of several texts; false where it gives no list of scores for each.
+fn texts(ui: &mut Ui, session: &session::Session, document: &session::Document) -> bool {
+    let Input::Text(texts) = &session.state.input else {
+        return false;
+    };
+    let output = document.network.main().outputs.first();
+    let tensor = output.and_then(|t| document.trace.as_ref()?.tensors.get(t));
+    let Some((tensor, values)) = tensor.and_then(|t| Some((t, t.host()?))) else {
+        return false;
+    };
+    let &[items, count] = &tensor.shape[..] else {
+        return false;
+    };
+    if items != texts.len() || count < 2 || document.classes.len() != count {
+        return false;
+    }
+    let rows = values.chunks_exact(count).zip(texts.iter()).enumerate();
+    ScrollArea::vertical().show(ui, |ui| {
+        for (i, (scores, text)) in rows {
+            let shares = match session.state.softmax {
+                true => analyze::softmax(scores),
+                false => scores.to_vec(),
+            };
+            let best = (0..count)
+                .max_by(|a, b| shares[*a].total_cmp(&shares[*b]))
+                .unwrap_or(0);
+            line(ui, RichText::new(format!("{}: {text}", i + 1)).weak()).on_hover_text(text);
+            let (share, words) = match session.state.softmax {
+                true => (shares[best], format!("{:.1} %", 100.0 * shares[best])),
+                false => (1.0, value(f64::from(shares[best]))),
+            };
+            bar(ui, &document.classes[best], &words, share, false);
+        }
+    });
+    true
 }
 
 /// Whether the answer is the sample's label.

@@ -112,7 +112,8 @@ fn attributions_that_cannot_be() {
     for (name, session) in [
         ("attribution_empty", empty()),
         ("attribution_structure", residual(2)),
-        ("attribution_tokens", encoder(true, &["the cat sat on the mat"])),
+        ("attribution_tokens", encoder(true, &[])),
+        ("attribution_texts", encoder(true, &["the cat sat", "on the mat"])),
     ] {
         picture(&mut results, session, "attribution", size, name);
     }
@@ -134,6 +135,25 @@ fn attributions_that_cannot_be() {
         [760.0, 200.0],
         "attribution_failed",
     );
+}
+
+#[test]
+fn words_of_a_text() {
+    let mut results = SnapshotResults::new();
+    let mut session = Session::new();
+    session.apply(Command::Open(Source::Bundled("sentiment".into())));
+    session.wait();
+    let text = |session: &mut Session, texts: &[&str]| {
+        session.apply(Command::Text(texts.iter().map(|t| t.to_string()).collect()));
+        session.wait();
+    };
+    let first = "The food was not good, and the waiter was terrible.";
+    text(&mut session, &[first]);
+    ask(&mut session, by("integrated"));
+    let size = [760.0, 300.0];
+    session = picture(&mut results, session, "attribution", size, "attribution_words");
+    text(&mut session, &[first, "A friendly place with good food."]);
+    picture(&mut results, session, "output", [310.0, 220.0], "output_texts");
 }
 
 #[test]
