@@ -229,6 +229,7 @@ const tests = {
       for (const end = Date.now() + 240_000; Date.now() < end; await page.waitForTimeout(500)) {
         if (wanted(difference(await answer(), before))) return;
       }
+      await keep("untrained", PNG.sync.read(await page.screenshot()));
       throw new Error(`${what}: not seen within 240 s`);
     };
     let before = await answer();
@@ -248,16 +249,16 @@ const tests = {
     const panels = async () => PNG.sync.read(await page.screenshot({ clip }));
     const stop = (commands) => `Tour(title: "ask", begin: [], stops: [Stop(seconds: 900.0, caption: "", commands: [${commands}])])`;
     const cloud = 'Project(Some((origin: Layer("head/pool"), dimensions: 2, neighbours: 15)))';
-    const asks = { points: cloud, gradient: 'Ask(Attribute(method: "gradient"))', layers: "Ask(Layers())" };
+    const asks = { points: cloud, gradient: 'Ask(Attribute(method: "gradient"))' };
     for (const [name, commands] of Object.entries(asks)) {
       const before = await panels();
       await writeFile(here(`dist/seen/${name}.ron`), stop(commands));
       await drop(page, [`${name}.ron`, here(`dist/seen/${name}.ron`)]);
-      let last = before;
-      for (const end = Date.now() + 240_000; ; await page.waitForTimeout(3000)) {
+      let [last, same] = [before, 0];
+      for (const end = Date.now() + 240_000; same < 3; await page.waitForTimeout(3000)) {
         const now = await panels();
-        // The panel is there, and what it shows has come to rest.
-        if (difference(now, before) > 0.02 && difference(now, last) < 0.0005) break;
+        // The panel is there, and nothing turns any more that says it is at work.
+        same = difference(now, before) > 0.02 && difference(now, last) === 0 ? same + 1 : 0;
         if (Date.now() > end) throw new Error(`${name}: not seen within 240 s`);
         last = now;
       }

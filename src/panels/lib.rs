@@ -99,7 +99,6 @@ fn panel_for(command: &Command) -> Option<&'static Panel> {
         Command::Project(Some(_)) => Some(&embedding::PANEL),
         Command::Attend(Some(_)) => Some(&attention::PANEL),
         Command::Cell(Some(_)) => Some(&arithmetic::PANEL),
-        Command::Learn(_) => Some(&train::PANEL),
         _ => None,
     }
 }
