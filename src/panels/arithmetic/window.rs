@@ -146,7 +146,6 @@ pub fn show(ui: &mut Ui, working: &Working, lit: Option<usize>, document: &Docum
         let end = pos2(column(block, planes - 1) + wide + 12.0, middle);
         let words = match working.rule {
             Rule::Max => format!("largest {}", value(f64::from(working.value))),
-            Rule::Mean(_) | Rule::Norm(_) => format!("sum {}", value(f64::from(sum))),
             _ => format!("sum {}", value(f64::from(sum))),
         };
         painter.text(
