@@ -1,5 +1,6 @@
 //! What one layer makes of rows, prepared once to be compared with many others.
 
+use crate::similarity::{centred, unbiased};
 use crate::{EmbedError, Table, par, product};
 
 /// Rows of a kernel at most: 256 MB.
@@ -27,16 +28,7 @@ impl Kernel {
             let most = MAX_KERNEL;
             return Err(EmbedError::ManyRows { rows, most });
         }
-        let mean = crate::pca::mean(table);
-        let mut centred = table.values().to_vec();
-        for row in centred.chunks_mut(width) {
-            row.iter_mut().zip(&mean).for_each(|(v, m)| *v -= m);
-        }
-        // Alignment does not know scales: squares of squares must not leave float32.
-        let largest = centred.iter().fold(0f32, |m, v| m.max(v.abs()));
-        if largest > 0.0 {
-            centred.iter_mut().for_each(|v| *v /= largest);
-        }
+        let centred = centred(table);
         let mut values = vec![0.0; rows * rows];
         par::chunks(&mut values, rows * BLOCK, |b, out| {
             let block = &centred[b * BLOCK * width..][..out.len() / rows * width];
@@ -90,19 +82,11 @@ impl Kernel {
         Ok(ab / (aa * bb).sqrt())
     }
 
-    /// The unbiased criterion (Song et al. 2012), whose diagonals are left out; rows of a centred kernel sum
-    /// to 0, so that without the diagonal each sums to its negative.
     fn independence(&self, other: &Kernel) -> f64 {
-        let n = self.rows as f64;
-        let diagonal = |k: &Kernel| {
-            (0..k.rows)
-                .map(|i| f64::from(k.values[i * (k.rows + 1)]))
-                .collect()
+        let diagonal = |k: &Kernel| -> Vec<f64> {
+            let cells = k.values.iter().step_by(k.rows + 1);
+            cells.map(|&v| f64::from(v)).collect()
         };
-        let (p, q): (Vec<f64>, Vec<f64>) = (diagonal(self), diagonal(other));
-        let both: f64 = p.iter().zip(&q).map(|(p, q)| p * q).sum();
-        let (sum_p, sum_q): (f64, f64) = (p.iter().sum(), q.iter().sum());
-        let traces = self.cross(other) - both;
-        (traces + sum_p * sum_q / ((n - 1.0) * (n - 2.0)) - 2.0 / (n - 2.0) * both) / (n * (n - 3.0))
+        unbiased(&diagonal(self), &diagonal(other), self.cross(other))
     }
 }

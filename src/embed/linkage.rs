@@ -92,19 +92,18 @@ impl Dendrogram {
         (0..rows).map(number).collect()
     }
 
-    /// Rows in the order in which a drawing's branches do not cross.
+    /// Rows in an order in which a drawing's branches do not cross; of two branches the one with the earlier
+    /// row comes first.
     pub fn leaves(&self) -> Vec<u32> {
-        let rows = self.merges.len() + 1;
-        let (mut out, mut open) = (Vec::with_capacity(rows), vec![2 * rows - 2]);
-        while let Some(node) = open.pop() {
-            match node.checked_sub(rows) {
-                None => out.push(node as u32),
-                Some(merge) => {
-                    let [a, b] = self.merges[merge].clusters;
-                    open.extend([b as usize, a as usize]);
-                }
-            }
+        let rows = self.merges.len() as u32 + 1;
+        let mut groups: Vec<Vec<u32>> = (0..rows).map(|row| vec![row]).collect();
+        for merge in &self.merges {
+            let [a, b] = merge.clusters.map(|c| std::mem::take(&mut groups[c as usize]));
+            // Each begins with its earliest row.
+            let (mut first, second) = if a.first() <= b.first() { (a, b) } else { (b, a) };
+            first.extend(second);
+            groups.push(first);
         }
-        out
+        groups.pop().unwrap_or_default()
     }
 }

@@ -151,20 +151,26 @@ fn same(a: &Table<'_>, b: &Table<'_>, least: usize) -> Result<(), EmbedError> {
     same_rows(a, b)
 }
 
+/// A table without its mean, brought to a scale where squares of squares stay in float32: alignment does not
+/// know scales.
+pub(crate) fn centred(table: &Table<'_>) -> Vec<f32> {
+    let mean = crate::pca::mean(table);
+    let mut values = table.values().to_vec();
+    for row in values.chunks_mut(table.width()) {
+        row.iter_mut().zip(&mean).for_each(|(v, m)| *v -= m);
+    }
+    let largest = values.iter().fold(0f32, |m, v| m.max(v.abs()));
+    if largest > 0.0 {
+        values.iter_mut().for_each(|v| *v /= largest);
+    }
+    values
+}
+
 fn centred_pair(a: &Table<'_>, b: &Table<'_>, least: usize) -> Result<(Centred, Centred), EmbedError> {
     same(a, b, least)?;
-    let centre = |table: &Table<'_>| {
-        let (mean, width) = (crate::pca::mean(table), table.width());
-        let mut values = table.values().to_vec();
-        for row in values.chunks_mut(width) {
-            row.iter_mut().zip(&mean).for_each(|(v, m)| *v -= m);
-        }
-        // Alignment does not know scales: squares of squares must not leave float32.
-        let largest = values.iter().fold(0f32, |m, v| m.max(v.abs()));
-        if largest > 0.0 {
-            values.iter_mut().for_each(|v| *v /= largest);
-        }
-        Centred { values, width }
+    let centre = |table: &Table<'_>| Centred {
+        values: centred(table),
+        width: table.width(),
     };
     Ok((centre(a), centre(b)))
 }
@@ -216,16 +222,21 @@ fn cross(a: &Centred, b: &Centred) -> f64 {
 
 /// The unbiased criterion for linear kernels, whose diagonals are left out.
 fn independence(a: &Centred, b: &Centred) -> f64 {
-    let n = a.rows() as f64;
     let lengths = |c: &Centred| -> Vec<f64> {
         let rows = c.values.chunks(c.width);
         rows.map(|row| row.iter().map(|&v| f64::from(v) * f64::from(v)).sum())
             .collect()
     };
-    // Rows sum to 0, so a row's products with the others sum to its own square, negative.
-    let (p, q) = (lengths(a), lengths(b));
-    let both: f64 = p.iter().zip(&q).map(|(p, q)| p * q).sum();
+    unbiased(&lengths(a), &lengths(b), cross(a, b))
+}
+
+/// The unbiased criterion (Song et al. 2012) of two linear kernels, from their diagonals and the sum of all
+/// products of their cells. Rows of a centred kernel sum to 0, so that without the diagonal each sums to its
+/// negative.
+pub(crate) fn unbiased(p: &[f64], q: &[f64], cross: f64) -> f64 {
+    let n = p.len() as f64;
+    let both: f64 = p.iter().zip(q).map(|(p, q)| p * q).sum();
     let (sum_p, sum_q): (f64, f64) = (p.iter().sum(), q.iter().sum());
-    let traces = cross(a, b) - both;
+    let traces = cross - both;
     (traces + sum_p * sum_q / ((n - 1.0) * (n - 2.0)) - 2.0 / (n - 2.0) * both) / (n * (n - 3.0))
 }

@@ -12,9 +12,11 @@ use model::{LayerId, TensorId, Trace, Values};
 use session::arithmetic::{Cell, Rule, Working, index};
 use session::{Command, Document, Session};
 
+use cells::number;
+
 use crate::panel::{Panel, Side, View};
 use crate::style;
-use crate::widgets::{empty, grouped, value};
+use crate::widgets::{empty, grouped};
 
 /// The panel.
 pub const PANEL: Panel = Panel {
@@ -35,7 +37,7 @@ const PACE: f32 = 3.0;
 #[derive(Default)]
 struct Memory {
     of: Option<(Arc<Trace>, Cell)>,
-    working: Option<Result<Working, String>>,
+    working: Option<Result<Arc<Working>, String>>,
     /// The terms in the order in which they are gone through.
     order: Vec<usize>,
     /// How many of them are summed up.
@@ -51,7 +53,7 @@ impl Memory {
             return;
         }
         let moved = self.of.as_ref().is_none_or(|(_, c)| c != cell);
-        let working = document.working(cell);
+        let working = document.working(cell).map(Arc::new);
         if let Ok(working) = &working {
             self.order = window::order(working).unwrap_or_else(|| working.ranked());
         }
@@ -123,9 +125,9 @@ fn show(ui: &mut Ui, view: &mut View) {
     ScrollArea::both().auto_shrink(false).show(ui, |ui| {
         chain(ui, document, &working, memory);
         ui.add_space(6.0);
-        let pressed = match window::order(&working).is_some() {
-            true => window::show(ui, &working, memory.lit(), document),
-            false => list::show(ui, &working, memory.lit(), document),
+        let pressed = match window::sizes(&working) {
+            Some(sizes) => window::show(ui, &working, sizes, memory.lit(), document),
+            None => list::show(ui, &working, &memory.order, memory.lit(), document),
         };
         if let Some(term) = pressed
             && let Some(place) = working.places[term]
@@ -214,7 +216,6 @@ fn tail(name: &str) -> String {
 
 /// The sum, the bias, and what later layers make of it, line by line.
 fn chain(ui: &mut Ui, document: &Document, working: &Working, memory: &Memory) {
-    let number = |v: f32| value(f64::from(v)).replace('-', "−");
     let count = grouped(working.inputs.len() as u64);
     let sum: f64 = working.products.iter().map(|&p| f64::from(p)).sum();
     let layer = &document.source.layer(working.layer).name;
@@ -275,21 +276,7 @@ fn chain(ui: &mut Ui, document: &Document, working: &Working, memory: &Memory) {
                     .iter()
                     .map(|&t| f64::from(working.products[t]))
                     .sum();
-                let words = match working.weights.get(term) {
-                    Some(&weight) => {
-                        let weight = match weight < 0.0 {
-                            true => format!("({})", number(weight)),
-                            false => number(weight),
-                        };
-                        format!(
-                            "{} · {weight} = {}",
-                            number(working.inputs[term]),
-                            number(working.products[term])
-                        )
-                    }
-                    None => number(working.inputs[term]),
-                };
-                line("so far", &words, so_far as f32, None);
+                line("so far", &cells::told(working, term), so_far as f32, None);
             }
         });
 }

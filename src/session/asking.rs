@@ -7,7 +7,6 @@
 //! questions, `asking/work.rs`, `asking/parts.rs`, `asking/layers.rs` and `asking/maps.rs` are what the worker does, `asking/answers.rs` what comes of it.
 
 mod answers;
-mod feed;
 mod layers;
 mod maps;
 mod parts;

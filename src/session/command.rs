@@ -329,6 +329,8 @@ pub(crate) fn apply(session: &mut Session, command: Command) -> Result<(), Strin
                     cell.place, cell.layer
                 ));
             }
+            // The way back through a large graph is too long for every frame.
+            session.cell_reads = probe::arithmetic::reads(&document.source, layer);
             session.cell = Some(cell);
             session.fetch_usual();
         }

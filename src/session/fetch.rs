@@ -34,13 +34,8 @@ impl Session {
             let read = sites.flat_map(|s| [s.weights, s.queries, s.keys]);
             wanted.extend(read.flatten().map(|t| (false, t)));
         }
-        if let Some(layer) = self
-            .cell
-            .as_ref()
-            .and_then(|c| document.source.layer_named(&c.layer))
-        {
-            let reads = probe::arithmetic::reads(&document.source, layer);
-            wanted.extend(reads.into_iter().map(|t| (false, t)));
+        if self.cell.is_some() {
+            wanted.extend(self.cell_reads.iter().map(|&t| (false, t)));
         }
         wanted.extend(selected.and_then(|v| Some((self.state.backward, v.tensor?))));
         self.fetch(&wanted)

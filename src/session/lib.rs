@@ -13,6 +13,7 @@ pub mod colormap;
 mod command;
 mod document;
 pub mod dynamics;
+mod feed;
 mod fetch;
 pub mod findings;
 mod folds;
@@ -164,6 +165,8 @@ pub struct Session {
     pub cloud: Option<cloud::Cloud>,
     /// The number whose arithmetic is on show.
     pub cell: Option<arithmetic::Cell>,
+    /// Tensors that it is worked out from.
+    cell_reads: Vec<TensorId>,
     /// Messages, oldest first.
     pub log: Vec<(Level, String)>,
     /// True while the flow moves.
@@ -219,6 +222,7 @@ impl Session {
             training: None,
             cloud: None,
             cell: None,
+            cell_reads: Vec::new(),
             log: Vec::new(),
             playing: false,
             goal: (0, Goal::Home),

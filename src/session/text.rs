@@ -21,6 +21,11 @@ pub enum Text {
     Ready(TextInputs, Arc<Tokenizer>),
 }
 
+/// True for what fills a text up to the length of others.
+pub fn is_padding(token: &str) -> bool {
+    matches!(token, "[PAD]" | "<pad>")
+}
+
 /// Where the files of a tokenizer are looked for.
 enum Place<'a> {
     /// Beside a model, as far as its folder may be read.

@@ -1,9 +1,11 @@
 //! Numbers as coloured cells.
 
 use egui::{Align2, Color32, FontId, Painter, Pos2, Rect, Stroke, StrokeKind, Ui, vec2};
+use session::arithmetic::Working;
 use session::colormap::{diverging, srgb};
 
 use crate::style;
+use crate::widgets::value;
 
 /// Cells as large as this have their number written on them, points.
 const WRITTEN: f32 = 30.0;
@@ -19,6 +21,26 @@ pub fn axis(axis: usize, rank: usize) -> String {
     names
         .get(axis)
         .map_or_else(|| format!("axis {axis}"), |n| (*n).to_string())
+}
+
+/// A number as it is written in a sum.
+pub fn number(v: f32) -> String {
+    value(f64::from(v)).replace('-', "−")
+}
+
+/// A term with what it is multiplied by.
+pub fn told(working: &Working, term: usize) -> String {
+    let input = number(working.inputs[term]);
+    match working.weights.get(term) {
+        Some(&weight) => {
+            let weight = match weight < 0.0 {
+                true => format!("({})", number(weight)),
+                false => number(weight),
+            };
+            format!("{input} · {weight} = {}", number(working.products[term]))
+        }
+        None => input,
+    }
 }
 
 /// The largest magnitude of finite numbers, so that colours fill their range.

@@ -4,9 +4,8 @@ use egui::{Align2, FontId, Rect, Sense, Ui, pos2, vec2};
 use session::Document;
 use session::arithmetic::{Rule, Working, index};
 
-use super::cells::{self, Plane};
+use super::cells::{self, Plane, number};
 use crate::style;
-use crate::widgets::value;
 
 /// Terms that are listed, those that add most.
 const LISTED: usize = 24;
@@ -17,8 +16,8 @@ const NAMES: f32 = 84.0;
 /// Height of a line of the list, points.
 const LINE: f32 = 20.0;
 
-/// What each term is called.
-fn names(working: &Working, document: &Document) -> Vec<String> {
+/// What a term is called.
+fn naming<'a>(working: &'a Working, document: &'a Document) -> impl Fn(usize) -> String + 'a {
     let count = working.inputs.len();
     let shape = document
         .trace
@@ -28,33 +27,34 @@ fn names(working: &Working, document: &Document) -> Vec<String> {
         (Some(Some(place)), Some(shape)) => index(*place, shape).first().copied().unwrap_or(0),
         _ => 0,
     };
-    let tokens = document
-        .tokens
-        .as_ref()
-        .and_then(|t| t.get(item).or_else(|| t.first()));
+    let tokens = document.tokens.as_ref();
+    let tokens = tokens.and_then(|t| t.get(item).or_else(|| t.first()));
+    let tokens = tokens.filter(|t| t.len() == count);
     let several = working.places.iter().any(Option::is_none);
-    (0..count)
-        .map(|i| match tokens.filter(|t| t.len() == count) {
-            Some(tokens) => format!("{i} {:?}", tokens[i]),
-            None if several || count < 3 => format!("input {i}"),
-            None if document.classes.len() == count && working.rule == Rule::Softmax => {
-                document.classes[i].clone()
-            }
-            None => i.to_string(),
-        })
-        .collect()
+    let classes = document.classes.len() == count && working.rule == Rule::Softmax;
+    move |i| match tokens {
+        Some(tokens) => format!("{i} {:?}", tokens[i]),
+        None if several || count < 3 => format!("input {i}"),
+        None if classes => document.classes[i].clone(),
+        None => i.to_string(),
+    }
 }
 
 /// Draws it; gives the term that was clicked.
-pub fn show(ui: &mut Ui, working: &Working, lit: Option<usize>, document: &Document) -> Option<usize> {
+pub fn show(
+    ui: &mut Ui,
+    working: &Working,
+    ranked: &[usize],
+    lit: Option<usize>,
+    document: &Document,
+) -> Option<usize> {
     let mut pressed = None;
     let weighted = working.rule == Rule::WeightedSum;
-    let names = names(working, document);
+    let name = naming(working, document);
     if working.inputs.len() > 8 {
-        pressed = strips(ui, working, lit, weighted, &names);
+        pressed = strips(ui, working, lit, weighted, &name);
         ui.add_space(6.0);
     }
-    let ranked = working.ranked();
     let shown = ranked.len().min(LISTED);
     let top = ranked
         .first()
@@ -64,7 +64,7 @@ pub fn show(ui: &mut Ui, working: &Working, lit: Option<usize>, document: &Docum
     let (whole, response) = ui.allocate_exact_size(vec2(width, LINE * shown as f32), Sense::click());
     let painter = ui.painter().with_clip_rect(ui.clip_rect());
     let (text, font) = (ui.visuals().text_color(), FontId::proportional(12.0));
-    let number = |v: f32| value(f64::from(v)).replace('-', "−");
+    let sum: f32 = working.products.iter().sum();
     let light = !ui.visuals().dark_mode;
     for (row, &term) in ranked.iter().take(shown).enumerate() {
         let y = whole.top() + LINE * (row as f32 + 0.5);
@@ -77,31 +77,16 @@ pub fn show(ui: &mut Ui, working: &Working, lit: Option<usize>, document: &Docum
         } else {
             text
         };
-        let mut job = egui::text::LayoutJob::simple_singleline(names[term].clone(), font.clone(), color);
+        let mut job = egui::text::LayoutJob::simple_singleline(name(term), font.clone(), color);
         job.wrap = egui::text::TextWrapping::truncate_at_width(NAMES + 26.0);
         let galley = painter.layout_job(job);
         painter.galley(pos2(whole.left(), y - galley.size().y / 2.0), galley, color);
-        let words = match working.weights.get(term) {
-            Some(&weight) => {
-                let weight = match weight < 0.0 {
-                    true => format!("({})", number(weight)),
-                    false => number(weight),
-                };
-                format!(
-                    "{} · {weight} = {}",
-                    number(working.inputs[term]),
-                    number(working.products[term])
-                )
+        let words = match working.rule {
+            Rule::Softmax => {
+                let share = 100.0 * working.products[term] / sum;
+                format!("{}, {share:.1} %", number(working.inputs[term]))
             }
-            None if working.rule == Rule::Softmax => {
-                let sum: f32 = working.products.iter().sum();
-                format!(
-                    "{}, {:.1} %",
-                    number(working.inputs[term]),
-                    100.0 * working.products[term] / sum
-                )
-            }
-            None => number(working.inputs[term]),
+            _ => cells::told(working, term),
         };
         painter.text(
             pos2(whole.left() + NAMES + 36.0, y),
@@ -136,7 +121,7 @@ fn strips(
     working: &Working,
     lit: Option<usize>,
     weighted: bool,
-    names: &[String],
+    name: &dyn Fn(usize) -> String,
 ) -> Option<usize> {
     let count = working.inputs.len();
     let side = (WIDE / count as f32).clamp(4.0, 22.0);
@@ -158,11 +143,11 @@ fn strips(
     let (whole, response) = ui.allocate_exact_size(size, Sense::click());
     let painter = ui.painter().with_clip_rect(ui.clip_rect());
     let mut pressed = None;
-    for (k, (name, values)) in strips.iter().enumerate() {
+    for (k, (title, values)) in strips.iter().enumerate() {
         let y = whole.top() + k as f32 * (tall + 10.0);
         let at = pos2(whole.left(), y + tall / 2.0);
         let color = ui.visuals().weak_text_color();
-        painter.text(at, Align2::LEFT_CENTER, *name, FontId::proportional(12.0), color);
+        painter.text(at, Align2::LEFT_CENTER, *title, FontId::proportional(12.0), color);
         let plane = Plane {
             at: pos2(whole.left() + NAMES, y),
             side,
@@ -170,15 +155,11 @@ fn strips(
             values: values.iter().map(|v| Some(*v)).collect(),
             reach: cells::reach(values),
             lit,
-            name,
+            name: title,
         };
         plane.draw(ui, &painter);
         if let Some(term) = response.hover_pos().and_then(|at| plane.cell(at)) {
-            let told = format!(
-                "{}: {}",
-                names[term],
-                value(f64::from(values[term])).replace('-', "−")
-            );
+            let told = format!("{}: {}", name(term), number(values[term]));
             response.clone().on_hover_text_at_pointer(told);
             pressed = (k == 0 && response.clicked()).then_some(term).or(pressed);
         }

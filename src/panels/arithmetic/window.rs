@@ -4,8 +4,7 @@ use egui::{Align2, FontId, Sense, Ui, pos2, vec2};
 use session::Document;
 use session::arithmetic::{Rule, Working};
 
-use super::cells::{self, Plane};
-use crate::widgets::value;
+use super::cells::{self, Plane, number};
 
 /// Channels that are drawn, those that add most.
 const CHANNELS: usize = 24;
@@ -18,8 +17,8 @@ const GAP: f32 = 24.0;
 /// Width that three planes take together at most, points.
 const WIDE: f32 = 640.0;
 
-/// Channels, with rows and columns of one.
-fn sizes(working: &Working) -> Option<[usize; 3]> {
+/// Channels, with rows and columns of one; `None` for what has no window.
+pub fn sizes(working: &Working) -> Option<[usize; 3]> {
     match working.shape[..] {
         [channels, columns] => Some([channels, 1, columns]),
         [channels, rows, columns] => Some([channels, rows, columns]),
@@ -55,8 +54,13 @@ pub fn order(working: &Working) -> Option<Vec<usize>> {
 }
 
 /// Draws it; gives the term that was clicked.
-pub fn show(ui: &mut Ui, working: &Working, lit: Option<usize>, document: &Document) -> Option<usize> {
-    let [channels, rows, columns] = sizes(working)?;
+pub fn show(
+    ui: &mut Ui,
+    working: &Working,
+    [channels, rows, columns]: [usize; 3],
+    lit: Option<usize>,
+    document: &Document,
+) -> Option<usize> {
     let plane = rows * columns;
     let weighted = working.rule == Rule::WeightedSum;
     let planes = if weighted { 3 } else { 1 };
@@ -145,23 +149,17 @@ pub fn show(ui: &mut Ui, working: &Working, lit: Option<usize>, document: &Docum
         }
         let end = pos2(column(block, planes - 1) + wide + 12.0, middle);
         let words = match working.rule {
-            Rule::Max => format!("largest {}", value(f64::from(working.value))),
-            _ => format!("sum {}", value(f64::from(sum))),
+            Rule::Max => format!("largest {}", number(working.value)),
+            _ => format!("sum {}", number(sum)),
         };
-        painter.text(
-            end,
-            Align2::LEFT_CENTER,
-            words.replace('-', "−"),
-            small.clone(),
-            text,
-        );
+        painter.text(end, Align2::LEFT_CENTER, words, small.clone(), text);
     }
     if found.len() > drawn {
         let rest: f32 = found[drawn..].iter().map(|f| f.1).sum();
         let told = format!(
             "and {} more channels, {} together",
             found.len() - drawn,
-            value(f64::from(rest)).replace('-', "−")
+            number(rest)
         );
         ui.weak(told);
     }
@@ -172,7 +170,6 @@ pub fn show(ui: &mut Ui, working: &Working, lit: Option<usize>, document: &Docum
 }
 
 fn told(working: &Working, tensor: &str, plane: &str, term: usize, k: usize) -> String {
-    let number = |v: f32| value(f64::from(v)).replace('-', "−");
     match (k, working.places[term]) {
         (0, None) => "padding: outside of the input".into(),
         (0, Some(place)) => format!("{} in {tensor}, number {place}", number(working.inputs[term])),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use analyze::HeadSummary;
 use egui::{ComboBox, RichText, ScrollArea, Ui, Vec2, vec2};
 use model::Trace;
+use session::text::is_padding;
 use session::{Attend, Document};
 
 use super::detail;
@@ -52,7 +53,7 @@ fn output(document: &Document, item: usize) -> Option<Vec<f64>> {
     match tensor.shape[..] {
         [_, width] => Some(row(item * width, width)?.iter().map(|&v| f64::from(v)).collect()),
         [_, long, width] => {
-            let kept = (0..long).filter(|t| tokens.get(*t).is_some_and(|t| t != "[PAD]" && t != "<pad>"));
+            let kept = (0..long).filter(|t| tokens.get(*t).is_some_and(|t| !is_padding(t)));
             let mut sum = vec![0f64; width];
             for token in kept {
                 let row = row((item * long + token) * width, width)?;

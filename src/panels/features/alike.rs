@@ -49,20 +49,8 @@ impl Alike {
         let tree = Table::new(&cosines, count)
             .ok()
             .and_then(|t| link(&t, Linkage::Average).ok());
-        self.order = tree.map_or(Vec::new(), |tree| {
-            let mut groups: Vec<Vec<usize>> = (0..count).map(|i| vec![i]).collect();
-            for merge in &tree.merges {
-                let [a, b] = merge.clusters.map(|c| std::mem::take(&mut groups[c as usize]));
-                let (mut first, second) = if a.iter().min() <= b.iter().min() {
-                    (a, b)
-                } else {
-                    (b, a)
-                };
-                first.extend(second);
-                groups.push(first);
-            }
-            groups.pop().unwrap_or_default()
-        });
+        let leaves = tree.map_or(Vec::new(), |tree| tree.leaves());
+        self.order = leaves.into_iter().map(|f| f as usize).collect();
         (self.count, self.cosines) = (count, cosines);
     }
 

@@ -7,6 +7,7 @@ use embed::{Table, cosine_matrix};
 use model::Trace;
 use session::cloud::Subject;
 use session::colormap::{diverging, srgb};
+use session::text::is_padding;
 use session::{Command, Document, Session};
 
 use crate::widgets::empty;
@@ -66,7 +67,7 @@ fn tokens(document: &Document, trace: &Trace, layer: &str) -> Result<Found, Stri
     }
     let values = kept.host().ok_or("its numbers are on their way")?;
     let all = texts.iter().flatten().enumerate();
-    let kept = all.filter(|(_, t)| *t != "[PAD]" && *t != "<pad>").take(MOST);
+    let kept = all.filter(|(_, t)| !is_padding(t)).take(MOST);
     let (mut rows, mut names) = (Vec::new(), Vec::new());
     for (place, token) in kept {
         rows.extend_from_slice(&values[place * width..][..width]);

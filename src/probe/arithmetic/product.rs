@@ -1,10 +1,24 @@
 //! Dense layers, matrix products, softmax, attention: numbers along one axis.
 
-use model::LayerId;
 use model::op::{Op, Scores};
+use model::{LayerId, TensorId};
 
-use super::{Pass, Rule, Terms, place};
+use super::{Numbers, Pass, Rule, Terms, place};
 use crate::ProbeError;
+
+/// `length` numbers of `x`, each from the place that `from` gives.
+fn along(rule: Rule, source: TensorId, x: &Numbers, length: usize, from: impl Fn(usize) -> usize) -> Terms {
+    Terms {
+        rule,
+        shape: vec![length],
+        source,
+        inputs: (0..length).map(|k| x.values[from(k)]).collect(),
+        places: (0..length).map(|k| Some(from(k))).collect(),
+        weights: Vec::new(),
+        factor: None,
+        bias: None,
+    }
+}
 
 /// `Y = alpha A' B' + beta C`, `at` is `[m, n]`.
 pub(super) fn dense(pass: &Pass, id: LayerId, at: &[usize]) -> Result<Terms, ProbeError> {
@@ -48,14 +62,10 @@ pub(super) fn dense(pass: &Pass, id: LayerId, at: &[usize]) -> Result<Terms, Pro
         None => None,
     };
     Ok(Terms {
-        rule: Rule::WeightedSum,
-        shape: vec![length],
-        source,
-        inputs: (0..length).map(|k| a.values[from(k)]).collect(),
-        places: (0..length).map(|k| Some(from(k))).collect(),
         weights: (0..length).map(|k| b.values[by(k)]).collect(),
         factor: (alpha != 1.0).then_some(alpha),
         bias,
+        ..along(Rule::WeightedSum, source, &a, length, from)
     })
 }
 
@@ -91,14 +101,8 @@ pub(super) fn matrices(pass: &Pass, id: LayerId, at: &[usize]) -> Result<Terms, 
         return Err(told());
     }
     Ok(Terms {
-        rule: Rule::WeightedSum,
-        shape: vec![length],
-        source,
-        inputs: (0..length).map(|k| a.values[from(k)]).collect(),
-        places: (0..length).map(|k| Some(from(k))).collect(),
         weights: (0..length).map(|k| b.values[by(k)]).collect(),
-        factor: None,
-        bias: None,
+        ..along(Rule::WeightedSum, source, &a, length, from)
     })
 }
 
@@ -115,21 +119,12 @@ pub(super) fn softmax(
     let Some(&length) = x.shape.get(axis as usize).filter(|_| at.len() == x.shape.len()) else {
         return Err(pass.problem(id, format!("input {:?}, axis {axis}", x.shape)));
     };
-    let along = |k: usize| {
+    let from = |k: usize| {
         let mut at = at.to_vec();
         at[axis as usize] = k;
         place(&at, &x.shape)
     };
-    let terms = Terms {
-        rule: Rule::Softmax,
-        shape: vec![length],
-        source,
-        inputs: (0..length).map(|k| x.values[along(k)]).collect(),
-        places: (0..length).map(|k| Some(along(k))).collect(),
-        weights: Vec::new(),
-        factor: None,
-        bias: None,
-    };
+    let terms = along(Rule::Softmax, source, &x, length, from);
     Ok((terms, at[axis as usize]))
 }
 
@@ -178,13 +173,7 @@ pub(super) fn attention(pass: &Pass, id: LayerId, at: &[usize]) -> Result<Terms,
     };
     let row = place(&[at[0], head, query, 0], &w.shape);
     Ok(Terms {
-        rule: Rule::WeightedSum,
-        shape: vec![keys],
-        source,
-        inputs: (0..keys).map(|k| v.values[from(k)]).collect(),
-        places: (0..keys).map(|k| Some(from(k))).collect(),
         weights: w.values[row..][..keys].to_vec(),
-        factor: None,
-        bias: None,
+        ..along(Rule::WeightedSum, source, &v, keys, from)
     })
 }

@@ -1,10 +1,10 @@
 //! Convolutions and pooling: what lies under the window.
 
 use compute::{Ends, window_padding};
-use model::LayerId;
 use model::op::{Op, Padding, Window};
+use model::{LayerId, TensorId};
 
-use super::{Pass, Rule, Terms, index, place};
+use super::{Numbers, Pass, Rule, Terms, index, place};
 use crate::ProbeError;
 
 /// A window over one cell: along each spatial axis the first tap, the step between taps, their number, and
@@ -65,7 +65,7 @@ fn fits(pass: &Pass, id: LayerId, fits: bool, told: impl FnOnce() -> String) -> 
 
 /// Appends the channels `channels` of `x` under the taps.
 fn under(
-    x: &super::Numbers,
+    x: &Numbers,
     item: usize,
     channels: std::ops::Range<usize>,
     taps: &[Option<usize>],
@@ -79,6 +79,21 @@ fn under(
     (inputs, places)
 }
 
+/// Input and weights of a convolution, where they have as many axes as `at` and `fit` by their shapes.
+fn operands(
+    pass: &Pass,
+    id: LayerId,
+    groups: usize,
+    at: &[usize],
+    fit: impl Fn(&[usize], &[usize]) -> bool,
+) -> Result<(TensorId, Numbers, Numbers), ProbeError> {
+    let ((source, x), (_, w)) = (pass.needed(id, 0)?, pass.needed(id, 1)?);
+    let axes = x.shape.len() > 2 && w.shape.len() == x.shape.len() && at.len() == x.shape.len();
+    let told = || format!("input {:?}, weights {:?}, {groups} groups", x.shape, w.shape);
+    fits(pass, id, axes && fit(&x.shape, &w.shape), told)?;
+    Ok((source, x, w))
+}
+
 /// `X [N, C, ...]`, `W [M, C / groups, ...]`, optional `B [M]`; `at` is `[n, m, ...]`.
 pub(super) fn convolution(
     pass: &Pass,
@@ -87,16 +102,8 @@ pub(super) fn convolution(
     groups: i64,
     at: &[usize],
 ) -> Result<Terms, ProbeError> {
-    let ((source, x), (_, w)) = (pass.needed(id, 0)?, pass.needed(id, 1)?);
     let groups = groups.max(1) as usize;
-    let told = || format!("input {:?}, weights {:?}, {groups} groups", x.shape, w.shape);
-    let fitting = x.shape.len() > 2 && w.shape.len() == x.shape.len() && at.len() == x.shape.len();
-    fits(
-        pass,
-        id,
-        fitting && w.shape[1] * groups == x.shape[1] && at[1] < w.shape[0],
-        told,
-    )?;
+    let (source, x, w) = operands(pass, id, groups, at, |x, w| w[1] * groups == x[1] && at[1] < w[0])?;
     let taps = Taps::new(window, &w.shape[2..], &x.shape[2..], &at[2..]);
     let (taps, _) = taps.map_err(|e| pass.problem(id, e))?;
     let found: Vec<Option<usize>> = (0..taps.len()).map(|t| taps.place(t)).collect();
@@ -130,16 +137,8 @@ pub(super) fn transposed(
     groups: i64,
     at: &[usize],
 ) -> Result<Terms, ProbeError> {
-    let ((source, x), (_, w)) = (pass.needed(id, 0)?, pass.needed(id, 1)?);
     let groups = groups.max(1) as usize;
-    let told = || format!("input {:?}, weights {:?}, {groups} groups", x.shape, w.shape);
-    let fitting = x.shape.len() > 2 && w.shape.len() == x.shape.len() && at.len() == x.shape.len();
-    fits(
-        pass,
-        id,
-        fitting && w.shape[0] == x.shape[1] && at[1] < w.shape[1] * groups,
-        told,
-    )?;
+    let (source, x, w) = operands(pass, id, groups, at, |x, w| w[0] == x[1] && at[1] < w[1] * groups)?;
     let (kernel, size) = (&w.shape[2..], &x.shape[2..]);
     let begin = begins(pass, id, window, kernel, size)?;
     let cells: usize = kernel.iter().product();

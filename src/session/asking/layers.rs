@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 use web_time::Instant;
 
 use super::answers::News;
-use super::feed::Feed;
 use super::work::SLICE;
 use crate::Document;
+use crate::feed::{Feed, features, fetched};
+use crate::text::is_padding;
 
 /// How two layers are compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -163,12 +164,11 @@ fn tokens_of(
 ) -> Result<Found, String> {
     let trace = document.trace.as_ref().ok_or("give the network a text first")?;
     let long = tokens.first().map_or(0, Vec::len);
-    let padding = |t: &String| t == "[PAD]" || t == "<pad>";
     let places: Vec<usize> = tokens
         .iter()
         .enumerate()
         .flat_map(|(i, text)| {
-            let kept = text.iter().enumerate().filter(|(_, t)| !padding(t));
+            let kept = text.iter().enumerate().filter(|(_, t)| !is_padding(t));
             kept.map(move |(place, _)| i * long + place)
         })
         .collect();
@@ -281,36 +281,18 @@ impl Comparing {
         if now.is_empty() {
             return Ok(None);
         }
-        let trace = engine.run(&self.task.network, &feed.arrays(now)?, options).await;
-        let trace = trace.map_err(|e| e.to_string())?;
+        let trace = feed.run(engine, options, &self.task.network, now).await?;
         for ((name, tensor), (values, width)) in self.task.layers.iter().zip(&mut self.tables) {
-            let found = trace.tensors.get(tensor);
-            let found = found.ok_or_else(|| format!("{name}: the pass could not keep it"))?;
-            engine.fetch(found).await?;
-            let numbers = found
-                .host()
-                .ok_or_else(|| format!("{name}: its numbers did not come"))?;
+            let (kept, numbers) = fetched(engine, &trace, *tensor, name).await?;
             // What does not go by example has the same row for all.
-            let rows = match found.shape.first() == Some(&now.len()) {
+            let rows = match kept.shape.first() == Some(&now.len()) {
                 true => now.len(),
                 false => 1,
             };
             let size = numbers.len() / rows;
-            let channels = found.shape.get(1).copied().unwrap_or(1).max(1);
             for i in 0..now.len() {
                 let row = &numbers[(i % rows) * size..][..size];
-                match size > WIDE && found.shape.len() > 2 {
-                    true => {
-                        let places = size / channels;
-                        let mean = |c: &[f32]| c.iter().sum::<f32>() / places as f32;
-                        values.extend(row.chunks_exact(places).map(mean));
-                        *width = channels;
-                    }
-                    false => {
-                        values.extend_from_slice(row);
-                        *width = size;
-                    }
-                }
+                *width = features(row, &kept.shape, WIDE, values);
             }
         }
         self.done += now.len();
@@ -378,34 +360,8 @@ impl Comparing {
         let linked = linked.and_then(|table| embed::link(&table, Linkage::Average).ok());
         let Some(linked) = linked else { return };
         self.found.merges = linked.merges.iter().map(|m| (m.clusters, m.distance)).collect();
-        let mut order = Vec::new();
-        let mut open = vec![(count + linked.merges.len()).saturating_sub(1)];
-        while let Some(group) = open.pop() {
-            match group.checked_sub(count) {
-                None => order.push(group),
-                Some(merge) => {
-                    // What comes first in the network is left.
-                    let [a, b] = linked.merges[merge].clusters.map(|c| c as usize);
-                    let first = |g: usize| earliest(&self.found.merges, count, g);
-                    let (a, b) = if first(a) <= first(b) { (a, b) } else { (b, a) };
-                    open.extend([b, a]);
-                }
-            }
-        }
-        self.found.order = order;
+        self.found.order = linked.leaves().into_iter().map(|l| l as usize).collect();
     }
-}
-
-/// The first layer of a group.
-fn earliest(merges: &[([u32; 2], f32)], count: usize, group: usize) -> usize {
-    let (mut open, mut least) = (vec![group], usize::MAX);
-    while let Some(group) = open.pop() {
-        match group.checked_sub(count) {
-            None => least = least.min(group),
-            Some(merge) => open.extend(merges[merge].0.map(|c| c as usize)),
-        }
-    }
-    least
 }
 
 /// Columns brought to mean 0 and deviation 1 over the rows that are learned from, as is usual before a

@@ -7,9 +7,9 @@ use model::{Network, TensorId};
 use web_time::Instant;
 
 use super::answers::News;
-use super::feed::Feed;
 use super::work::SLICE;
 use crate::Document;
+use crate::feed::{Feed, fetched};
 
 /// Examples that are compared at most.
 const MOST: usize = 64;
@@ -96,16 +96,10 @@ impl Mapping {
         while self.found.values.len() < all && begin.elapsed().as_secs_f64() < SLICE {
             let done = self.found.values.len();
             let now = &self.task.examples[done..all.min(done + self.task.feed.batch)];
-            let given = self.task.feed.arrays(now)?;
-            let trace = engine.run(&self.task.network, &given, options).await;
-            let trace = trace.map_err(|e| e.to_string())?;
+            let feed = &self.task.feed;
+            let trace = feed.run(engine, options, &self.task.network, now).await?;
             let name = &self.task.layer;
-            let kept = trace.tensors.get(&self.task.tensor);
-            let kept = kept.ok_or_else(|| format!("{name}: the pass could not keep it"))?;
-            engine.fetch(kept).await?;
-            let values = kept
-                .host()
-                .ok_or_else(|| format!("{name}: its numbers did not come"))?;
+            let (kept, values) = fetched(engine, &trace, self.task.tensor, name).await?;
             self.found.shape = match kept.shape[..] {
                 [n, c, h, w] if n == now.len() => [c, h, w],
                 [n, c, l] if n == now.len() => [c, 1, l],

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use compute::{Engine, RunOptions};
-use data::{Images, Preprocess};
-use model::{LayerId, Network, TensorData, TensorId};
+use model::{LayerId, Network, TensorId};
 
 use super::{Origin, Subject};
+use crate::feed::{Feed, features, fetched};
+use crate::text::is_padding;
 use crate::{Document, Source};
 
-/// Examples of one pass.
-const BATCH: usize = 10;
 /// Values of a layer that are points as they are; of larger feature maps the mean of each channel counts.
 const MOST: usize = 4096;
 
@@ -22,10 +21,8 @@ pub(crate) enum Points {
     /// Examples are run, and this tensor read.
     Run {
         network: Arc<Network>,
-        samples: Arc<Images>,
-        how: Preprocess,
+        feed: Feed,
         tensor: TensorId,
-        batch: usize,
     },
     /// They are read from a file.
     File(Source),
@@ -50,16 +47,13 @@ impl Points {
                 let document = open()?;
                 let (_, tensor) = output(&document.source, layer)?;
                 let none = "this network has no data set; look at its tokens or parameters, or open a table";
-                let samples = document.samples.clone().ok_or(none)?;
-                let how = document.preprocess.clone().ok_or(none)?;
-                let input = document.source.tensor(document.source.main().inputs[0]);
-                let batch = input.spec.dims().and_then(|d| d.first()?.known());
+                if document.samples.is_none() || document.preprocess.is_none() {
+                    return Err(none.into());
+                }
                 Ok(Points::Run {
                     network: document.source.clone(),
-                    samples,
-                    how,
+                    feed: Feed::of(document)?,
                     tensor,
-                    batch: batch.map_or(BATCH, |n| n.max(1) as usize),
                 })
             }
             Origin::Tokens(layer) => tokens(open()?, layer).map(|s| Points::Known(s.into())),
@@ -95,11 +89,7 @@ fn tokens(document: &Document, layer: &str) -> Result<Subject, String> {
     };
     let mut kept = Vec::new();
     for (i, text) in texts.iter().enumerate() {
-        for (place, token) in text
-            .iter()
-            .enumerate()
-            .filter(|(_, t)| *t != "[PAD]" && *t != "<pad>")
-        {
+        for (place, token) in text.iter().enumerate().filter(|(_, t)| !is_padding(t)) {
             kept.extend_from_slice(&values[(i * t + place) * width..][..width]);
             subject.names.push(token.clone());
             subject.labels.push(i as u32);
@@ -157,37 +147,18 @@ pub(super) async fn gather(
 ) -> Result<(), String> {
     let Points::Run {
         network,
-        samples,
-        how,
+        feed,
         tensor,
-        batch,
     } = points
     else {
         return Ok(());
     };
-    let until = (so_far.rows + batch).min(samples.len());
-    let count = until - so_far.rows;
-    let mut values = Vec::new();
-    for i in so_far.rows..until {
-        values.extend(samples.to_f32(i, how).map_err(|e| e.to_string())?);
-    }
-    let mut shape = how.shape();
-    shape[0] = count as u64;
-    let name = network.tensor(network.main().inputs[0]).name.clone();
-    let given = [(name, TensorData::from_f32(&shape, &values))];
-    let trace = engine
-        .run(network, &given, options)
-        .await
-        .map_err(|e| e.to_string())?;
+    let until = (so_far.rows + feed.batch).min(feed.samples.len());
+    let picks: Vec<usize> = (so_far.rows..until).collect();
+    let count = picks.len();
+    let trace = feed.run(engine, options, network, &picks).await?;
     let layer = &network.tensor(*tensor).name;
-    let found = trace
-        .tensors
-        .get(tensor)
-        .ok_or_else(|| format!("{layer}: the pass did not keep it"))?;
-    engine.fetch(found).await?;
-    let values = found
-        .host()
-        .ok_or_else(|| format!("{layer}: its values did not come"))?;
+    let (found, values) = fetched(engine, &trace, *tensor, layer).await?;
     if found.shape.first() != Some(&count) {
         return Err(format!(
             "{layer}: {count} examples give {:?}: its first axis is not that of the examples",
@@ -195,21 +166,9 @@ pub(super) async fn gather(
         ));
     }
     let size = values.len() / count.max(1);
-    let channels = found.shape.get(1).copied().unwrap_or(1).max(1);
-    let mut row = |example: &[f32]| match size > MOST && found.shape.len() > 2 {
-        true => {
-            let places = size / channels;
-            let mean = |c: &[f32]| c.iter().sum::<f32>() / places as f32;
-            so_far.values.extend(example.chunks_exact(places).map(mean));
-            channels
-        }
-        false => {
-            so_far.values.extend_from_slice(example);
-            size
-        }
-    };
-    let widths: Vec<usize> = values.chunks_exact(size.max(1)).map(&mut row).collect();
-    so_far.width = widths.first().copied().unwrap_or(0);
+    for example in values.chunks_exact(size.max(1)) {
+        so_far.width = features(example, &found.shape, MOST, &mut so_far.values);
+    }
     so_far.rows = until;
     Ok(())
 }

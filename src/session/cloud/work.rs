@@ -150,9 +150,10 @@ async fn go(
             Ok(Step::Place(subject))
         }
         Step::Gather(points, mut so_far) => {
-            let Points::Run { samples, .. } = &points else {
+            let Points::Run { feed, .. } = &points else {
                 return Ok(Step::Rest);
             };
+            let samples = &feed.samples;
             let count = samples.len();
             while so_far.rows < count && !late() {
                 gather(&points, &mut so_far, engine, options).await?;

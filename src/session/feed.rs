@@ -1,13 +1,14 @@
-//! Examples of the data set, as the open networks take them.
+//! Examples of the data set, as the open networks take them, and what a layer makes of each.
 
 use std::sync::Arc;
 
+use compute::{Engine, RunOptions};
 use data::{Images, Preprocess};
-use model::{TensorData, TensorId};
+use model::{Network, TensorData, TensorId, Trace, TraceTensor};
 
 use crate::Document;
 
-/// Examples of one pass at most.
+/// Examples of one pass, where the network takes any number.
 const BATCH: usize = 10;
 
 /// How examples get in.
@@ -46,20 +47,21 @@ impl Feed {
             ),
         };
         let mut fed = Vec::new();
-        let mut batch = BATCH;
+        let mut fixed = None;
         for (how, input) in hows.into_iter().zip(inputs) {
             let both = how.zip(input);
             let (how, input) = both.ok_or("one of the networks does not take pictures of the data set")?;
             let tensor = document.source.tensor(input);
-            if let Some(fixed) = tensor.spec.dims().and_then(|d| d.first()?.known()) {
-                batch = fixed.clamp(1, batch as u64) as usize;
-            }
+            let own = tensor.spec.dims().and_then(|d| d.first()?.known());
+            fixed = own
+                .map(|own| fixed.map_or(own, |known: u64| known.min(own)))
+                .or(fixed);
             fed.push((tensor.name.clone(), how));
         }
         Ok(Feed {
             samples,
             inputs: fed.into(),
-            batch,
+            batch: fixed.map_or(BATCH, |n| n.max(1) as usize),
         })
     }
 
@@ -67,7 +69,7 @@ impl Feed {
     ///
     /// # Errors
     /// A sentence for pictures that do not fit.
-    pub fn arrays(&self, picks: &[usize]) -> Result<Vec<(String, TensorData)>, String> {
+    fn arrays(&self, picks: &[usize]) -> Result<Vec<(String, TensorData)>, String> {
         let one = |(name, how): &(String, Preprocess)| {
             let mut values = Vec::new();
             for &pick in picks {
@@ -79,4 +81,55 @@ impl Feed {
         };
         self.inputs.iter().map(one).collect()
     }
+
+    /// A pass of these examples.
+    ///
+    /// # Errors
+    /// A sentence for pictures that do not fit, and for what cannot be run.
+    pub async fn run(
+        &self,
+        engine: &mut Engine,
+        options: &RunOptions,
+        network: &Arc<Network>,
+        picks: &[usize],
+    ) -> Result<Trace, String> {
+        let given = self.arrays(picks)?;
+        engine
+            .run(network, &given, options)
+            .await
+            .map_err(|e| e.to_string())
+    }
+}
+
+/// What a pass kept of a tensor, in host memory; `name` is told in errors.
+///
+/// # Errors
+/// A sentence where there is nothing.
+pub(crate) async fn fetched<'a>(
+    engine: &Engine,
+    trace: &'a Trace,
+    tensor: TensorId,
+    name: &str,
+) -> Result<(&'a TraceTensor, &'a Arc<[f32]>), String> {
+    let kept = trace.tensors.get(&tensor);
+    let kept = kept.ok_or_else(|| format!("{name}: the pass did not keep it"))?;
+    engine.fetch(kept).await?;
+    let values = kept
+        .host()
+        .ok_or_else(|| format!("{name}: its values did not come"))?;
+    Ok((kept, values))
+}
+
+/// Appends what counts of an example of a tensor of `shape`: its values, or of feature maps of more than `most`
+/// values the mean of each channel. Gives how many those are.
+pub(crate) fn features(example: &[f32], shape: &[usize], most: usize, out: &mut Vec<f32>) -> usize {
+    let channels = shape.get(1).copied().unwrap_or(1).max(1);
+    if example.len() <= most || shape.len() <= 2 {
+        out.extend_from_slice(example);
+        return example.len();
+    }
+    let places = example.len() / channels;
+    let mean = |c: &[f32]| c.iter().sum::<f32>() / places as f32;
+    out.extend(example.chunks_exact(places).map(mean));
+    channels
 }
