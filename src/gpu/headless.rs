@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::renderer::DEPTH;
+use crate::renderer::depth;
 
 /// Why there is no device or no picture.
 #[derive(Debug, thiserror::Error)]
@@ -92,38 +92,12 @@ impl Headless {
         clear: wgpu::Color,
         draw: impl FnOnce(&mut wgpu::RenderPass<'static>),
     ) -> Result<Vec<u8>, DeviceError> {
-        let limit = self.device.limits().max_texture_dimension_2d;
-        if width == 0 || height == 0 || width > limit || height > limit {
-            return Err(DeviceError::Size { width, height, limit });
-        }
-        let texture = |format, usage| {
-            self.device.create_texture(&wgpu::TextureDescriptor {
-                label: None,
-                size: wgpu::Extent3d {
-                    width,
-                    height,
-                    depth_or_array_layers: 1,
-                },
-                mip_level_count: 1,
-                sample_count: 1,
-                dimension: wgpu::TextureDimension::D2,
-                format,
-                usage: wgpu::TextureUsages::RENDER_ATTACHMENT | usage,
-                view_formats: &[],
-            })
-        };
-        let color = texture(FORMAT, wgpu::TextureUsages::COPY_SRC);
-        let depth = texture(DEPTH, wgpu::TextureUsages::empty());
-        let (color_view, depth_view) = (
-            color.create_view(&Default::default()),
-            depth.create_view(&Default::default()),
-        );
-        let mut encoder = self.device.create_command_encoder(&Default::default());
-        {
+        self.drawn([width, height], |encoder, color| {
+            let depth = depth(&self.device, [width, height]);
             let pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
                 label: Some("scene"),
                 color_attachments: &[Some(wgpu::RenderPassColorAttachment {
-                    view: &color_view,
+                    view: color,
                     depth_slice: None,
                     resolve_target: None,
                     ops: wgpu::Operations {
@@ -132,7 +106,7 @@ impl Headless {
                     },
                 })],
                 depth_stencil_attachment: Some(wgpu::RenderPassDepthStencilAttachment {
-                    view: &depth_view,
+                    view: &depth,
                     depth_ops: Some(wgpu::Operations {
                         load: wgpu::LoadOp::Clear(0.0),
                         store: wgpu::StoreOp::Discard,
@@ -143,10 +117,10 @@ impl Headless {
                 occlusion_query_set: None,
                 multiview_mask: None,
             });
-            // The pass ends with this block, before the encoder is used again.
+            // The pass ends here, before the encoder is used again.
             draw(&mut pass.forget_lifetime());
-        }
-        self.read(encoder, &color)
+            Ok(())
+        })
     }
 
     /// Has `draw` write commands that fill a texture of [`FORMAT`], and reads it back: RGBA, 8 bits, row by row

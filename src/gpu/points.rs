@@ -9,9 +9,9 @@ mod pipelines;
 use bytemuck::{Pod, Zeroable};
 
 use crate::headless::DeviceError;
-use crate::renderer::{group, storage};
+use crate::renderer::{depth, group, storage};
 
-use pipelines::{depth, layout, pipeline_layout, render};
+use pipelines::{layout, pipeline_layout, render};
 
 /// Most points: three float32 of each fit into the 128 MiB that a binding of core WebGPU may have.
 pub const MOST_POINTS: usize = (128 << 20) / 12;
