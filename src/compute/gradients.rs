@@ -52,7 +52,7 @@ pub(crate) async fn gradients_on<P: Place>(
     }
     // Only leaves keep their gradient, so each computed tensor gets a leaf of zeros added to it,
     // whose gradient is the same.
-    let mut tap = |id: TensorId, value: Value<Auto<P>>| match patched(&options.patches, id, value) {
+    let mut tap = |id: TensorId, value: Value<Auto<P>>| match patched(&options.patches, id, value, &device) {
         Value::Float(t) => {
             let shape = Shape::from(dims::<Auto<P>>(&t));
             let zeros = Auto::<P>::float_zeros(shape, &device, FloatDType::F32);

@@ -1,9 +1,9 @@
 //! Interventions: a part of a tensor scaled before anything reads it.
 
-use burn_backend::{Backend, Slice};
+use burn_backend::Backend;
 use model::TensorId;
 
-use crate::value::{Value, dims};
+use crate::value::{Value, dims, float};
 
 /// A part of a tensor that is scaled in the middle of a pass: by 0 it is ablated.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,32 +14,51 @@ pub struct Patch {
     pub axis: usize,
     /// from this element on,
     pub start: usize,
-    /// so many of them.
+    /// so many of them,
     pub count: usize,
+    /// and as many again after each so many elements; 0 for once.
+    pub every: usize,
     /// What they are multiplied by.
     pub factor: f32,
 }
 
-fn slice(start: usize, end: usize) -> Slice {
-    Slice::new(start as isize, Some(end as isize), 1)
+impl Patch {
+    /// What each of `length` elements of the axis is multiplied by; `None` where nothing is changed.
+    fn factors(&self, length: usize) -> Option<Vec<f32>> {
+        let mut factors = vec![1.0; length];
+        let mut start = self.start;
+        while start < length {
+            let end = start.saturating_add(self.count).min(length);
+            factors[start..end].fill(self.factor);
+            match self.every {
+                0 => break,
+                every => start += every,
+            }
+        }
+        (self.start < length && self.count > 0).then_some(factors)
+    }
 }
 
 /// `value` with those of `patches` that are of `tensor`. What lies outside of it changes nothing.
-pub(crate) fn patched<B: Backend>(patches: &[Patch], tensor: TensorId, value: Value<B>) -> Value<B> {
+pub(crate) fn patched<B: Backend>(
+    patches: &[Patch],
+    tensor: TensorId,
+    value: Value<B>,
+    device: &B::Device,
+) -> Value<B> {
     let mut value = value;
     for patch in patches.iter().filter(|p| p.tensor == tensor) {
         let Value::Float(t) = value else { return value };
-        let shape = dims::<B>(&t);
-        let end = (patch.start + patch.count).min(shape.get(patch.axis).copied().unwrap_or(0));
-        if patch.start >= end {
-            value = Value::Float(t);
-            continue;
-        }
-        let mut slices: Vec<Slice> = shape.iter().map(|&d| slice(0, d)).collect();
-        slices[patch.axis] = slice(patch.start, end);
-        let part = B::float_slice(t.clone(), &slices);
-        let part = B::float_mul_scalar(part, patch.factor.into());
-        value = Value::Float(B::float_slice_assign(t, &slices, part));
+        let mut shape = dims::<B>(&t);
+        let length = shape.get(patch.axis).copied().unwrap_or(0);
+        value = Value::Float(match patch.factors(length) {
+            Some(factors) => {
+                shape.fill(1);
+                shape[patch.axis] = length;
+                B::float_mul(t, float::<B>(factors, &shape, device))
+            }
+            None => t,
+        });
     }
     value
 }

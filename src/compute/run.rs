@@ -321,7 +321,7 @@ impl<B: Backend> Executor<B> {
         inputs: HashMap<TensorId, Value<B>>,
         options: &RunOptions,
     ) -> Result<Pass<B>, RunError> {
-        let mut tap = |id, value| patched(&options.patches, id, value);
+        let mut tap = |id, value| patched(&options.patches, id, value, &self.device);
         self.run_tapped(inputs, options, &mut tap).await
     }
 

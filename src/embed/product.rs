@@ -1,51 +1,59 @@
 //! Products of blocks of rows, and distances of two rows.
 
-use nalgebra::{DMatrixView, DMatrixViewMut, Dyn};
+use rten_gemm::{GemmExecutor, GemmInputA, GemmInputB, GemmOptions, PackedBMatrix};
 use rten_simd::ops::{BitOps, NumOps};
 use rten_simd::{Isa, SimdOp};
-
-/// Below this, nalgebra's product takes another path, which reads outside of views by rows (0.35): ours is
-/// taken instead.
-const SMALL: usize = 5;
+use rten_tensor::NdTensorView;
 
 /// `out[b][a] = left[a] · right[b]`: rows of `width` values in; one row of `left`'s count for each row of
 /// `right` out. `out` must have room for just that.
 pub fn dots(left: &[f32], right: &[f32], width: usize, out: &mut [f32]) {
     let (m, n) = (left.len() / width, right.len() / width);
-    if m == 0 || n == 0 {
-        return;
-    }
-    if m.min(n).min(width) <= SMALL {
-        for (out, b) in out.chunks_mut(m).zip(right.chunks(width)) {
-            for (out, a) in out.iter_mut().zip(left.chunks(width)) {
-                *out = a.iter().zip(b).map(|(a, b)| a * b).sum();
-            }
-        }
-        return;
-    }
-    // A table by rows is a matrix by columns, transposed.
-    let a = DMatrixView::from_slice_with_strides_generic(left, Dyn(m), Dyn(width), Dyn(width), Dyn(1));
-    let b = DMatrixView::from_slice(right, width, n);
-    DMatrixViewMut::from_slice(out, m, n).gemm(1.0, &a, &b, 0.0);
+    let a = NdTensorView::from_data([n, width], right);
+    let b = NdTensorView::from_data([m, width], left);
+    product(a, GemmInputB::Unpacked(b.transposed()), 0.0, out);
 }
 
 /// `out[a][b] += Σ_row left[row][a] right[row][b]`: the product of the transposed `left` with `right`.
 pub fn outer(left: &[f32], right: &[f32], [a, b]: [usize; 2], out: &mut [f32]) {
     let rows = left.len() / a;
-    if rows == 0 {
-        return;
-    }
-    if rows.min(a).min(b) <= SMALL {
-        for (left, right) in left.chunks(a).zip(right.chunks(b)) {
-            for (out, l) in out.chunks_mut(b).zip(left) {
-                out.iter_mut().zip(right).for_each(|(o, r)| *o += l * r);
-            }
+    let l = NdTensorView::from_data([rows, a], left);
+    let r = NdTensorView::from_data([rows, b], right);
+    product(l.transposed(), GemmInputB::Unpacked(r), 1.0, out);
+}
+
+/// Rows that many others are multiplied with, as the product reads them.
+pub struct Packed {
+    rows: PackedBMatrix<f32>,
+    width: usize,
+}
+
+impl Packed {
+    pub fn new(rows: &[f32], width: usize) -> Self {
+        let view = NdTensorView::from_data([rows.len() / width, width], rows);
+        Packed {
+            rows: GemmExecutor::<f32>::default().prepack_b(view.transposed()),
+            width,
         }
-        return;
     }
-    let r = DMatrixView::from_slice(right, b, rows);
-    let l = DMatrixView::from_slice_with_strides_generic(left, Dyn(rows), Dyn(a), Dyn(a), Dyn(1));
-    DMatrixViewMut::from_slice(out, b, a).gemm(1.0, &r, &l, 1.0);
+
+    /// As [`dots`], with these rows for `left`.
+    pub fn dots(&self, right: &[f32], out: &mut [f32]) {
+        let a = NdTensorView::from_data([right.len() / self.width, self.width], right);
+        product(a, GemmInputB::Packed(&self.rows), 0.0, out);
+    }
+}
+
+/// `out = a b + before out`.
+fn product(a: NdTensorView<'_, f32, 2>, b: GemmInputB<'_, f32>, before: f32, out: &mut [f32]) {
+    let options = GemmOptions {
+        beta: before,
+        ..GemmOptions::default()
+    };
+    let gemm = GemmExecutor::<f32>::default();
+    let done = gemm.gemm(out, GemmInputA::Unpacked(a), b, options);
+    // Sizes are those of the rows given, so it cannot fail.
+    debug_assert!(done.is_ok(), "{done:?}");
 }
 
 /// Sum of squared differences of two rows of one length.

@@ -21,6 +21,8 @@ const EXACT: usize = 1500;
 /// A step of one point is no longer than this.
 const LONGEST: f32 = 5.0;
 const LEAST_GAIN: f32 = 0.01;
+/// Rows that one core moves at a time.
+const ROWS_A_JOB: usize = 4096;
 
 /// What t-SNE goes by; the defaults are openTSNE's.
 #[derive(Clone, Debug, PartialEq)]
@@ -278,39 +280,43 @@ impl<'a> Tsne<'a> {
         let momentum = s.momentum[usize::from(!early)];
         let rate = s.learning_rate.unwrap_or(self.order.len() as f32 / exaggeration);
         let gradient = self.gradient(exaggeration);
-        let mut mean = [0f64; 3];
-        for (point, ((update, gain), gradient)) in self.points.chunks_mut(d).zip(
-            self.updates
-                .chunks_mut(d)
-                .zip(self.gains.chunks_mut(d))
-                .zip(gradient.chunks(d)),
-        ) {
-            let mut length = 0.0;
-            for k in 0..d {
-                // As NumPy's sign has it: 0 is a sign of its own.
-                let sign = |v: f32| if v == 0.0 { 0.0 } else { v.signum() };
-                let same = sign(update[k]) == sign(gradient[k]);
-                gain[k] = if same {
-                    gain[k] * 0.8 + LEAST_GAIN
+        let all = [&mut self.points[..], &mut self.updates, &mut self.gains];
+        let sums = par::beside(all, d * ROWS_A_JOB, |b, [points, updates, gains]| {
+            let gradient = &gradient[b * d * ROWS_A_JOB..];
+            let mut sum = [0f64; 3];
+            let motion = updates.chunks_mut(d).zip(gains.chunks_mut(d));
+            for ((point, (update, gain)), gradient) in
+                points.chunks_mut(d).zip(motion).zip(gradient.chunks(d))
+            {
+                let mut length = 0.0;
+                for k in 0..d {
+                    // As NumPy's sign has it: 0 is a sign of its own.
+                    let sign = |v: f32| if v == 0.0 { 0.0 } else { v.signum() };
+                    let same = sign(update[k]) == sign(gradient[k]);
+                    gain[k] = if same {
+                        gain[k] * 0.8 + LEAST_GAIN
+                    } else {
+                        gain[k] + 0.2
+                    };
+                    update[k] = momentum * update[k] - rate * gain[k] * gradient[k];
+                    length += update[k] * update[k];
+                }
+                let shrink = if length > LONGEST * LONGEST {
+                    LONGEST / length.sqrt()
                 } else {
-                    gain[k] + 0.2
+                    1.0
                 };
-                update[k] = momentum * update[k] - rate * gain[k] * gradient[k];
-                length += update[k] * update[k];
+                for k in 0..d {
+                    update[k] *= shrink;
+                    point[k] += update[k];
+                    sum[k] += f64::from(point[k]);
+                }
             }
-            let shrink = if length > LONGEST * LONGEST {
-                LONGEST / length.sqrt()
-            } else {
-                1.0
-            };
-            for k in 0..d {
-                update[k] *= shrink;
-                point[k] += update[k];
-                mean[k] += f64::from(point[k]);
-            }
-        }
-        let mean = mean.map(|m| (m / self.order.len() as f64) as f32);
-        par::chunks(&mut self.points, d * 4096, |_, points| {
+            sum
+        });
+        let rows = self.order.len() as f64;
+        let mean = [0, 1, 2].map(|k| (sums.iter().map(|s| s[k]).sum::<f64>() / rows) as f32);
+        par::chunks(&mut self.points, d * ROWS_A_JOB, |_, points| {
             for point in points.chunks_mut(d) {
                 point.iter_mut().zip(&mean).for_each(|(p, m)| *p -= m);
             }

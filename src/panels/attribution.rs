@@ -77,7 +77,7 @@ fn show(ui: &mut Ui, view: &mut View) {
     let before = memory.choice.clone();
     let mut asks = ui
         .horizontal_wrapped(|ui| {
-            memory.choice.show(ui, document);
+            memory.choice.show(ui, session, document);
             course(ui, session, line, memory, view.out)
         })
         .inner;
@@ -115,10 +115,6 @@ fn refusal(session: &Session, document: &Document) -> Option<(&'static str, Stri
     }
     let network = &document.source;
     let inputs = || network.main().inputs.iter().map(|t| network.tensor(*t));
-    if document.tokens.as_ref().is_some_and(|t| t.len() > 1) {
-        let advice = "Write one text in the panel Input: what each of its tokens adds is then explained.";
-        return Some(("Several texts flow", advice.into()));
-    }
     let whole = inputs().next().is_some() && inputs().all(|t| t.spec.dtype.is_integer());
     let readable = matches!(document.text, session::Text::Ready(..));
     if whole && readable && document.tokens.is_none() {
@@ -199,7 +195,7 @@ fn one(ui: &mut Ui, session: &Session, document: &Document, memory: &mut Memory,
                 .on_hover_text(method.source);
         }
     });
-    if tokens::show(ui, document, &found) {
+    if tokens::show(ui, &found) {
         return;
     }
     let whole = ui.available_rect_before_wrap();

@@ -3,8 +3,9 @@
 //! what is known so far is on show.
 //!
 //! A newer question of a [`Line`] replaces the older one. What is about an input goes with that input,
-//! all else with the network and its weights. Undo knows nothing of it. `asking/task.rs` makes tasks of
-//! questions, `asking/work.rs`, `asking/parts.rs`, `asking/layers.rs` and `asking/maps.rs` are what the worker does, `asking/answers.rs` what comes of it.
+//! all else with the network, its weights and the heads that are put out of it. Undo knows nothing of it. `asking/task.rs` makes tasks of
+//! questions, `asking/work.rs`, `asking/parts.rs`, `asking/layers.rs` and `asking/maps.rs` are what the worker
+//! does, `asking/answers.rs` what comes of it.
 
 mod answers;
 mod layers;
@@ -17,6 +18,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use compute::Patch;
 use model::Network;
 use serde::{Deserialize, Serialize};
 
@@ -27,7 +29,7 @@ pub use probe::attribution::{Curve, Kind, METHODS, Map, Method, Setting, Stage, 
 pub use probe::maximize::Top;
 
 use crate::worker::Job;
-use crate::{Input, Level, Session};
+use crate::{Ablated, Input, Level, Session};
 
 use answers::News;
 
@@ -49,6 +51,9 @@ pub enum Question {
         layer: Option<String>,
         #[serde(default)]
         element: Option<usize>,
+        /// Of several texts that flow, the one that is explained.
+        #[serde(default)]
+        text: usize,
     },
     /// The same by every method, one after the other, as they are by default.
     Every {
@@ -56,6 +61,8 @@ pub enum Question {
         layer: Option<String>,
         #[serde(default)]
         element: Option<usize>,
+        #[serde(default)]
+        text: usize,
     },
     /// What becomes of the answer when cells are deleted and inserted in the order of the finished map.
     Curves,
@@ -223,7 +230,7 @@ pub struct Asked {
     /// Of [`Question::Maps`].
     pub maps: Option<Arc<Maps>>,
     /// What the answers are about.
-    of: Option<(Arc<Network>, Input)>,
+    of: Option<(Arc<Network>, Input, Vec<Ablated>)>,
     /// Grows with each question.
     number: u64,
     /// Slices that the worker has.
@@ -302,7 +309,10 @@ pub(crate) fn apply(session: &mut Session, question: Question) -> Result<(), Str
     let cancel = course.cancel.clone();
     session.asked.courses[line as usize] = Some(course);
     let of = session.document.as_ref().map(|d| d.source.clone());
-    session.asked.of = of.map(|network| (network, session.state.input.clone()));
+    session.asked.of = of.map(|network| {
+        let state = &session.state;
+        (network, state.input.clone(), state.ablated.clone())
+    });
     let task = task.map_err(|problem| format!("{}: {problem}", line.words()))?;
     session.asked.last = line as usize;
     session.slice(Order::Begin {
@@ -310,6 +320,7 @@ pub(crate) fn apply(session: &mut Session, question: Question) -> Result<(), Str
         number,
         task: Box::new(task),
         cancel,
+        patches: session.put_out(),
     });
     Ok(())
 }
@@ -318,6 +329,12 @@ impl Session {
     fn slice(&mut self, order: Order) {
         self.asked.slices += 1;
         self.worker.submit(self.ticket, self.budget, Job::Ask(order));
+    }
+
+    /// What heads that are put out change in the passes of a question.
+    fn put_out(&self) -> Arc<[Patch]> {
+        let document = self.document.as_ref();
+        document.map_or_else(Arc::default, |d| d.patches(&self.state.ablated))
     }
 
     /// Forgets the questions of some lines, here and at the worker.
@@ -330,18 +347,23 @@ impl Session {
         }
     }
 
-    /// Forgets what is about another network, other weights or another input than those that are open.
+    /// Forgets what is about another network, other weights, other heads or another input than those that are
+    /// open.
     pub(crate) fn outdate_answers(&mut self) {
-        let Some((network, input)) = &self.asked.of else {
+        let Some((network, input, ablated)) = &self.asked.of else {
             // Those that could not be asked for want of a network.
             return self.forget(&|_| true);
         };
         let open = self.document.as_ref();
-        let other_network = !open.is_some_and(|d| Arc::ptr_eq(&d.source, network));
+        let same = open.is_some_and(|d| Arc::ptr_eq(&d.source, network));
+        let other_network = !same || *ablated != self.state.ablated;
         let other_input = *input != self.state.input;
         self.forget(&|line| other_network || other_input && line.of_input());
         let open = self.document.as_ref().filter(|_| !other_network);
-        self.asked.of = open.map(|d| (d.source.clone(), self.state.input.clone()));
+        self.asked.of = open.map(|d| {
+            let state = &self.state;
+            (d.source.clone(), state.input.clone(), state.ablated.clone())
+        });
     }
 
     /// Has the open questions go on, in turn, once the worker has done the last slice.
@@ -359,6 +381,7 @@ impl Session {
         let order = Order::Go {
             line: Line::ALL[place],
             number: course.number,
+            patches: self.put_out(),
         };
         self.asked.last = place;
         self.slice(order);

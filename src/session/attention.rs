@@ -185,27 +185,21 @@ impl Document {
                 .trace
                 .as_ref()
                 .and_then(|t| Some(&t.tensors.get(&weights)?.shape));
-            let mut add = |axis, start| {
-                patches.push(Patch {
-                    tensor: weights,
-                    axis,
-                    start,
-                    count: 1,
-                    factor: 0.0,
-                });
+            let (axis, start, every) = match shape.map(|s| (s.len(), s[0])) {
+                // Items and heads on one axis, of any number of items.
+                Some((3, rows)) => (0, head.head, (rows / self.batch().max(1)).max(1)),
+                // One head alone: all of its rows.
+                Some((2, _)) => (0, 0, 1),
+                _ => (1, head.head, 0),
             };
-            match shape.map(|s| (s.len(), s[0])) {
-                // Items and heads on one axis.
-                Some((3, rows)) => {
-                    let heads = (rows / self.batch().max(1)).max(1);
-                    (head.head..rows).step_by(heads).for_each(|row| add(0, row));
-                }
-                Some((2, _)) => {
-                    // One head alone: all of its rows.
-                    (0..shape.map_or(0, |s| s[0])).for_each(|row| add(0, row));
-                }
-                _ => add(1, head.head),
-            }
+            patches.push(Patch {
+                tensor: weights,
+                axis,
+                start,
+                count: 1,
+                every,
+                factor: 0.0,
+            });
         }
         patches.into()
     }

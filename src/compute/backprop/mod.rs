@@ -19,6 +19,7 @@ use model::op::Op;
 use model::{Layer, LayerId, Network, TensorData, TensorId};
 
 use crate::engine::{Device, Task};
+use crate::patch::patched;
 use crate::place::{Cpu, Place};
 use crate::value::{dims, float, raise, read_async};
 use crate::{Executor, Keep, RunError, RunOptions, Value};
@@ -95,7 +96,7 @@ impl Backprop {
         Ok(Backprop { on })
     }
 
-    /// One pass forth and back. `options` say how to be told, stopped, and give way.
+    /// One pass forth and back. `options` say how to be told, stopped, and give way, and what is patched.
     ///
     /// # Errors
     /// [`RunError`] as for a pass; [`RunError::Layer`] names an operator without a gradient between
@@ -167,13 +168,14 @@ impl<P: Place> Work<P> {
             unit_strides: P::UNIT_STRIDES,
             ..options.clone()
         };
-        let mut tap = |id: TensorId, value: Value<Auto<P>>| match value {
-            Value::Float(t) => Value::Float(seen.take(id, t, &device)),
-            other => {
-                seen.see(id, false);
-                other
-            }
-        };
+        let mut tap =
+            |id: TensorId, value: Value<Auto<P>>| match patched(&options.patches, id, value, &device) {
+                Value::Float(t) => Value::Float(seen.take(id, t, &device)),
+                other => {
+                    seen.see(id, false);
+                    other
+                }
+            };
         self.executor.run_tapped(given, &options, &mut tap).await?;
         let fail = |id: TensorId, problem: String| RunError::Tensor {
             name: network.tensor(id).name.clone(),

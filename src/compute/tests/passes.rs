@@ -113,13 +113,15 @@ fn a_patched_channel_is_scaled_before_anything_reads_it() {
     });
     let tensor = relu.unwrap();
     let plain = compute::run_cpu(&network, &arrays, &RunOptions::default()).unwrap();
-    let patch = |axis, start, factor| Patch {
+    let again = |axis, start, every, factor| Patch {
         tensor,
         axis,
         start,
         count: 1,
+        every,
         factor,
     };
+    let patch = |axis, start, factor| again(axis, start, 0, factor);
     let with = |patches: Vec<Patch>| {
         let options = RunOptions {
             patches: patches.into(),
@@ -127,19 +129,19 @@ fn a_patched_channel_is_scaled_before_anything_reads_it() {
         };
         compute::run_cpu(&network, &arrays, &options).unwrap()
     };
-    let scaled = with(vec![patch(1, 2, 0.5)]);
-    let (before, after) = (&plain.tensors[&tensor], &scaled.tensors[&tensor]);
+    let before = &plain.tensors[&tensor];
     let size: usize = before.shape[2..].iter().product();
-    for (i, (a, b)) in before
-        .host()
-        .unwrap()
-        .iter()
-        .zip(after.host().unwrap().iter())
-        .enumerate()
-    {
-        let factor = if i / size == 2 { 0.5 } else { 1.0 };
-        assert_eq!(*b, a * factor);
-    }
+    let is = |scaled: &model::Trace, of: &dyn Fn(usize) -> bool| {
+        let pairs = before.host().unwrap().iter();
+        let pairs = pairs.zip(scaled.tensors[&tensor].host().unwrap().iter());
+        for (i, (a, b)) in pairs.enumerate() {
+            let factor = if of(i / size) { 0.5 } else { 1.0 };
+            assert_eq!(*b, a * factor);
+        }
+    };
+    let scaled = with(vec![patch(1, 2, 0.5)]);
+    is(&scaled, &|channel| channel == 2);
+    is(&with(vec![again(1, 1, 3, 0.5)]), &|channel| channel % 3 == 1);
     let output = network.main().outputs[0];
     assert_ne!(plain.tensors[&output].host(), scaled.tensors[&output].host());
     // Outside of the tensor there is nothing to scale.

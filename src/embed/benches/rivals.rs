@@ -13,8 +13,8 @@ use std::process::Command;
 use std::time::Instant;
 
 use embed::{
-    KMeansSettings, Metric, Pca, Search, Table, Tsne, TsneSettings, Umap, UmapSettings, exact_for, kmeans,
-    neighbour_recall, trustworthiness,
+    KMeansSettings, Metric, Pca, Progress, Search, Stage, Table, Tsne, TsneSettings, Umap, UmapSettings,
+    exact_for, kmeans, neighbour_recall, trustworthiness,
 };
 
 const WIDTH: usize = 784;
@@ -58,6 +58,24 @@ fn timed(mut step: impl FnMut() -> bool) -> (f64, f64) {
             return (start.elapsed().as_secs_f64(), longest);
         }
     }
+}
+
+/// Seconds of a projection, and in words those of each stage and of the longest step.
+fn staged(mut step: impl FnMut() -> Progress) -> (f64, String) {
+    let mut stages: Vec<(Stage, f64)> = Vec::new();
+    let (seconds, longest) = timed(|| {
+        let start = Instant::now();
+        let progress = step();
+        let spent = start.elapsed().as_secs_f64();
+        match stages.iter_mut().find(|(stage, _)| *stage == progress.stage) {
+            Some((_, all)) => *all += spent,
+            None => stages.push((progress.stage, spent)),
+        }
+        progress.done()
+    });
+    let words = stages.iter().map(|(stage, s)| format!("{stage:?} {s:.2} s, "));
+    let words: String = words.collect();
+    (seconds, format!("{words}longest step {:.0} ms", longest * 1e3))
 }
 
 fn quality(table: &Table<'_>, places: &[f32]) -> String {
@@ -165,24 +183,17 @@ impl Bench {
 
     fn umap(&self) {
         let mut umap = Umap::new(self.table.clone(), UmapSettings::default()).expect("enough rows");
-        let (seconds, longest) = timed(|| umap.step(1).done());
-        let ours = format!(
-            "{}, longest step {:.0} ms",
-            quality(&self.table, umap.places()),
-            longest * 1e3
-        );
+        let (seconds, course) = staged(|| umap.step(1));
+        let ours = format!("{}, {course}", quality(&self.table, umap.places()));
         self.report("umap", seconds, ours, |places| quality(&self.table, places));
     }
 
     fn tsne(&self) {
         let mut tsne = Tsne::new(self.table.clone(), TsneSettings::default()).expect("enough rows");
-        let (seconds, longest) = timed(|| tsne.step(1).done());
+        let (seconds, course) = staged(|| tsne.step(1));
         let ours = quality(&self.table, tsne.places());
         let divergence = tsne.divergence().unwrap_or(f64::NAN);
-        let ours = format!(
-            "{ours}, divergence {divergence:.4}, longest step {:.0} ms",
-            longest * 1e3
-        );
+        let ours = format!("{ours}, divergence {divergence:.4}, {course}");
         self.report("tsne", seconds, ours, |places| quality(&self.table, places));
     }
 }

@@ -70,6 +70,8 @@ pub struct Search<'a> {
     /// Rows, cell by cell, and where each cell begins.
     order: Vec<u32>,
     starts: Vec<usize>,
+    /// The rows of each cell along the directions.
+    packed: Vec<product::Packed>,
     found: Neighbours,
 }
 
@@ -101,6 +103,7 @@ impl<'a> Search<'a> {
             nearest: Vec::new(),
             order: (0..rows as u32).collect(),
             starts: Vec::new(),
+            packed: Vec::new(),
             found: Neighbours {
                 k,
                 indices: vec![0; rows * k],

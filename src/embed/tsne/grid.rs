@@ -3,7 +3,8 @@
 //! Points give their charge to the nodes of their box by Lagrange polynomials; Fourier transforms convolve the
 //! nodes with 1 / (1 + d²) and with its two forces d / (1 + d²)², which points take back by the same
 //! polynomials. FIt-SNE transforms four charges and one kernel; one charge and three kernels are fewer
-//! transforms, and no large numbers cancel, so that float32 is enough.
+//! transforms, and no large numbers cancel, so that float32 is enough. Of the potential only its sum over all
+//! points counts, which Parseval's theorem reads off the spectra: nothing is transformed back for it.
 
 use std::sync::Arc;
 
@@ -96,13 +97,12 @@ impl Grid {
                 }
             }
         });
-        let fields = plan.convolve(&charge, size);
+        let (total, fields) = plan.convolve(&charge, size);
         let taken = par::map(boxes, |r| {
-            let mut total = 0.0;
             let mut forces = Vec::with_capacity(of_row(r).len());
             for &i in of_row(r) {
                 let [(x, wx), (y, wy)] = locate(&points[i as usize]);
-                let mut sums = [0f32; 3];
+                let mut sums = [0f32; 2];
                 for (n, wy) in wy.iter().enumerate() {
                     let from = (y * NODES + n) * size + x * NODES;
                     for (m, wx) in wx.iter().enumerate() {
@@ -111,14 +111,11 @@ impl Grid {
                         }
                     }
                 }
-                total += f64::from(sums[0]);
-                forces.push([sums[1], sums[2]]);
+                forces.push(sums);
             }
-            (total, forces)
+            forces
         });
-        let mut total = 0.0;
-        for (r, (sum, forces)) in taken.into_iter().enumerate() {
-            total += sum;
+        for (r, forces) in taken.into_iter().enumerate() {
             of_row(r)
                 .iter()
                 .zip(forces)
@@ -207,8 +204,8 @@ impl Plan {
         plan
     }
 
-    /// The charge convolved with each kernel.
-    fn convolve(&self, charge: &[f32], size: usize) -> [Vec<f32>; 3] {
+    /// The charge's own potential, summed over the charge, and the charge convolved with both forces.
+    fn convolve(&self, charge: &[f32], size: usize) -> (f64, [Vec<f32>; 2]) {
         let (long, half) = (2 * size, size + 1);
         let mut spectrum = vec![C::zero(); size * half];
         par::chunks(&mut spectrum, half * 8, |b, out| {
@@ -221,7 +218,7 @@ impl Plan {
                 debug_assert!(done.is_ok());
             }
         });
-        // Columns of all three kernels, each `size` long; what lies beyond is not needed.
+        // Columns of both forces, each `size` long; what lies beyond is not needed.
         let bands = par::map(half.div_ceil(COLUMNS), |b| {
             let columns = b * COLUMNS..half.min((b + 1) * COLUMNS);
             let wide = columns.len();
@@ -238,14 +235,21 @@ impl Plan {
                 }
             }
             self.columns.process_with_scratch(&mut forth, &mut scratch);
+            let kernel = |which: usize| &self.kernels[which][columns.start * long..][..long * wide];
+            // Half of the columns stand for those that mirror them; the first and the last stand alone.
+            let sums = forth.chunks(long).zip(kernel(0).chunks(long)).map(|(f, k)| {
+                let terms = f.iter().zip(k).map(|(f, k)| f64::from(f.norm_sqr() * k));
+                terms.sum::<f64>()
+            });
+            let total: f64 = columns
+                .clone()
+                .zip(sums)
+                .map(|(c, sum)| if c == 0 || c == size { sum } else { 2.0 * sum })
+                .sum();
             let mut back = vec![C::zero(); long * wide];
-            [0, 1, 2].map(|which| {
-                let kernel = &self.kernels[which][columns.start * long..][..long * wide];
-                for ((b, f), &k) in back.iter_mut().zip(&forth).zip(kernel) {
-                    *b = match which {
-                        0 => f * k,
-                        _ => C::new(-f.im * k, f.re * k),
-                    };
+            let bands = [1, 2].map(|which| {
+                for ((b, f), &k) in back.iter_mut().zip(&forth).zip(kernel(which)) {
+                    *b = C::new(-f.im * k, f.re * k);
                 }
                 self.columns_back.process_with_scratch(&mut back, &mut scratch);
                 // Rows × columns of the band again.
@@ -256,16 +260,18 @@ impl Plan {
                     }
                 }
                 band
-            })
+            });
+            (total, bands)
         });
-        [0, 1, 2].map(|which| {
+        let total = bands.iter().map(|(total, _)| total).sum();
+        let fields = [0, 1].map(|which| {
             let mut field = vec![0f32; size * size];
             par::chunks(&mut field, size * 8, |b, out| {
                 let mut scratch = self.rows_back.make_scratch_vec();
                 let (mut row, mut real) = (vec![C::zero(); half], vec![0f32; long]);
                 for (n, out) in out.chunks_mut(size).enumerate() {
                     let y = b * 8 + n;
-                    for (row, band) in row.chunks_mut(COLUMNS).zip(&bands) {
+                    for (row, (_, band)) in row.chunks_mut(COLUMNS).zip(&bands) {
                         let wide = row.len();
                         row.copy_from_slice(&band[which][y * wide..][..wide]);
                     }
@@ -280,7 +286,8 @@ impl Plan {
                 }
             });
             field
-        })
+        });
+        (total, fields)
     }
 }
 

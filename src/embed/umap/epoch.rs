@@ -1,8 +1,7 @@
 //! One epoch of UMAP.
 
-#![expect(clippy::needless_range_loop, reason = "lanes of several arrays side by side")]
-
-use rten_simd::{Isa, SimdOp};
+use rten_simd::ops::{BitOps, FloatOps, IntOps, NumOps, ToFloat};
+use rten_simd::{Isa, Simd, SimdOp};
 
 use crate::graph::Graph;
 use crate::par;
@@ -95,7 +94,7 @@ impl<const D: usize> SimdOp for Nodes<'_, D> {
     type Output = ();
 
     #[inline(always)]
-    fn eval<I: Isa>(self, _: I) {
+    fn eval<I: Isa>(self, isa: I) {
         let rule = self.rule;
         let (now, then) = ((self.epoch + 1) as f32, self.epoch as f32);
         for (n, out) in self.out.iter_mut().enumerate() {
@@ -112,17 +111,17 @@ impl<const D: usize> SimdOp for Nodes<'_, D> {
                 // Once. One edge after the other, umap-learn moves each end twice (the edge lies at both); with
                 // all moves of an epoch at once that overshoots: trust in 70,000 pictures of clothes was 0.970
                 // and with one 0.974 (umap-learn: 0.973).
-                forces.add(&mut own, &self.before[end as usize], self.rate, -rule.a);
+                forces.add(isa, &mut own, &self.before[end as usize], self.rate, -rule.a);
                 for _ in 0..rule.negatives {
                     let other = random.below(self.before.len());
                     // Nothing pushes itself away: its distance is 0.
-                    forces.add(&mut own, &self.before[other], self.rate, 0.0);
+                    forces.add(isa, &mut own, &self.before[other], self.rate, 0.0);
                 }
                 if forces.count + 1 + rule.negatives > LANES {
-                    forces.apply(&mut own);
+                    forces.apply(isa, &mut own);
                 }
             }
-            forces.apply(&mut own);
+            forces.apply(isa, &mut own);
             *out = own;
         }
     }
@@ -152,9 +151,9 @@ impl<'a, const D: usize> Forces<'a, D> {
 
     /// `pull` is -a for a pull and 0 for a push.
     #[inline(always)]
-    fn add(&mut self, own: &mut [f32; D], other: &[f32; D], rate: f32, pull: f32) {
+    fn add<I: Isa>(&mut self, isa: I, own: &mut [f32; D], other: &[f32; D], rate: f32, pull: f32) {
         if self.count == LANES {
-            self.apply(own);
+            self.apply(isa, own);
         }
         for k in 0..D {
             self.apart[k][self.count] = own[k] - other[k];
@@ -165,67 +164,92 @@ impl<'a, const D: usize> Forces<'a, D> {
     }
 
     #[inline(always)]
-    fn apply(&mut self, own: &mut [f32; D]) {
-        let rule = self.rule;
-        let mut squared = [0f32; LANES];
-        for k in 0..D {
-            for lane in 0..LANES {
-                squared[lane] += self.apart[k][lane] * self.apart[k][lane];
+    fn apply<I: Isa>(&mut self, isa: I, own: &mut [f32; D]) {
+        let (rule, f) = (self.rule, isa.f32());
+        let [a, b, repulsion] = [rule.a, rule.b, rule.repulsion].map(|v| f.splat(v));
+        let [tiny, one, off] = [1e-12, 1.0, 0.001].map(|v| f.splat(v));
+        let (low, high) = (f.splat(-CLIP), f.splat(CLIP));
+        let mut sums = [f.zero(); D];
+        for lane in (0..LANES).step_by(f.len()) {
+            let apart: [I::F32; D] = std::array::from_fn(|k| f.load(&self.apart[k][lane..]));
+            let mut s = f.zero();
+            for x in apart {
+                s = f.mul_add(x, x, s);
             }
-        }
-        let mut force = [0f32; LANES];
-        for lane in 0..LANES {
-            let s = squared[lane];
-            let power = power(s.max(1e-12), rule.b);
-            let pull = self.pulls[lane];
+            let safe = f.max(s, tiny);
+            let power = power(isa, safe, b);
+            let pull = f.load(&self.pulls[lane..]);
             // One division for both: a pull is -2ab s^b / (s (1 + a s^b)).
-            let (over, under) = if pull < 0.0 {
-                (pull * power, s.max(1e-12))
-            } else {
-                (rule.repulsion, 0.001 + s)
-            };
-            force[lane] = 2.0 * rule.b * over / (under * (1.0 + rule.a * power));
+            let pulls = f.lt(pull, f.zero());
+            let over = f.select(f.mul(pull, power), repulsion, pulls);
+            let under = f.select(safe, f.add(s, off), pulls);
+            let force = f.div(f.mul(f.add(b, b), over), f.mul(under, f.mul_add(a, power, one)));
+            let rates = f.load(&self.rates[lane..]);
+            for k in 0..D {
+                let step = f.clamp(f.mul(force, apart[k]), low, high);
+                sums[k] = f.mul_add(rates, step, sums[k]);
+            }
         }
         for k in 0..D {
-            let mut sum = 0.0;
-            for lane in 0..LANES {
-                sum += self.rates[lane] * (force[lane] * self.apart[k][lane]).clamp(-CLIP, CLIP);
-            }
-            own[k] += sum;
+            own[k] += f.sum(sums[k]);
         }
         self.count = 0;
         self.rates = [0.0; LANES];
     }
 }
 
-/// x to the power of y, to some 1e-6, for positive normal x: without branches, so that a compiler can do
-/// several at once.
+/// x to the power of y, to some 1e-6, for positive normal x.
 #[inline(always)]
-fn power(x: f32, y: f32) -> f32 {
+fn power<I: Isa>(isa: I, x: I::F32, y: I::F32) -> I::F32 {
+    let (f, i) = (isa.f32(), isa.i32());
+    let series = |at: I::F32, terms: &[f32]| {
+        let (last, rest) = terms.split_last().expect("a series has terms");
+        let add = |sum, &term: &f32| f.mul_add(sum, at, f.splat(term));
+        rest.iter().rev().fold(f.splat(*last), add)
+    };
     // x = 2^e m, m from 0.7 to 1.4; log m = 2 artanh((m - 1) / (m + 1)).
-    let bits = x.to_bits() as i32;
-    let e = (bits - 0x3f35_04f3) >> 23;
-    let m = f32::from_bits((bits - (e << 23)) as u32);
-    let s = (m - 1.0) / (m + 1.0);
-    let z = s * s;
-    let log2 = e as f32 + s * (2.885_39 + z * (0.961_796_7 + z * (0.577_078_04 + z * 0.412_198_57)));
-    // 2^t: the whole part goes to the exponent.
-    let t = (y * log2).clamp(-126.0, 126.0);
-    let whole = (t + 12_582_912.0) - 12_582_912.0;
-    let f = (t - whole) * std::f32::consts::LN_2;
-    let p = 1.0 + f * (1.0 + f * (0.5 + f * (0.166_666_67 + f * (0.041_666_67 + f * 0.008_333_33))));
-    p * f32::from_bits(((whole as i32 + 127) << 23) as u32)
+    let bits: I::I32 = x.reinterpret_cast();
+    let e = i.shift_right::<23>(i.sub(bits, i.splat(0x3f35_04f3)));
+    let m: I::F32 = i.sub(bits, i.shift_left::<23>(e)).reinterpret_cast();
+    let s = f.div(f.sub(m, f.one()), f.add(m, f.one()));
+    let log = series(f.mul(s, s), &[2.885_39, 0.961_796_7, 0.577_078_04, 0.412_198_57]);
+    let log2 = f.mul_add(s, log, i.to_float(e));
+    // 2^t: the whole part, which the last bits of the sum are, goes to the exponent.
+    let t = f.clamp(f.mul(y, log2), f.splat(-126.0), f.splat(126.0));
+    let sum = f.add(t, f.splat(12_582_912.0));
+    let part = f.sub(t, f.sub(sum, f.splat(12_582_912.0)));
+    let p = series(
+        f.mul(part, f.splat(std::f32::consts::LN_2)),
+        &[1.0, 1.0, 0.5, 0.166_666_67, 0.041_666_67, 0.008_333_33],
+    );
+    let whole: I::I32 = sum.reinterpret_cast();
+    let scale: I::F32 = i
+        .add(i.shift_left::<23>(whole), i.splat(127 << 23))
+        .reinterpret_cast();
+    f.mul(p, scale)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    struct Power(f32, f32);
+
+    impl SimdOp for Power {
+        type Output = f32;
+
+        #[inline(always)]
+        fn eval<I: Isa>(self, isa: I) -> f32 {
+            let f = isa.f32();
+            power(isa, f.splat(self.0), f.splat(self.1)).to_array().as_ref()[0]
+        }
+    }
+
     #[test]
     fn powers_are_powers() {
         for x in [1e-12f32, 1e-3, 0.49, 0.5, 0.71, 1.0, 1.4, 1.5, 3.0, 1e3, 1e9] {
             for y in [0.4f32, 0.895, 1.0, 1.7] {
-                let (found, exact) = (power(x, y), x.powf(y));
+                let (found, exact) = (Power(x, y).dispatch(), x.powf(y));
                 assert!((found - exact).abs() <= 1e-5 * exact, "{x}^{y}: {found} {exact}");
             }
         }

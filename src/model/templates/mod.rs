@@ -11,7 +11,7 @@ pub use build::Build;
 pub use forecaster::forecaster;
 pub use mlp::mlp;
 pub use residual::{residual, residual_cnn};
-pub use transformer::{Transformer, transformer};
+pub use transformer::{Transformer, series_transformer, transformer};
 pub use vae::vae;
 
 use serde::{Deserialize, Serialize};
@@ -62,7 +62,7 @@ pub enum Template {
         #[serde(default = "thirty_two")]
         hidden: u64,
     },
-    /// [`transformer`], for texts and classes.
+    /// [`transformer`] for texts and classes, [`series_transformer`] for series.
     Transformer(Transformer),
 }
 
@@ -178,7 +178,10 @@ impl Template {
                 };
                 forecaster(name, cell, window, features, hidden, outputs, seed)
             }
-            Template::Transformer(ref t) => transformer(name, t, size, outputs, seed),
+            Template::Transformer(ref t) => match *shape {
+                [window, features] => series_transformer(name, t, [window, features], outputs, seed),
+                _ => transformer(name, t, size, outputs, seed),
+            },
         })
     }
 }

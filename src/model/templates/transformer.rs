@@ -1,4 +1,4 @@
-//! A classifier of texts.
+//! A Transformer, for texts and for series.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,7 @@ pub struct Transformer {
     pub layers: u64,
     /// Share of values that fall away while it learns.
     pub dropout: f32,
-    /// Tokens that it knows; data with a tokenizer states it.
+    /// Tokens that it knows, of texts; data with a tokenizer states it.
     pub vocabulary: u64,
 }
 
@@ -40,9 +40,10 @@ impl Transformer {
     /// # Errors
     /// A sentence that names what is wrong.
     pub fn check(&self, shape: &[u64]) -> Result<(), String> {
-        if shape.len() != 1 {
+        if !(1..=2).contains(&shape.len()) {
             return Err(format!(
-                "a transformer is for texts [tokens], the examples are {shape:?} each"
+                "a transformer is for texts [tokens] and series [window, features], the examples are \
+                 {shape:?} each"
             ));
         }
         let most = [
@@ -108,6 +109,40 @@ pub fn transformer(name: &str, sizes: &Transformer, longest: u64, classes: u64, 
     let x = rows("embeddings/words", words, ids);
     let places = rows("embeddings/places", places, at);
     let x = b.binary("embeddings/sum", "Add", Binary::Add, x, places);
+    let x = blocks(b, x, Some(hidden), sizes);
+    let x = mean(b, x, counted);
+    let x = dropout(b, "head/dropout", x, sizes.dropout);
+    let x = b.linear("head/classifier", x, width, classes);
+    build.finish(&[x])
+}
+
+/// An encoder as [`transformer`]'s over series `[N, window, features]`: each step is brought to `width`
+/// numbers and has a learned position; what became of the last step is brought to `outputs` numbers.
+pub fn series_transformer(
+    name: &str,
+    sizes: &Transformer,
+    [window, features]: [u64; 2],
+    outputs: u64,
+    seed: u64,
+) -> Network {
+    let mut build = Build::new(name, seed);
+    build.opset(20, 9);
+    let width = sizes.width;
+    let input = build.input("input", &[window, features]);
+    let b = &mut build;
+    let steps = b.dense("embeddings/steps", input, features, width);
+    let places = b.normal("embeddings/position_embeddings.weight", &[window, width], 0.02);
+    let x = b.binary("embeddings/sum", "Add", Binary::Add, steps, places);
+    let x = blocks(b, x, None, sizes);
+    let at = b.fixed("last.step", TensorData::from_i64(&[], &[window as i64 - 1]));
+    let axis = [("axis", Attribute::Int(1))];
+    let x = b.op("last", "Gather", Op::Gather { axis: 1 }, &[x, at], &axis);
+    let x = b.linear("output", x, width, outputs);
+    build.finish(&[x])
+}
+
+/// Blocks of attention and MLP over `[N, tokens, width]`, and what they are normalised by in the end.
+fn blocks(b: &mut Build, x: TensorId, hidden: Option<TensorId>, sizes: &Transformer) -> TensorId {
     let mut x = dropout(b, "embeddings/dropout", x, sizes.dropout);
     for layer in 1..=sizes.layers {
         let at = format!("layer{layer}");
@@ -116,11 +151,7 @@ pub fn transformer(name: &str, sizes: &Transformer, longest: u64, classes: u64, 
         let y = mlp(b, &format!("{at}/mlp"), x, sizes);
         x = b.binary(&format!("{at}/mlp_sum"), "Add", Binary::Add, x, y);
     }
-    let x = b.layer_norm("norm", x, width);
-    let x = mean(b, x, counted);
-    let x = dropout(b, "head/dropout", x, sizes.dropout);
-    let x = b.linear("head/classifier", x, width, classes);
-    build.finish(&[x])
+    b.layer_norm("norm", x, sizes.width)
 }
 
 /// What is added to scores, `[N, 1, 1, tokens]`: 0, and where the mask is 0 so little that the
@@ -171,7 +202,13 @@ fn reshape(b: &mut Build, name: &str, x: TensorId, sizes: &[i64]) -> TensorId {
 }
 
 /// Several heads of attention, `[N, tokens, width]` to the same.
-fn attention(b: &mut Build, at: &str, x: TensorId, hidden: TensorId, sizes: &Transformer) -> TensorId {
+fn attention(
+    b: &mut Build,
+    at: &str,
+    x: TensorId,
+    hidden: Option<TensorId>,
+    sizes: &Transformer,
+) -> TensorId {
     let (width, heads) = (sizes.width, sizes.heads);
     let each = width / heads;
     let x = b.layer_norm(&format!("{at}/norm"), x, width);
@@ -195,7 +232,10 @@ fn attention(b: &mut Build, at: &str, x: TensorId, hidden: TensorId, sizes: &Tra
         &[],
     );
     let x = b.binary(&format!("{at}/scaled"), "Mul", Binary::Mul, x, scale);
-    let x = b.binary(&format!("{at}/masked"), "Add", Binary::Add, x, hidden);
+    let x = match hidden {
+        Some(hidden) => b.binary(&format!("{at}/masked"), "Add", Binary::Add, x, hidden),
+        None => x,
+    };
     let softmax = Op::Softmax {
         axis: -1,
         coerce: false,
@@ -280,13 +320,32 @@ mod tests {
     }
 
     #[test]
+    fn a_series_is_attended_to_step_by_step() {
+        let sizes = Transformer {
+            width: 16,
+            heads: 2,
+            ..Transformer::default()
+        };
+        let network = series_transformer("t", &sizes, [28, 4], 3, 1);
+        assert_eq!(network.warnings, Vec::<String>::new());
+        let out = network.main().outputs[0];
+        assert_eq!(network.tensor(out).spec.to_string(), "float32 [N, 3]");
+        for site in attention_sites(&network) {
+            let spec = &network.tensor(site.weights.unwrap()).spec;
+            assert_eq!(spec.to_string(), "float32 [N, 2, 28, 28]");
+        }
+        assert_eq!(attention_sites(&network).len(), 2);
+        assert!(TextInputs::of(&network).is_err());
+    }
+
+    #[test]
     fn sizes_that_do_not_fit_are_named() {
         let check = |sizes: Transformer, shape: &[u64], expected: &str| {
             let problem = sizes.check(shape).unwrap_err();
             assert!(problem.contains(expected), "{problem}");
         };
         let usual = Transformer::default;
-        check(usual(), &[3, 4], "texts [tokens]");
+        check(usual(), &[3, 4, 4], "texts [tokens]");
         check(
             Transformer { heads: 5, ..usual() },
             &[8],

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use egui::containers::menu::{MenuButton, MenuConfig};
 use egui::{Checkbox, ComboBox, DragValue, Grid, PopupCloseBehavior, Slider, Ui};
 use model::Op;
-use session::Document;
 use session::asking::{Kind, METHODS, Method, Question, Setting, method};
+use session::{Document, Input, Session};
 
 use crate::widgets::room;
 
@@ -19,6 +19,8 @@ pub struct Choice {
     pub several: bool,
     element: Option<usize>,
     layer: Option<String>,
+    /// Of several, the one that is explained.
+    text: usize,
     /// What differs from the defaults, by method and setting.
     values: BTreeMap<&'static str, BTreeMap<String, f64>>,
 }
@@ -30,6 +32,7 @@ impl Default for Choice {
             several: false,
             element: None,
             layer: None,
+            text: 0,
             values: BTreeMap::new(),
         }
     }
@@ -41,15 +44,16 @@ const MOST: usize = 2000;
 impl Choice {
     /// The question that it is.
     pub fn question(&self) -> Question {
-        let (layer, element) = (self.layer.clone(), self.element);
+        let (layer, element, text) = (self.layer.clone(), self.element, self.text);
         let layered = method(self.method).is_some_and(|m| m.layered);
         match self.several {
-            true => Question::Every { layer, element },
+            true => Question::Every { layer, element, text },
             false => Question::Attribute {
                 method: self.method.into(),
                 settings: self.values.get(self.method).cloned().unwrap_or_default(),
                 layer: layer.filter(|_| layered),
                 element,
+                text,
             },
         }
     }
@@ -62,16 +66,18 @@ impl Choice {
                 settings,
                 layer,
                 element,
+                text,
             } => {
                 let Some(known) = method(id) else { return };
-                (self.method, self.several, self.element) = (known.id, false, *element);
+                (self.method, self.several) = (known.id, false);
+                (self.element, self.text) = (*element, *text);
                 self.values.insert(known.id, settings.clone());
                 if known.layered {
                     self.layer.clone_from(layer);
                 }
             }
-            Question::Every { layer, element } => {
-                (self.several, self.element) = (true, *element);
+            Question::Every { layer, element, text } => {
+                (self.several, self.element, self.text) = (true, *element, *text);
                 self.layer.clone_from(layer);
             }
             _ => (),
@@ -79,7 +85,7 @@ impl Choice {
     }
 
     /// Lets it be changed.
-    pub fn show(&mut self, ui: &mut Ui, document: &Document) {
+    pub fn show(&mut self, ui: &mut Ui, session: &Session, document: &Document) {
         let several = self.several;
         let known = method(self.method).filter(|_| !several);
         ui.add_enabled_ui(!several, |ui| {
@@ -96,6 +102,12 @@ impl Choice {
                 shown.response.on_hover_text(told);
             }
         });
+        if let Input::Text(texts) = &session.state.input
+            && texts.len() > 1
+        {
+            room(ui, 120.0);
+            self.texts(ui, texts);
+        }
         room(ui, 120.0);
         self.elements(ui, document);
         if several || known.is_some_and(|m| m.layered) {
@@ -111,6 +123,22 @@ impl Choice {
         }
         ui.toggle_value(&mut self.several, "Side by side")
             .on_hover_text("All methods, one after the other");
+    }
+
+    fn texts(&mut self, ui: &mut Ui, texts: &[String]) {
+        self.text = self.text.min(texts.len() - 1);
+        ComboBox::from_id_salt("text")
+            .width(110.0)
+            .height(360.0)
+            .truncate()
+            .selected_text(&texts[self.text])
+            .show_ui(ui, |ui| {
+                for (place, text) in texts.iter().enumerate() {
+                    ui.selectable_value(&mut self.text, place, text);
+                }
+            })
+            .response
+            .on_hover_text("Which of the texts is explained");
     }
 
     fn elements(&mut self, ui: &mut Ui, document: &Document) {

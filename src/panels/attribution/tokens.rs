@@ -1,7 +1,6 @@
 //! A map of a text: its tokens, each as dark as what it adds.
 
 use egui::{Color32, RichText, Sense, TextStyle, Ui, vec2};
-use session::Document;
 use session::asking::Explained;
 use session::colormap::{diverging, srgb};
 
@@ -13,10 +12,8 @@ const SHOWN: usize = 1000;
 
 /// Draws the tokens of the text with the sum over the cells of each: of what speaks for the answer and against
 /// it where the method tells those apart, else of magnitudes; false where the map is not of a text.
-pub fn show(ui: &mut Ui, document: &Document, found: &Explained) -> bool {
-    let Some(tokens) = document.tokens.as_ref().and_then(|t| t.first()) else {
-        return false;
-    };
+pub fn show(ui: &mut Ui, found: &Explained) -> bool {
+    let tokens = &found.tokens;
     let signed = found.map.channels == 1 && found.map.values.iter().any(|v| *v < 0.0);
     let cells = match signed {
         true => found.map.values.clone(),

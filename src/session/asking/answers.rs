@@ -22,6 +22,8 @@ pub struct Explained {
     pub example: Arc<Map>,
     /// The input's name.
     pub input: String,
+    /// Where it is a text, its tokens.
+    pub tokens: Arc<[String]>,
 }
 
 /// What becomes of the answer.

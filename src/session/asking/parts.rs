@@ -5,17 +5,17 @@ use std::sync::Arc;
 
 use compute::{Device, RunOptions};
 use model::{Column, Network, Role, TensorData};
-use probe::attribution::{Attribution, METHODS, Map, Method, Settings, Subject, Target};
+use probe::attribution::{Attribution, METHODS, Method, Settings, Subject, Target};
 use probe::maximize::{Aim, Maximizer, Objective};
 use web_time::Instant;
 
 use super::answers::{Explained, Maximized, News, Placed};
-use super::work::{SLICE, explained, share, told};
+use super::work::{Given, SLICE, explained, share, told};
 
 /// Every method in turn.
 pub(super) struct Surveying {
     pub(super) subject: Subject,
-    pub(super) example: Arc<Map>,
+    pub(super) given: Given,
     pub(super) settings: Settings,
     pub(super) done: Vec<Placed>,
     pub(super) now: Option<Attribution>,
@@ -79,7 +79,7 @@ impl Surveying {
         let map = attribution.map(&self.subject).unwrap_or_default();
         let finished = attribution.finished();
         self.now = Some(attribution);
-        Ok((explained(method, &self.subject, map, &self.example), finished))
+        Ok((explained(method, &self.subject, map, &self.given), finished))
     }
 }
 

@@ -10,7 +10,7 @@ use probe::maximize::{self, Aim, Legal, Objective, Shake};
 use super::layers::Comparison;
 use super::{Line, Part, Question, Search, maps};
 use crate::worker::Arrays;
-use crate::{Document, Session};
+use crate::{Document, Input, Session};
 
 /// What is to be done.
 #[derive(Clone)]
@@ -52,6 +52,8 @@ pub(crate) struct Scene {
     pub network: Arc<Network>,
     pub inputs: Arrays,
     pub target: Target,
+    /// Of a text.
+    pub tokens: Arc<[String]>,
 }
 
 /// How strongly several pictures are pushed apart.
@@ -71,6 +73,7 @@ pub(super) fn of(session: &Session, question: &Question) -> Result<Task, String>
             settings,
             layer,
             element,
+            text,
         } => {
             let ids = || {
                 let ids: Vec<&str> = attribution::METHODS.iter().map(|m| m.id).collect();
@@ -83,15 +86,15 @@ pub(super) fn of(session: &Session, question: &Question) -> Result<Task, String>
                     layer: chosen(document, layer)?,
                     ..Default::default()
                 },
-                scene: scene(session, document, *element)?,
+                scene: scene(session, document, *element, *text)?,
             })
         }
-        Question::Every { layer, element } => Ok(Task::Every {
+        Question::Every { layer, element, text } => Ok(Task::Every {
             settings: attribution::Settings {
                 layer: chosen(document, layer)?,
                 ..Default::default()
             },
-            scene: scene(session, document, *element)?,
+            scene: scene(session, document, *element, *text)?,
         }),
         Question::Curves | Question::Sanity => match session.asked.course(Line::Map) {
             Some(course) if course.done() => Ok(match question {
@@ -135,23 +138,33 @@ pub(super) fn of(session: &Session, question: &Question) -> Result<Task, String>
     }
 }
 
-fn scene(session: &Session, document: &Document, element: Option<usize>) -> Result<Scene, String> {
-    let inputs = document.arrays(&session.state.input)?;
-    let mut inputs = inputs.ok_or("give the network an input first")?;
-    let mut network = document.source.clone();
-    if let Some(texts) = &document.tokens {
-        if texts.len() != 1 {
-            return Err(format!(
-                "{} texts flow: one at a time can be explained",
-                texts.len()
-            ));
+fn scene(
+    session: &Session,
+    document: &Document,
+    element: Option<usize>,
+    text: usize,
+) -> Result<Scene, String> {
+    let (mut inputs, tokens) = match &session.state.input {
+        Input::Text(texts) => {
+            let wanted = texts.get(text);
+            let wanted = wanted.ok_or_else(|| format!("text {text} of {} was asked for", texts.len()))?;
+            let mut fed = document.feed(std::slice::from_ref(wanted))?;
+            (fed.arrays, fed.tokens.pop().unwrap_or_default())
         }
+        other => {
+            let arrays = document.arrays(other)?;
+            (arrays.ok_or("give the network an input first")?, Vec::new())
+        }
+    };
+    let mut network = document.source.clone();
+    if !tokens.is_empty() {
         let (changed, fed) = attribution::by_vectors(&network, &inputs).map_err(|e| e.to_string())?;
         (network, inputs) = (Arc::new(changed), fed);
     }
     Ok(Scene {
         network,
         inputs,
+        tokens: tokens.into(),
         target: Target {
             tensor: None,
             element,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use compute::{Device, Engine, GiveWay, RunOptions};
+use compute::{Device, Engine, GiveWay, Patch, RunOptions};
 use model::Column;
 use probe::ProbeError;
 use probe::attribution::{Attribution, Baseline, Curves, Map, Method, Sanity, Settings, Subject};
@@ -33,9 +33,14 @@ pub(crate) enum Order {
         number: u64,
         task: Box<Task>,
         cancel: Arc<AtomicBool>,
+        patches: Arc<[Patch]>,
     },
     /// Goes on with it.
-    Go { line: Line, number: u64 },
+    Go {
+        line: Line,
+        number: u64,
+        patches: Arc<[Patch]>,
+    },
     /// Forgets it.
     Drop(Line),
 }
@@ -53,7 +58,7 @@ impl Order {
     /// The reply where the work came to nothing.
     pub(crate) fn failed(&self, problem: &str) -> Option<Told> {
         match *self {
-            Order::Begin { line, number, .. } | Order::Go { line, number } => Some(Told {
+            Order::Begin { line, number, .. } | Order::Go { line, number, .. } => Some(Told {
                 line,
                 number,
                 news: Err(problem.into()),
@@ -76,9 +81,15 @@ pub(crate) struct Desk {
     maps: Option<super::maps::Mapping>,
 }
 
+/// What is explained, as it is drawn.
+pub(super) struct Given {
+    example: Arc<Map>,
+    tokens: Arc<[String]>,
+}
+
 struct Mapping {
     subject: Subject,
-    example: Arc<Map>,
+    given: Given,
     method: &'static Method,
     settings: Settings,
     attribution: Attribution,
@@ -103,29 +114,41 @@ impl Desk {
         order: &Order,
     ) -> Option<Told> {
         let device = engine.device().clone();
+        let mut options = RunOptions {
+            give_way,
+            ..RunOptions::default()
+        };
         let (line, number, begun) = match order {
             Order::Drop(line) => {
                 self.clear(*line);
                 return None;
             }
-            Order::Go { line, number } => (*line, *number, Ok(())),
+            Order::Go {
+                line,
+                number,
+                patches,
+            } => {
+                options.patches = patches.clone();
+                (*line, *number, Ok(()))
+            }
             Order::Begin {
                 line,
                 number,
                 task,
                 cancel,
+                patches,
             } => {
-                let options = RunOptions {
-                    cancel: cancel.clone(),
-                    give_way,
-                    ..RunOptions::default()
-                };
+                options.patches = patches.clone();
                 self.clear(*line);
-                (*line, *number, self.begin(task, &device, &options).await)
+                let first = RunOptions {
+                    cancel: cancel.clone(),
+                    ..options.clone()
+                };
+                (*line, *number, self.begin(task, &device, &first).await)
             }
         };
         let news = match begun {
-            Ok(()) => self.go(line, engine, give_way).await,
+            Ok(()) => self.go(line, engine, &options).await,
             Err(problem) => Err(problem),
         };
         // Only a map serves further questions.
@@ -158,20 +181,20 @@ impl Desk {
                 method,
                 settings,
             } => {
-                let (subject, example) = open(scene, device, options).await?;
+                let (subject, given) = open(scene, device, options).await?;
                 self.map = Some(Mapping {
                     attribution: Attribution::new(&subject, method, settings).map_err(told)?,
                     subject,
-                    example,
+                    given,
                     method,
                     settings: settings.clone(),
                 });
             }
             Task::Every { scene, settings } => {
-                let (subject, example) = open(scene, device, options).await?;
+                let (subject, given) = open(scene, device, options).await?;
                 self.every = Some(Surveying {
                     subject,
-                    example,
+                    given,
                     settings: settings.clone(),
                     done: Vec::new(),
                     now: None,
@@ -266,18 +289,14 @@ impl Desk {
         &mut self,
         line: Line,
         engine: &mut Engine,
-        give_way: Option<GiveWay>,
+        options: &RunOptions,
     ) -> Result<Option<(News, f32)>, String> {
-        let options = RunOptions {
-            give_way,
-            ..RunOptions::default()
-        };
         Ok(match line {
             Line::Map => match &mut self.map {
                 Some(at) => {
                     at.attribution.go(&mut at.subject, SLICE).await.map_err(told)?;
                     let map = at.attribution.map(&at.subject);
-                    let explained = map.map(|map| explained(at.method, &at.subject, map, &at.example));
+                    let explained = map.map(|map| explained(at.method, &at.subject, map, &at.given));
                     explained.map(|e| (News::Map(e), share(&at.attribution)))
                 }
                 None => None,
@@ -320,11 +339,11 @@ impl Desk {
                 None => None,
             },
             Line::Layers => match &mut self.layers {
-                Some(at) => Some(at.go(engine, &options).await?),
+                Some(at) => Some(at.go(engine, options).await?),
                 None => None,
             },
             Line::Maps => match &mut self.maps {
-                Some(at) => Some(at.go(engine, &options).await?),
+                Some(at) => Some(at.go(engine, options).await?),
                 None => None,
             },
             Line::Examples => match &mut self.examples {
@@ -345,11 +364,12 @@ impl Desk {
 }
 
 /// The example of a scene, and its cells as planes.
-async fn open(scene: &Scene, device: &Device, options: &RunOptions) -> Result<(Subject, Arc<Map>), String> {
+async fn open(scene: &Scene, device: &Device, options: &RunOptions) -> Result<(Subject, Given), String> {
     let Scene {
         network,
         inputs,
         target,
+        tokens,
     } = scene;
     let subject = Subject::open(network, inputs.clone(), *target, device, options);
     let subject = subject.await.map_err(told)?;
@@ -360,7 +380,11 @@ async fn open(scene: &Scene, device: &Device, options: &RunOptions) -> Result<(S
         width: picture.width,
         values: picture.planes(subject.example()),
     };
-    Ok((subject, Arc::new(example)))
+    let given = Given {
+        example: Arc::new(example),
+        tokens: tokens.clone(),
+    };
+    Ok((subject, given))
 }
 
 /// The share that is done; 1 is kept for what is finished.
@@ -375,14 +399,15 @@ pub(super) fn explained(
     method: &'static Method,
     subject: &Subject,
     map: Map,
-    example: &Arc<Map>,
+    given: &Given,
 ) -> Arc<Explained> {
     Arc::new(Explained {
         method: method.id,
         element: subject.element(),
         score: subject.score(),
         map,
-        example: example.clone(),
+        example: given.example.clone(),
+        tokens: given.tokens.clone(),
         input: subject.network().tensor(subject.input()).name.clone(),
     })
 }

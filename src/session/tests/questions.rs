@@ -25,6 +25,7 @@ fn by(method: &str, element: Option<usize>) -> Question {
         settings: Default::default(),
         layer: None,
         element,
+        text: 0,
     }
 }
 
@@ -114,7 +115,14 @@ fn maps_curves_and_checks_are_those_of_the_methods() {
 fn every_method_answers_or_says_why_not() {
     let mut session = demo();
     let (layer, element) = (Some("block1/conv1".into()), Some(5));
-    ask(&mut session, Question::Every { layer, element });
+    ask(
+        &mut session,
+        Question::Every {
+            layer,
+            element,
+            text: 0,
+        },
+    );
     let every = &session.asked.every;
     let ids = |of: &[_]| {
         of.iter()
@@ -237,6 +245,7 @@ fn what_cannot_be_answered_is_said_in_its_place() {
                 settings: [("no such".to_string(), 1.0)].into(),
                 layer: None,
                 element: None,
+                text: 0,
             },
             "not one of",
         ),
@@ -246,6 +255,7 @@ fn what_cannot_be_answered_is_said_in_its_place() {
                 settings: Default::default(),
                 layer: Some("fc".into()),
                 element: None,
+                text: 0,
             },
             "nothing is named",
         ),
@@ -476,8 +486,97 @@ fn words_of_a_text_are_explained() {
         "{sum} {whole} {none}"
     );
 
-    text(&mut session, &["good", "bad"]);
-    ask(&mut session, by("gradient", None));
+    // Of two texts, each as if it were alone.
+    let sentence = "The waiter was terrible.";
+    let of = |session: &mut Session, at: usize| {
+        let mut question = by("gradient_input", Some(0));
+        if let Question::Attribute { text, .. } = &mut question {
+            *text = at;
+        }
+        ask(session, question);
+        session.asked.map.clone()
+    };
+    text(&mut session, &[sentence]);
+    let alone = of(&mut session, 0).unwrap();
+    text(
+        &mut session,
+        &["Not a long time ago, the food was good here.", sentence],
+    );
+    let second = of(&mut session, 1).unwrap();
+    assert_eq!(second, alone);
+    assert!(second.map.values.len().is_multiple_of(second.tokens.len()));
+    assert_ne!(of(&mut session, 0).unwrap(), alone);
+    of(&mut session, 2);
     let problem = problem(&session, Line::Map);
-    assert!(problem.contains("one at a time"), "{problem}");
+    assert!(problem.contains("text 2 of 2"), "{problem}");
+}
+
+/// A head that is put out is out for whoever asks: what the tokens add sums up to what the network without it
+/// answers, less what it answers to no words.
+#[test]
+fn what_is_put_out_adds_nothing() {
+    let mut session = Session::new();
+    session.apply(Command::Open(Source::Bundled("sentiment".into())));
+    session.wait();
+    session.apply(Command::Text(vec![
+        "The food was not good, but the waiter was nice.".into(),
+    ]));
+    session.wait();
+    ask(&mut session, by("integrated", Some(0)));
+    let before = session.asked.map.clone().unwrap();
+
+    let document = session.document.as_ref().unwrap();
+    let site = &document.attention()[0];
+    let (tensor, heads) = (site.weights.unwrap(), document.heads(site, 0).unwrap().heads);
+    let layer = document.source.layer(site.layer).name.clone();
+    let head = |head| session::Ablated {
+        layer: layer.clone(),
+        head,
+    };
+    let heads_of = (0..heads).map(head).collect();
+    session.apply(Command::Ablate(heads_of));
+    assert!(session.asked.map.is_none(), "an answer about another network");
+    session.wait();
+    ask(&mut session, by("integrated", Some(0)));
+    assert_eq!(errors(&session), Vec::<String>::new());
+    let found = session.asked.map.clone().unwrap();
+    let document = session.document.as_ref().unwrap();
+    let trace = document.trace.as_ref().unwrap();
+    let output = document.source.main().outputs[0];
+    let answer = trace.tensors[&output].host().unwrap()[0];
+    assert!((found.score - answer).abs() < 1e-5, "{} {answer}", found.score);
+    assert!((found.score - before.score).abs() > 1e-3);
+
+    let session::Input::Text(texts) = &session.state.input else {
+        panic!("a text flows")
+    };
+    let arrays = document.feed(texts).unwrap().arrays;
+    let (network, mut fed) = attribution::by_vectors(&document.source, &arrays).unwrap();
+    let shape = fed[0].1.shape.clone();
+    fed[0].1 = model::TensorData::from_f32(&shape, &vec![0.0; found.map.values.len()]);
+    let options = RunOptions {
+        patches: [compute::Patch {
+            tensor,
+            axis: 1,
+            start: 0,
+            count: heads,
+            every: 0,
+            factor: 0.0,
+        }]
+        .into(),
+        ..RunOptions::default()
+    };
+    let trace = compute::run_cpu(&network.into(), &fed, &options).unwrap();
+    let none = trace.tensors[&output].host().unwrap()[0];
+    let (sum, whole) = (found.map.values.iter().sum::<f32>(), answer - none);
+    println!(
+        "{sum} of {whole}, with the heads {}",
+        before.map.values.iter().sum::<f32>()
+    );
+    assert!((sum - whole).abs() < 0.05 * whole.abs().max(0.1), "{sum} {whole}");
+
+    session.apply(Command::Undo);
+    session.wait();
+    ask(&mut session, by("integrated", Some(0)));
+    assert_eq!(session.asked.map.clone().unwrap(), before);
 }

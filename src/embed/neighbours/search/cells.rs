@@ -38,6 +38,13 @@ impl Search<'_> {
             .flat_map(|&i| &self.nearest[i as usize * probes..][..probes])
             .copied()
             .collect();
+        let reduced = &self.reduced;
+        self.packed = par::map(cells, |c| {
+            product::Packed::new(
+                &reduced[starts[c] * directions..starts[c + 1] * directions],
+                directions,
+            )
+        });
         self.starts = starts;
         Stage::Cells(0)
     }
@@ -58,7 +65,7 @@ impl Search<'_> {
         if end < cells {
             return Stage::Cells(end);
         }
-        (self.unit, self.nearest) = (Vec::new(), Vec::new());
+        (self.unit, self.nearest, self.packed) = (Vec::new(), Vec::new(), Vec::new());
         Stage::Done
     }
 
@@ -84,26 +91,25 @@ impl Search<'_> {
         for group in visits.chunk_by(|a, b| a.0 == b.0) {
             let cell = group[0].0 as usize;
             let answers = self.starts[cell]..self.starts[cell + 1];
+            if answers.is_empty() {
+                continue;
+            }
             for group in group.chunks(128) {
                 questions.clear();
                 for &(_, q) in group {
                     let from = (range.start + q as usize) * directions;
                     questions.extend_from_slice(&self.reduced[from..from + directions]);
                 }
-                for first in answers.clone().step_by(512) {
-                    let last = answers.end.min(first + 512);
-                    products.resize(group.len() * (last - first), 0.0);
-                    let rows = &self.reduced[first * directions..last * directions];
-                    product::dots(rows, &questions, directions, &mut products);
-                    for (&(_, q), dots) in group.iter().zip(products.chunks(last - first)) {
-                        Scan {
-                            best: &mut best[q as usize],
-                            norms: &self.norms[first..last],
-                            dots,
-                            first: first as u32,
-                        }
-                        .dispatch();
+                products.resize(group.len() * answers.len(), 0.0);
+                self.packed[cell].dots(&questions, &mut products);
+                for (&(_, q), dots) in group.iter().zip(products.chunks(answers.len())) {
+                    Scan {
+                        best: &mut best[q as usize],
+                        norms: &self.norms[answers.clone()],
+                        dots,
+                        first: answers.start as u32,
                     }
+                    .dispatch();
                 }
             }
         }

@@ -27,6 +27,7 @@ fn by(method: &str) -> Question {
         settings: Default::default(),
         layer: None,
         element: None,
+        text: 0,
     }
 }
 
@@ -67,7 +68,14 @@ fn attributions() {
     ask(&mut session, by("grad_cam"));
     session = picture(&mut results, session, "attribution", WIDE, "attribution_places");
     let (layer, element) = (None, Some(6));
-    ask(&mut session, Question::Every { layer, element });
+    ask(
+        &mut session,
+        Question::Every {
+            layer,
+            element,
+            text: 0,
+        },
+    );
     session = picture(
         &mut results,
         session,
