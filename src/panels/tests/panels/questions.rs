@@ -121,7 +121,6 @@ fn attributions_that_cannot_be() {
         ("attribution_empty", empty()),
         ("attribution_structure", residual(2)),
         ("attribution_tokens", encoder(true, &[])),
-        ("attribution_texts", encoder(true, &["the cat sat", "on the mat"])),
     ] {
         picture(&mut results, session, "attribution", size, name);
     }
@@ -161,7 +160,13 @@ fn words_of_a_text() {
     let size = [760.0, 300.0];
     session = picture(&mut results, session, "attribution", size, "attribution_words");
     text(&mut session, &[first, "A friendly place with good food."]);
-    picture(&mut results, session, "output", [310.0, 220.0], "output_texts");
+    session = picture(&mut results, session, "output", [310.0, 220.0], "output_texts");
+    let mut question = by("integrated");
+    if let Question::Attribute { text, .. } = &mut question {
+        *text = 1;
+    }
+    ask(&mut session, question);
+    picture(&mut results, session, "attribution", size, "attribution_texts");
 }
 
 #[test]
