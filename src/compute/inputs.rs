@@ -29,6 +29,42 @@ pub fn check_all<'a>(
     pair(network, given, HostValue::tensor)
 }
 
+/// One array without a name, as an `.npy` holds it, under the name of the only input, and as a batch of one
+/// where it has one axis less. Other arrays stay as they are.
+///
+/// # Errors
+/// [`RunError::Input`] where the network has several inputs.
+pub fn named(
+    network: &Network,
+    given: Vec<(String, TensorData)>,
+) -> Result<Vec<(String, TensorData)>, RunError> {
+    let [(name, _)] = &given[..] else {
+        return Ok(given);
+    };
+    if !name.is_empty() {
+        return Ok(given);
+    }
+    let inputs = &network.main().inputs;
+    let [input] = inputs[..] else {
+        let names: Vec<&str> = inputs.iter().map(|&i| network.tensor(i).name.as_str()).collect();
+        return Err(RunError::Input {
+            name: names.join(", "),
+            problem: format!(
+                "one array given for {} inputs: an .npz names its arrays",
+                names.len()
+            ),
+        });
+    };
+    let tensor = network.tensor(input);
+    let one = |(_, mut data): (String, TensorData)| {
+        if tensor.spec.rank() == Some(data.shape.len() + 1) {
+            data.shape.insert(0, 1);
+        }
+        (tensor.name.clone(), data)
+    };
+    Ok(given.into_iter().map(one).collect())
+}
+
 fn pair<'a, T>(
     network: &Network,
     given: &'a [(String, T)],

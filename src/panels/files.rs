@@ -100,7 +100,7 @@ impl Wanted {
             Wanted::Curves("csv") => ("CSV table", &["csv"]),
             Wanted::Input => (
                 "Pictures and arrays",
-                &["png", "jpg", "jpeg", "gif", "bmp", "webp", "npz"],
+                &["png", "jpg", "jpeg", "gif", "bmp", "webp", "npz", "npy"],
             ),
             Wanted::Table => (
                 "Tables of points",

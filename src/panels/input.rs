@@ -47,7 +47,9 @@ fn show(ui: &mut Ui, view: &mut View) {
         }
         if ui
             .button("Open…")
-            .on_hover_text("A picture, or an .npz with arrays under the input names")
+            .on_hover_text(
+                "A picture, an .npz with arrays under the input names, or an .npy for the only input",
+            )
             .clicked()
         {
             view.asks.push(Ask::OpenInput);
@@ -68,7 +70,10 @@ fn show(ui: &mut Ui, view: &mut View) {
                         .into()
                 }
                 Some(how) => format!("Drop a picture on the window. {}", how.describe()),
-                None => format!("Drop an .npz on the window, with {}.", wanted(document)),
+                None => format!(
+                    "Open an .npz, or an .npy for a single input, with {}.",
+                    wanted(document)
+                ),
             };
             empty(ui, "Structure only", &advice);
         } else if let Some(how) = &document.preprocess {

@@ -76,7 +76,7 @@ impl Input {
         }
     }
 
-    /// Reads a picture, or arrays from an `.npz`.
+    /// Reads a picture, or arrays from an `.npz`; that of an `.npy` has no name.
     pub(crate) fn read(source: &Source) -> Result<Self, String> {
         let name = source.name();
         if name.to_ascii_lowercase().ends_with(".npz") {
@@ -85,6 +85,19 @@ impl Input {
                 _ => data::npz::read(std::path::Path::new(&name)),
             };
             let arrays = Arc::new(arrays.map_err(|e| e.to_string())?);
+            return Ok(Input::Arrays { name, arrays });
+        }
+        if name.to_ascii_lowercase().ends_with(".npy") {
+            let read;
+            let bytes = match source {
+                Source::Bytes { bytes, .. } => &bytes[..],
+                _ => {
+                    read = std::fs::read(&name).map_err(|e| format!("{name}: {e}"))?;
+                    &read
+                }
+            };
+            let array = data::npz::parse_npy(&name, bytes).map_err(|e| e.to_string())?;
+            let arrays = Arc::new(vec![(String::new(), array)]);
             return Ok(Input::Arrays { name, arrays });
         }
         let picture = match source {
@@ -341,7 +354,10 @@ impl Document {
             Input::Picture { picture, .. } | Input::Drawing(picture) => (**picture).clone(),
             Input::Text(texts) => return Ok(Some(self.feed(texts)?.arrays)),
             Input::Arrays { name, arrays } => {
-                let arrays = self.for_each_side(arrays);
+                let first = self.sides.first().map_or(&self.source, |s| &s.network);
+                let arrays = compute::inputs::named(first, arrays.to_vec());
+                let arrays = arrays.map_err(|e| e.in_files(&self.file, name))?;
+                let arrays = self.for_each_side(&arrays);
                 compute::inputs::check(&self.source, &arrays).map_err(|e| e.in_files(&self.file, name))?;
                 return Ok(Some(arrays));
             }

@@ -367,3 +367,59 @@ print(' '.join(repr(float(v)) for v in found[0].ravel()))
         assert!((a - b).abs() < 1e-5, "{found:?} {wanted:?}");
     }
 }
+
+/// A Transformer over days of weather, fed with an `.npy` that names nothing.
+#[test]
+fn a_series_is_attended_to() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/weather");
+    let mut session = opened(&folder.join("transformer.onnx"));
+    let feed = |session: &mut Session, name: &str, bytes: Vec<u8>| {
+        session.apply(Command::Feed(Source::Bytes {
+            name: name.into(),
+            bytes: bytes.into(),
+        }));
+        session.wait();
+    };
+    session.apply(Command::Feed(Source::File(folder.join("days.npy"))));
+    session.wait();
+    assert_eq!(errors(&session), Vec::<String>::new());
+    let document = session.document.as_ref().unwrap();
+    let sites = document.attention();
+    assert_eq!(sites.len(), 2);
+    for site in sites {
+        let heads = document.heads(site, 0).unwrap();
+        assert_eq!((heads.heads, heads.queries, heads.keys), (4, 28, 28));
+        for row in heads.all().chunks(28) {
+            assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+        }
+    }
+    // What ONNX Runtime answers: python -c "import numpy, onnxruntime; print(onnxruntime.InferenceSession(
+    // 'transformer.onnx').run(None, {'input': numpy.load('days.npy')}))"
+    let found = output(&session);
+    for (a, b) in found.iter().zip([-1.5474085, -2.0671754]) {
+        assert!((a - b).abs() < 1e-5, "{found:?}");
+    }
+
+    let npy = |shape: &[u64]| {
+        let count = shape.iter().product::<u64>() as usize;
+        let data = model::TensorData::from_f32(shape, &vec![0.5; count]);
+        data::npz::to_npy("half", &data).unwrap()
+    };
+    // Days without a batch are a batch of one.
+    feed(&mut session, "half.npy", npy(&[28, 4]));
+    assert_eq!(errors(&session), Vec::<String>::new());
+    assert_ne!(output(&session), found);
+    for (bytes, told) in [
+        (npy(&[27, 4]), "shape [1, 27, 4] given"),
+        (npy(&[4]), "shape [4] given"),
+        (b"no array".to_vec(), "half.npy"),
+    ] {
+        feed(&mut session, "half.npy", bytes);
+        let problem = errors(&session).pop().unwrap_or_default();
+        assert!(problem.contains(told), "{problem}");
+    }
+    let mut session = bert();
+    feed(&mut session, "half.npy", npy(&[1, 4]));
+    let problem = errors(&session).pop().unwrap_or_default();
+    assert!(problem.contains("one array given for"), "{problem}");
+}

@@ -7,7 +7,8 @@ use panels::{PANELS, Panels, panel_of};
 use session::{Ablated, Attend, Command, Session, Source};
 
 use crate::states::{
-    Shown, alone, compared, demo, empty, encoder, failed, pictured, residual, settle, trained, vision, window,
+    Shown, alone, compared, demo, empty, encoder, failed, pictured, residual, settle, trained, vision,
+    weather, window,
 };
 
 fn options() -> SnapshotOptions {
@@ -346,7 +347,7 @@ fn arithmetic_of_a_number() {
 }
 
 #[test]
-fn attention_of_two_texts_and_of_a_picture() {
+fn attention_of_two_texts_a_picture_and_a_series() {
     let mut results = SnapshotResults::new();
     let panel = || panel_of("attention").unwrap();
     let size = [1100.0, 420.0];
@@ -373,6 +374,10 @@ fn attention_of_two_texts_and_of_a_picture() {
     attend(&mut session, None);
     let mut harness = alone(session, panel(), size);
     take(&mut results, &mut harness, "attention_picture");
+    let mut session = weather();
+    attend(&mut session, None);
+    let mut harness = alone(session, panel(), size);
+    take(&mut results, &mut harness, "attention_series");
 }
 
 #[test]

@@ -190,6 +190,20 @@ pub fn vision() -> Session {
     session
 }
 
+/// A Transformer that looks at four weeks of weather.
+pub fn weather() -> Session {
+    let file = |name: &str| {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/weather/");
+        Source::File(format!("{folder}{name}").into())
+    };
+    let mut session = Session::new();
+    session.apply(Command::Open(file("transformer.onnx")));
+    session.wait();
+    session.apply(Command::Feed(file("days.npy")));
+    session.wait();
+    session
+}
+
 /// Arrays under the right name in a wrong shape.
 fn wrong_shape() -> Vec<u8> {
     let data = model::TensorData::from_f32(&[1, 3, 5, 5], &[0.0; 75]);
