@@ -19,7 +19,7 @@ use crate::widgets::{empty, room};
 
 use alike::Alike;
 use channel::Channel;
-use filters::{Filters, Planes};
+use filters::{Filters, Seen};
 use samples::Samples;
 
 /// The panel.
@@ -67,8 +67,7 @@ struct Memory {
     channel: Channel,
     alike: Alike,
     order: Order,
-    /// What of several input channels is seen.
-    plane: Option<usize>,
+    seen: Seen,
     /// The channel that is looked at.
     chosen: usize,
 }
@@ -118,16 +117,21 @@ fn show(ui: &mut Ui, view: &mut View) {
             layers(ui, network, &known, selected, view.out);
             let layer = selected?;
             // The weights change under a training, and the address with them.
+            if let Seen::Input(known) = &mut memory.seen {
+                let projected = session.asked.projected.as_ref();
+                let mine = projected.filter(|(of, _)| *of == network.layer(layer).name);
+                *known = mine.map(|(_, found)| found.clone());
+            }
             let stale = memory
                 .filters
                 .as_ref()
-                .is_none_or(|f| !f.is_of(network, layer, memory.plane, light));
+                .is_none_or(|f| !f.is_of(network, layer, &memory.seen, light));
             if stale {
                 let other = memory.filters.as_ref().is_none_or(|f| f.layer != layer);
                 if other {
-                    (memory.plane, memory.chosen) = (None, 0);
+                    (memory.seen, memory.chosen) = (Seen::Own, 0);
                 }
-                memory.filters = Filters::of(ui, network, layer, memory.plane, light);
+                memory.filters = Filters::of(ui, network, layer, memory.seen.clone(), light);
                 if let Some(first) = memory.filters.as_ref().filter(|_| other) {
                     memory.alike.update(first);
                     let order = memory.order.of(first, &memory.alike);
@@ -138,7 +142,7 @@ fn show(ui: &mut Ui, view: &mut View) {
             memory.alike.update(filters);
             room(ui, 96.0);
             sorting(ui, &mut memory.order);
-            planes(ui, filters, &mut memory.plane);
+            seeing(ui, session, network, filters, &mut memory.seen, view.out);
             examples(ui, session, document, network, layer, view.out);
             ui.add(Label::new(RichText::new(filters.words()).weak()).truncate());
             Some(layer)
@@ -248,28 +252,92 @@ fn sorting(ui: &mut Ui, order: &mut Order) {
         });
 }
 
-/// Lets one of several input channels be chosen.
-fn planes(ui: &mut Ui, filters: &Filters, plane: &mut Option<usize>) {
-    let Planes::Mean(count) = filters.planes else {
+/// Lets one of several input channels be chosen, or what filters of a deep layer come to in the input.
+fn seeing(
+    ui: &mut Ui,
+    session: &Session,
+    network: &Network,
+    filters: &Filters,
+    seen: &mut Seen,
+    out: &mut Vec<Command>,
+) {
+    let layer = network.layer(filters.layer);
+    let fed = &network.main().inputs;
+    let first = layer.inputs.first().copied().flatten();
+    let deep = first.is_some_and(|t| !fed.contains(&t));
+    let picture = fed
+        .first()
+        .is_some_and(|t| network.tensor(*t).spec.rank() > Some(2));
+    let planes = if matches!(filters.inputs, 1 | 3) {
+        0
+    } else {
+        filters.inputs
+    };
+    if planes == 0 && !(deep && picture) {
         return;
+    }
+    let own = if planes > 0 {
+        "mean of its inputs"
+    } else {
+        "its weights"
     };
-    let words = |plane: Option<usize>| match plane {
-        None => "mean of its inputs".to_string(),
-        Some(plane) => format!("input {plane}"),
+    let words = |seen: &Seen| match seen {
+        Seen::Own => own.to_string(),
+        Seen::Plane(plane) => format!("input {plane}"),
+        Seen::Input(_) => "down to the picture".into(),
     };
-    room(ui, 140.0);
+    let question = Question::Project {
+        layer: layer.name.clone(),
+    };
+    let course = session.asked.course(Line::Project);
+    let course = course.filter(|c| c.question == question);
+    room(ui, 150.0);
     ComboBox::from_id_salt("plane")
-        .width(130.0)
+        .width(140.0)
         .height(300.0)
-        .selected_text(words(*plane))
+        .selected_text(words(seen))
         .show_ui(ui, |ui| {
-            ui.selectable_value(plane, None, words(None));
-            for i in 0..count {
-                ui.selectable_value(plane, Some(i), words(Some(i)));
+            ui.selectable_value(seen, Seen::Own, own);
+            if deep && picture {
+                let down = matches!(seen, Seen::Input(_));
+                let about = "What the weights of all layers come to, with activations that let everything \
+                             through: Voss et al., Visualizing Weights, Distill 2021";
+                let chosen = ui
+                    .selectable_label(down, words(&Seen::Input(None)))
+                    .on_hover_text(about);
+                if chosen.clicked() && !down {
+                    *seen = Seen::Input(None);
+                    if course.is_none() {
+                        out.push(Command::Ask(question.clone()));
+                    }
+                }
+            }
+            for i in 0..planes {
+                ui.selectable_value(seen, Seen::Plane(i), words(&Seen::Plane(i)));
             }
         })
         .response
-        .on_hover_text("Which of the channels that it reads is drawn");
+        .on_hover_text("Which of the channels that it reads is drawn, or what it looks for in the picture");
+    if !matches!(seen, Seen::Input(_)) {
+        return;
+    }
+    match course {
+        Some(course) if course.running => {
+            ui.add(ProgressBar::new(course.progress).desired_width(90.0));
+            if ui.button("Stop").clicked() {
+                out.push(Command::Ask(Question::Stop(Line::Project)));
+            }
+        }
+        Some(course) if course.done() => (),
+        // Weights that changed have other filters.
+        other => {
+            if let Some(problem) = other.and_then(|c| c.problem.as_ref()) {
+                ui.label(RichText::new(problem).color(style::wrong(ui.visuals())));
+            } else if ui.button("Follow down").clicked() {
+                out.push(Command::Ask(question));
+            }
+        }
+    }
 }
 
 /// A button that looks for the examples of the layer, or how far that has come.

@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 pub use answers::{Checked, Crossed, Examples, Explained, Maximized, Placed};
 pub use layers::{Alike, Similar};
 pub use maps::Maps;
+pub use probe::Projected;
 pub use probe::attribution::{Curve, Kind, METHODS, Map, Method, Setting, Stage, Verdict, logits, method};
 pub use probe::maximize::Top;
 
@@ -85,6 +86,8 @@ pub enum Question {
     },
     /// What a layer makes of several examples of the data set.
     Maps { layer: String, examples: Vec<usize> },
+    /// What the filters of a layer come to in the input.
+    Project { layer: String },
     /// No further work on these; what is known stays.
     Stop(Line),
 }
@@ -137,10 +140,11 @@ pub enum Line {
     Examples,
     Layers,
     Maps,
+    Project,
 }
 
 impl Line {
-    const ALL: [Line; 8] = [
+    const ALL: [Line; 9] = [
         Line::Map,
         Line::Every,
         Line::Curves,
@@ -149,11 +153,12 @@ impl Line {
         Line::Examples,
         Line::Layers,
         Line::Maps,
+        Line::Project,
     ];
 
     /// True where the answer is about the input.
     fn of_input(self) -> bool {
-        !matches!(self, Line::Maximize | Line::Examples | Line::Layers | Line::Maps)
+        matches!(self, Line::Map | Line::Every | Line::Curves | Line::Sanity)
     }
 
     fn words(self) -> &'static str {
@@ -166,6 +171,7 @@ impl Line {
             Line::Examples => "top examples",
             Line::Layers => "similarity of layers",
             Line::Maps => "maps of several examples",
+            Line::Project => "filters in the input",
         }
     }
 }
@@ -182,6 +188,7 @@ impl Question {
             Question::Examples { .. } => Line::Examples,
             Question::Layers { .. } => Line::Layers,
             Question::Maps { .. } => Line::Maps,
+            Question::Project { .. } => Line::Project,
             Question::Stop(line) => *line,
         }
     }
@@ -229,6 +236,8 @@ pub struct Asked {
     pub layers: Option<Arc<Similar>>,
     /// Of [`Question::Maps`].
     pub maps: Option<Arc<Maps>>,
+    /// Of [`Question::Project`]: the layer, and its filters.
+    pub projected: Option<(String, Arc<Projected>)>,
     /// What the answers are about.
     of: Option<(Arc<Network>, Input, Vec<Ablated>)>,
     /// Grows with each question.
@@ -261,6 +270,7 @@ impl Asked {
             Line::Examples => self.examples = None,
             Line::Layers => self.layers = None,
             Line::Maps => self.maps = None,
+            Line::Project => self.projected = None,
         }
         let course = self.courses[line as usize].take();
         course
@@ -278,6 +288,7 @@ impl Asked {
             News::Examples(examples) => self.examples = Some(examples),
             News::Layers(layers) => self.layers = Some(layers),
             News::Maps(maps) => self.maps = Some(maps),
+            News::Project(layer, projected) => self.projected = Some((layer, projected)),
         }
     }
 }

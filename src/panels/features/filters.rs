@@ -6,7 +6,7 @@ use egui::{
 };
 use model::op::Op;
 use model::{LayerId, Network, TensorData, TensorKind};
-use session::asking::Top;
+use session::asking::{Projected, Top};
 use session::colormap::{diverging, srgb};
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ const DEAD: f32 = 1e-3;
 
 /// What of a filter's planes is drawn.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Planes {
+enum Planes {
     /// One, as it is.
     One,
     /// Three as red, green and blue.
@@ -34,19 +34,43 @@ pub enum Planes {
     Mean(usize),
 }
 
+/// What is seen of a filter.
+#[derive(Clone, Debug, Default)]
+pub enum Seen {
+    /// The mean of its planes; of three planes their colours.
+    #[default]
+    Own,
+    /// One of its planes.
+    Plane(usize),
+    /// What it comes to in the input, as far as that is known.
+    Input(Option<Arc<Projected>>),
+}
+
+impl PartialEq for Seen {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Seen::Own, Seen::Own) | (Seen::Input(None), Seen::Input(None)) => true,
+            (Seen::Plane(a), Seen::Plane(b)) => a == b,
+            (Seen::Input(Some(a)), Seen::Input(Some(b))) => Arc::ptr_eq(a, b),
+            _ => false,
+        }
+    }
+}
+
 /// Filters of a layer, drawn.
 pub struct Filters {
     /// The layer.
     pub layer: LayerId,
     of: Arc<TensorData>,
-    plane: Option<usize>,
+    seen: Seen,
     light: bool,
-    /// What of them is drawn.
-    pub planes: Planes,
+    /// Planes of one of them, as its weights have it.
+    pub inputs: usize,
     /// The layer is dense: its elements are units.
     pub dense: bool,
-    /// Rows and columns of one.
+    /// Rows and columns of one, as its weights have it and as it is drawn.
     size: [usize; 2],
+    drawn: [usize; 2],
     columns_first: bool,
     /// Of each, over all its planes.
     norms: Vec<f32>,
@@ -154,19 +178,18 @@ fn folded(network: &Network, count: usize) -> (usize, [usize; 2]) {
 
 impl Filters {
     /// True where they are of these weights, seen so.
-    pub fn is_of(&self, network: &Network, layer: LayerId, plane: Option<usize>, light: bool) -> bool {
+    pub fn is_of(&self, network: &Network, layer: LayerId, seen: &Seen, light: bool) -> bool {
         let same = |l: Laid| Arc::ptr_eq(l.data, &self.of);
         self.layer == layer
-            && self.plane == plane
+            && self.seen == *seen
             && self.light == light
             && laid(network, layer).is_some_and(same)
     }
 
     /// Those of `layer`; `None` where they have no picture.
-    pub fn of(ui: &Ui, network: &Network, layer: LayerId, plane: Option<usize>, light: bool) -> Option<Self> {
+    pub fn of(ui: &Ui, network: &Network, layer: LayerId, seen: Seen, light: bool) -> Option<Self> {
         let laid = laid(network, layer)?;
         let values = laid.data.to_f32()?;
-        let [height, width] = laid.size;
         let each = values.len() / laid.count.max(1);
         let at = |filter: usize, i: usize| {
             let place = match laid.columns_first {
@@ -183,23 +206,43 @@ impl Filters {
         let most = sorted.last().copied().unwrap_or(0.0);
         // Where most are dead, the middle one is too.
         let least = DEAD * middle.max(DEAD * most);
-        let planes = match laid.planes {
+        let columns = (laid.count as f32).sqrt().ceil().max(1.0) as usize;
+        let projected = match &seen {
+            // A large picture is drawn where all of them fit a texture.
+            Seen::Input(Some(p)) if columns * p.shape[1].max(p.shape[2]) <= SIDE => Some(p),
+            _ => None,
+        };
+        let (count, [height, width]) = match projected {
+            Some(p) => (p.shape[0], [p.shape[1], p.shape[2]]),
+            None => (laid.planes, laid.size),
+        };
+        let planes = match count {
             1 => Planes::One,
             3 => Planes::Colours,
             n => Planes::Mean(n),
         };
-        let columns = (laid.count as f32).sqrt().ceil().max(1.0) as usize;
         let rows = laid.count.div_ceil(columns);
         let area = height * width;
-        let mean = |filter: usize, i: usize| match (planes, plane) {
-            (Planes::Mean(n), Some(p)) if p < n => at(filter, p * area + i),
-            _ => (0..laid.planes).map(|p| at(filter, p * area + i)).sum::<f32>() / laid.planes as f32,
+        let at = |filter: usize, i: usize| match projected {
+            Some(p) => p.filters.get(filter).map_or(0.0, |f| f[i]),
+            None => at(filter, i),
         };
-        let all = values.iter().fold(0f32, |a, v| a.max(v.abs()));
+        let mean = |filter: usize, i: usize| match (planes, &seen) {
+            (Planes::Mean(n), Seen::Plane(p)) if *p < n => at(filter, p * area + i),
+            _ => (0..count).map(|p| at(filter, p * area + i)).sum::<f32>() / count as f32,
+        };
+        let all = match projected {
+            Some(p) => p
+                .filters
+                .iter()
+                .flat_map(|f| f.iter())
+                .fold(0f32, |a, v| a.max(v.abs())),
+            None => values.iter().fold(0f32, |a, v| a.max(v.abs())),
+        };
         let mut image = ColorImage::filled([columns * width, rows * height], Color32::TRANSPARENT);
         for filter in 0..laid.count {
             let drawn: Vec<f32> = match planes {
-                Planes::Colours => (0..each).map(|i| at(filter, i)).collect(),
+                Planes::Colours => (0..3 * area).map(|i| at(filter, i)).collect(),
                 _ => (0..area).map(|i| mean(filter, i)).collect(),
             };
             // Noise of a dead one is not blown up.
@@ -225,11 +268,12 @@ impl Filters {
         Some(Filters {
             layer,
             of: laid.data.clone(),
-            plane,
+            seen,
             light,
-            planes,
+            inputs: laid.planes,
             dense: laid.dense,
             size: laid.size,
+            drawn: [height, width],
             columns_first: laid.columns_first,
             dead: norms.iter().map(|n| *n <= least).collect(),
             norms,
@@ -299,7 +343,7 @@ impl Filters {
 
     /// Draws one as large as fits into `rect`.
     pub fn draw(&self, ui: &Ui, rect: Rect, filter: usize) {
-        let size = vec2(self.size[1] as f32, self.size[0] as f32);
+        let size = vec2(self.drawn[1] as f32, self.drawn[0] as f32);
         let scale = (rect.width() / size.x).min(rect.height() / size.y);
         let place = Rect::from_center_size(rect.center(), (size * scale).max(vec2(1.0, 1.0)));
         let uv = cell(filter, self.columns, self.rows);

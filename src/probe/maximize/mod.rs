@@ -92,7 +92,7 @@ impl Maximizer {
         options: &RunOptions,
     ) -> Result<Self, ProbeError> {
         settings::check(&settings)?;
-        let (input, shape) = image_input(network, &settings)?;
+        let (input, shape) = image_input(network, settings.size, settings.images)?;
         let tensor = network.tensor(input);
         let picture = Picture::of(&tensor.spec, &shape);
         if picture.height < 2 || picture.width < 2 || picture.is_empty() {
@@ -348,7 +348,11 @@ impl Maximizer {
 }
 
 /// The only input, and its shape for one picture.
-fn image_input(network: &Network, settings: &Settings) -> Result<(TensorId, Vec<u64>), ProbeError> {
+pub(crate) fn image_input(
+    network: &Network,
+    size: Option<[usize; 2]>,
+    images: usize,
+) -> Result<(TensorId, Vec<u64>), ProbeError> {
     let fed: Vec<TensorId> = network.main().inputs.clone();
     let fail = |problem: String| ProbeError::Input {
         name: fed
@@ -371,7 +375,7 @@ fn image_input(network: &Network, settings: &Settings) -> Result<(TensorId, Vec<
     }
     let axes = spec.axes.as_ref().filter(|a| a.len() >= 3);
     let axes = axes.ok_or_else(|| fail(format!("{spec}: a picture with rows and columns is expected")))?;
-    let mut sizes = settings.size.into_iter().flatten().map(|s| s as u64);
+    let mut sizes = size.into_iter().flatten().map(|s| s as u64);
     let mut shape = Vec::with_capacity(axes.len());
     for (i, axis) in axes.iter().enumerate() {
         shape.push(match (i, axis.size.known()) {
@@ -382,7 +386,7 @@ fn image_input(network: &Network, settings: &Settings) -> Result<(TensorId, Vec<
                 .ok_or_else(|| fail(format!("{spec}: say how many rows and columns it shall have")))?,
         });
     }
-    if shape[0] != 1 && settings.images > 1 {
+    if shape[0] != 1 && images > 1 {
         return Err(fail(format!("it takes {} examples, none more", shape[0])));
     }
     Ok((input, shape))

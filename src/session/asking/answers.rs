@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use probe::Projected;
 use probe::attribution::{Curve, Map, Method, Stage, Verdict};
 use probe::maximize::Top;
 
@@ -89,4 +90,5 @@ pub(crate) enum News {
     Examples(Arc<Examples>),
     Layers(Arc<Similar>),
     Maps(Arc<Maps>),
+    Project(String, Arc<Projected>),
 }

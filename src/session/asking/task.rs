@@ -44,6 +44,12 @@ pub(crate) enum Task {
     },
     Layers(Comparison),
     Maps(maps::Task),
+    Project {
+        network: Arc<Network>,
+        layer: String,
+        tensor: TensorId,
+        size: Option<[usize; 2]>,
+    },
 }
 
 /// An input in a network, and what is asked about.
@@ -134,6 +140,12 @@ pub(super) fn of(session: &Session, question: &Question) -> Result<Task, String>
             let tensor = output(document, layer)?;
             maps::Task::of(document, layer, tensor, examples).map(Task::Maps)
         }
+        Question::Project { layer } => Ok(Task::Project {
+            network: document.source.clone(),
+            layer: layer.clone(),
+            tensor: output(document, layer)?,
+            size: document.preprocess.as_ref().map(|p| [p.height, p.width]),
+        }),
         Question::Stop(_) => Err("there is nothing to do".into()),
     }
 }

@@ -5,9 +5,9 @@ use std::sync::atomic::AtomicBool;
 
 use compute::{Device, Engine, GiveWay, Patch, RunOptions};
 use model::Column;
-use probe::ProbeError;
 use probe::attribution::{Attribution, Baseline, Curves, Map, Method, Sanity, Settings, Subject};
 use probe::maximize::{Maximizer, TopExamples};
+use probe::{ProbeError, Projection};
 
 use super::Line;
 use super::answers::{Checked, Crossed, Examples, Explained, Maximized, News};
@@ -79,6 +79,7 @@ pub(crate) struct Desk {
     examples: Option<Sifting>,
     layers: Option<Comparing>,
     maps: Option<super::maps::Mapping>,
+    project: Option<(String, Projection)>,
 }
 
 /// What is explained, as it is drawn.
@@ -171,6 +172,7 @@ impl Desk {
             Line::Examples => self.examples = None,
             Line::Layers => self.layers = None,
             Line::Maps => self.maps = None,
+            Line::Project => self.project = None,
         }
     }
 
@@ -252,6 +254,15 @@ impl Desk {
                 });
             }
             Task::Maps(task) => self.maps = Some(super::maps::Mapping::new(task.clone())),
+            Task::Project {
+                network,
+                layer,
+                tensor,
+                size,
+            } => {
+                let projection = Projection::new(network, *tensor, *size, device, options);
+                self.project = Some((layer.clone(), projection.map_err(told)?));
+            }
             Task::Layers(task) => self.layers = Some(Comparing::new(task.clone())),
             Task::Examples {
                 network,
@@ -344,6 +355,15 @@ impl Desk {
             },
             Line::Maps => match &mut self.maps {
                 Some(at) => Some(at.go(engine, options).await?),
+                None => None,
+            },
+            Line::Project => match &mut self.project {
+                Some((layer, at)) => {
+                    at.go(SLICE).await.map_err(told)?;
+                    let found = at.found().clone();
+                    let progress = found.filters.len() as f32 / found.channels.max(1) as f32;
+                    Some((News::Project(layer.clone(), found.into()), progress))
+                }
                 None => None,
             },
             Line::Examples => match &mut self.examples {

@@ -580,3 +580,32 @@ fn what_is_put_out_adds_nothing() {
     ask(&mut session, by("integrated", Some(0)));
     assert_eq!(session.asked.map.clone().unwrap(), before);
 }
+
+/// Filters of a deep layer, followed down to the input: those of the room below.
+#[test]
+fn filters_are_followed_to_the_input() {
+    let mut session = demo();
+    let document = session.document.as_ref().unwrap();
+    let network = document.source.clone();
+    let convolves = |l: &&model::LayerId| matches!(network.layer(**l).op, model::Op::Conv { .. });
+    let deep = *network.main().layers.iter().rfind(convolves).unwrap();
+    let layer = network.layer(deep).name.clone();
+    let project = |session: &mut Session, layer: &str| {
+        let layer = layer.into();
+        ask(session, Question::Project { layer });
+    };
+    project(&mut session, &layer);
+    assert_eq!(errors(&session), Vec::<String>::new());
+    assert!(session.asked.course(Line::Project).unwrap().done());
+    let (of, found) = session.asked.projected.clone().unwrap();
+    let (device, options) = (Device::Cpu, RunOptions::default());
+    let tensor = network.layer(deep).outputs[0].unwrap();
+    let mut wanted = probe::Projection::new(&network, tensor, None, &device, &options).unwrap();
+    wait(wanted.go(f64::INFINITY)).unwrap().unwrap();
+    assert_eq!((of, &*found), (layer, wanted.found()));
+    assert_eq!(found.filters.len(), found.channels);
+
+    project(&mut session, "nowhere");
+    assert!(problem(&session, Line::Project).contains("nothing is named"));
+    assert!(session.asked.projected.is_none());
+}

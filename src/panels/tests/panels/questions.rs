@@ -315,3 +315,23 @@ fn buttons_ask_and_are_followed() {
     let layer = "block1/conv1".to_string();
     assert_eq!(harness.state().out, [Command::Ask(Question::Examples { layer })]);
 }
+
+/// Filters of a deep convolution, followed down to the picture.
+#[test]
+fn filters_down_to_the_picture() {
+    let mut results = SnapshotResults::new();
+    let layer = "block2/conv1".to_string();
+    let mut session = pictured();
+    session.apply(Command::Select(Some(layer.clone())));
+    let mut harness = alone(session, panel_of("features").unwrap(), [960.0, 460.0]);
+    harness.get_by_value("mean of its inputs").click();
+    settle(&mut harness);
+    harness.get_by_label("down to the picture").click();
+    settle(&mut harness);
+    let question = Question::Project { layer };
+    let shown = harness.state_mut();
+    assert_eq!(shown.out, [Command::Ask(question.clone())]);
+    ask(&mut shown.session, question);
+    settle(&mut harness);
+    take(&mut results, &mut harness, "features_down");
+}
