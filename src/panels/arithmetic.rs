@@ -238,6 +238,38 @@ fn chain(ui: &mut Ui, document: &Document, working: &Working, memory: &Memory) {
         Rule::Product => format!("product of {count} numbers"),
         Rule::Difference => "the first minus the second".into(),
         Rule::Quotient => "the first over the second".into(),
+        Rule::Normalised { own, mean, deviation } => {
+            let factor = working
+                .factor
+                .map_or(String::new(), |f| format!(" × {}", number(f)));
+            let shift = working.bias.map_or(String::new(), |b| match b < 0.0 {
+                true => format!(" − {}", number(-b)),
+                false => format!(" + {}", number(b)),
+            });
+            let off = match mean {
+                0.0 => number(working.inputs[own]),
+                _ => format!(
+                    "({} − {} (mean of {count}))",
+                    number(working.inputs[own]),
+                    number(mean)
+                ),
+            };
+            format!("{off} / {} (deviation){factor}{shift}", number(deviation))
+        }
+        Rule::Moved => {
+            let kept = document
+                .trace
+                .as_ref()
+                .and_then(|t| t.tensors.get(&working.source));
+            let stored = || document.source.tensor(working.source).data.as_ref();
+            let shape = match kept {
+                Some(kept) => kept.shape.clone(),
+                None => stored().map_or(Vec::new(), |d| d.shape.iter().map(|&n| n as usize).collect()),
+            };
+            let place = working.places.first().copied().flatten().unwrap_or(0);
+            let from = &document.source.tensor(working.source).name;
+            format!("as it stands at {:?} of {}", index(place, &shape), tail(from))
+        }
         Rule::Given => "as it comes in".into(),
     };
     let good = style::right(ui.visuals());

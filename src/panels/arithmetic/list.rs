@@ -86,6 +86,14 @@ pub fn show(
                 let share = 100.0 * working.products[term] / sum;
                 format!("{}, {share:.1} %", number(working.inputs[term]))
             }
+            Rule::Normalised { own, .. } => {
+                let square = number(working.products[term]);
+                let mark = if term == own { "this one, " } else { "" };
+                format!(
+                    "{}: {mark}squared distance {square}",
+                    number(working.inputs[term])
+                )
+            }
             _ => cells::told(working, term),
         };
         painter.text(

@@ -235,7 +235,7 @@ pub(super) fn terms(pass: &Pass, id: LayerId, at: &[usize]) -> Result<Terms, Pro
         _ if input(pass, id).is_some() => Rule::Given,
         _ => {
             let problem = "it mixes numbers in a way that is not worked out cell by cell; choose a convolution, \
-                           pooling, dense layer, matrix product, softmax, attention, sum or activation";
+                           pooling, dense layer, matrix product, softmax, attention, normalisation, sum or activation";
             return Err(pass.problem(id, problem));
         }
     };

@@ -3,9 +3,12 @@
 //!
 //! Everything is computed again from the numbers that the pass kept and from the weights, so that what is
 //! shown beside the pass's own number is a check of it. `window` explains convolutions and pooling,
-//! `product` dense layers, matrix products and attention, `cell` everything that works cell by cell.
+//! `product` dense layers, matrix products and attention, `normal` normalisations over axes and reductions,
+//! `moved` what only stands elsewhere, `cell` everything that works cell by cell.
 
 mod cell;
+mod moved;
+mod normal;
 mod product;
 mod window;
 
@@ -37,6 +40,17 @@ pub enum Rule {
     Difference,
     /// The first input over the second.
     Quotient,
+    /// One of the inputs less their mean, over their deviation: the root of their variance and a little.
+    Normalised {
+        /// Which of them.
+        own: usize,
+        /// What is taken off; 0 where only the deviation counts.
+        mean: f32,
+        /// What it is divided by.
+        deviation: f32,
+    },
+    /// The number as it comes in, from another place.
+    Moved,
     /// The number as it comes in.
     Given,
 }
@@ -74,7 +88,8 @@ pub struct Working {
     pub places: Vec<Option<usize>>,
     /// What each is multiplied by; empty where nothing is.
     pub weights: Vec<f32>,
-    /// What each adds: the product, or the exponential of a softmax.
+    /// What each adds: the product, the exponential of a softmax, to the variance of a normalisation the
+    /// squared distance from the mean.
     pub products: Vec<f32>,
     /// Factor on the sum, where there is one.
     pub factor: Option<f32>,
@@ -274,6 +289,7 @@ pub fn working(network: &Network, trace: &Trace, layer: LayerId, cell: usize) ->
             let top = terms.inputs.iter().copied().fold(f32::NEG_INFINITY, f32::max);
             terms.inputs.iter().map(|v| (v - top).exp()).collect()
         }
+        Rule::Normalised { mean, .. } => terms.inputs.iter().map(|v| (v - mean).powi(2)).collect(),
         Rule::Norm(p) => terms.inputs.iter().map(|v| v.abs().powi(p as i32)).collect(),
         _ => terms.inputs.clone(),
     };
@@ -298,7 +314,11 @@ pub fn working(network: &Network, trace: &Trace, layer: LayerId, cell: usize) ->
         Rule::Product => terms.inputs.iter().map(|&v| f64::from(v)).product(),
         Rule::Difference => pair().0 - pair().1,
         Rule::Quotient => pair().0 / pair().1,
-        Rule::Given => f64::from(terms.inputs[0]),
+        Rule::Normalised { own, mean, deviation } => {
+            let x = (f64::from(terms.inputs[own]) - f64::from(mean)) / f64::from(deviation);
+            x * f64::from(terms.factor.unwrap_or(1.0)) + f64::from(terms.bias.unwrap_or(0.0))
+        }
+        Rule::Given | Rule::Moved => f64::from(terms.inputs[0]),
     };
     let value = value as f32;
     let mut working = Working {
@@ -377,6 +397,13 @@ fn terms(pass: &Pass, id: LayerId, at: &[usize]) -> Result<(Terms, usize), Probe
         Op::Gemm { .. } => product::dense(pass, id, at),
         Op::MatMul => product::matrices(pass, id, at),
         Op::Attention(_) => product::attention(pass, id, at),
+        Op::LayerNorm { .. } | Op::RmsNorm { .. } | Op::InstanceNorm { .. } | Op::GroupNorm { .. } => {
+            normal::normalised(pass, id, at)
+        }
+        Op::Reduce { .. } => normal::reduced(pass, id, at),
+        Op::Transpose { .. } | Op::Gather { .. } | Op::Concat { .. } | Op::Split { .. } | Op::Expand => {
+            moved::moved(pass, id, at)
+        }
         Op::Softmax { axis, coerce: false } => return product::softmax(pass, id, *axis, at),
         _ => cell::terms(pass, id, at),
     }?;

@@ -59,6 +59,27 @@ fn every_cell_of_a_real_network_is_the_sum_of_its_terms() {
     assert!(explained > 500 && worst < 1e-5, "{worst}");
 }
 
+/// Embeddings, normalisations, heads, residuals: all that a Transformer computes in numbers.
+#[test]
+fn every_cell_of_a_transformer_is_explained() {
+    let network = opened(include_bytes!("../../../models/weather/transformer.onnx"));
+    let days = data::npz::parse_npy("days.npy", include_bytes!("../../../models/weather/days.npy")).unwrap();
+    let trace = run_cpu(&network, &[("input".into(), days)], &RunOptions::default()).unwrap();
+    let (mut explained, mut worst) = (0, 0f32);
+    for &layer in &network.main().layers {
+        let Some(size) = size(&network, &trace, layer) else {
+            continue;
+        };
+        for cell in (0..size).step_by((size / 40).max(1)) {
+            let found = working(&network, &trace, layer, cell).unwrap();
+            worst = worst.max(found.error());
+            explained += 1;
+        }
+    }
+    println!("{explained} cells, largest difference {worst:e}");
+    assert!(explained > 1500 && worst < 1e-5, "{explained} {worst}");
+}
+
 #[test]
 fn an_activation_is_explained_from_its_convolution_on() {
     let (network, trace) = fashion();
@@ -158,6 +179,16 @@ fn cells_are_those_of_the_backend_suite() {
                 | Op::Clip { .. }
                 | Op::PRelu
                 | Op::BatchNorm { .. }
+                | Op::LayerNorm { .. }
+                | Op::RmsNorm { .. }
+                | Op::InstanceNorm { .. }
+                | Op::GroupNorm { .. }
+                | Op::Reduce { .. }
+                | Op::Transpose { .. }
+                | Op::Gather { .. }
+                | Op::Concat { .. }
+                | Op::Split { .. }
+                | Op::Expand
         );
         if !known {
             continue;

@@ -337,7 +337,9 @@ fn arithmetic_of_a_number() {
     let mut session = encoder(true, &["the cats sat on the red mat."]);
     for (name, wanted) in [
         ("arithmetic_softmax", "Softmax"),
-        ("arithmetic_refused", "LayerNormalization"),
+        ("arithmetic_norm", "LayerNormalization"),
+        ("arithmetic_moved", "Transpose"),
+        ("arithmetic_refused", "Range"),
     ] {
         select(&mut session, &|l| l.kind == wanted);
         let mut harness = alone(session, panel(), [1000.0, 420.0]);
