@@ -22,10 +22,12 @@ pub mod hues;
 pub mod learning;
 mod output;
 mod paint;
+mod passes;
 mod predictions;
 mod quantity;
 mod receive;
 mod replay;
+mod state;
 pub mod text;
 pub mod tour;
 mod view;
@@ -44,6 +46,7 @@ pub use folds::Folds;
 pub use paint::{Paint, Range};
 pub use predictions::{Guess, Predictions};
 pub use quantity::{Amounts, Quantity, Ranked, Spread};
+pub use state::State;
 pub use text::Text;
 pub use tour::{Stop, Tour};
 pub use view::{Bookmark, Goal, Kept, Pose, View};
@@ -52,93 +55,10 @@ pub use worker::Busy;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use layout::{Arrangement, Layout, Node, Way};
+use layout::{Layout, Node};
 use model::TensorId;
 
-use worker::{Done, Files, Job, Reply, Worker};
-
-/// What undo brings back.
-#[derive(Clone, Debug, PartialEq)]
-pub struct State {
-    /// The selected volume.
-    pub selection: Option<Node>,
-    /// The selected connection; never together with a volume.
-    pub connection: Option<Connection>,
-    /// Paths of the selected volume that are lit, the rest faint.
-    pub trail: Option<Way>,
-    /// Scopes that are closed, and repeats shown once.
-    pub folds: Folds,
-    /// Volumes in space, or a flat diagram.
-    pub arrangement: Arrangement,
-    /// How far the flow has come, columns of the layout.
-    pub playhead: f32,
-    /// The gradients flow instead of the activations, from the output to the input.
-    pub backward: bool,
-    /// Element of the output that gradients are of; `None`: the largest.
-    pub unit: Option<usize>,
-    /// What flows through.
-    pub input: Input,
-    /// Flow speed; 1 takes [`Session::seconds`] from end to end.
-    pub speed: f32,
-    /// Begin again at the end.
-    pub looping: bool,
-    /// Scores pass a softmax before they are shown.
-    pub softmax: bool,
-    /// Light colours.
-    pub light: bool,
-    /// How values are coloured.
-    pub paint: Paint,
-    /// Volumes are coloured by it as a whole, instead of by their values.
-    pub color: Option<Quantity>,
-    /// Volumes are as large as it, instead of as their shapes.
-    pub size: Option<Quantity>,
-    /// Share of the names that are written beside volumes where there is room: 0 to 1, the most
-    /// telling ones first.
-    pub labels: f32,
-    /// Kept places of the camera.
-    pub bookmarks: Vec<Bookmark>,
-    /// How training histories are shown.
-    pub board: Arc<Board>,
-    /// The attention that is looked at.
-    pub attend: Option<Attend>,
-    /// Heads of attention that are put out.
-    pub ablated: Vec<Ablated>,
-}
-
-impl State {
-    /// The bookmark of this name.
-    pub fn bookmark(&self, name: &str) -> Option<&Bookmark> {
-        self.bookmarks.iter().find(|b| b.name == name)
-    }
-}
-
-impl Default for State {
-    fn default() -> Self {
-        State {
-            selection: None,
-            connection: None,
-            trail: None,
-            folds: Folds::default(),
-            arrangement: Arrangement::default(),
-            playhead: f32::MAX,
-            backward: false,
-            unit: None,
-            input: Input::None,
-            speed: 1.0,
-            looping: false,
-            softmax: true,
-            light: false,
-            paint: Paint::default(),
-            color: None,
-            size: None,
-            labels: 1.0,
-            bookmarks: Vec::new(),
-            board: Arc::default(),
-            attend: None,
-            ablated: Vec::new(),
-        }
-    }
-}
+use worker::{Job, Worker};
 
 /// How grave a message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -405,75 +325,6 @@ impl Session {
         self.state.connection = self.state.connection.filter(runs);
     }
 
-    fn run(&mut self) {
-        self.outdate_answers();
-        let Some(document) = &mut self.document else {
-            return;
-        };
-        self.ticket += 1;
-        let (mut notes, mut tokens) = (Vec::new(), None);
-        let found = match &self.state.input {
-            Input::Text(texts) => document.feed(texts).map(|fed| {
-                (notes, tokens) = (fed.notes, Some(fed.tokens));
-                Some(fed.arrays)
-            }),
-            other => document.arrays(other),
-        };
-        document.tokens = tokens;
-        match found {
-            Ok(Some(arrays)) => {
-                let network = document.source.clone();
-                let patches = document.patches(&self.state.ablated);
-                let files = Files {
-                    model: document.file.clone(),
-                    inputs: self.state.input.name(),
-                };
-                let job = Job::Run {
-                    network,
-                    arrays,
-                    files,
-                    patches,
-                };
-                self.worker.submit(self.ticket, self.budget, job);
-            }
-            Ok(None) => self.clear_pass(),
-            Err(problem) => self.say(Level::Error, problem),
-        }
-        for note in notes {
-            self.say(Level::Warning, note);
-        }
-    }
-
-    /// Forgets the pass, and sizes that it told.
-    fn clear_pass(&mut self) {
-        if let Some(document) = &mut self.document {
-            document.clear_pass();
-        }
-        if self.state.size.is_some() {
-            self.place();
-        }
-    }
-
-    fn differentiate(&mut self) {
-        let Some(document) = &self.document else { return };
-        let unit = self
-            .state
-            .unit
-            .or_else(|| self.output().map(|o| o.ranked(1)[0].index));
-        self.undecided = unit.is_none();
-        let (Ok(Some(arrays)), Some(unit)) = (document.arrays(&self.state.input), unit) else {
-            return;
-        };
-        let network = document.source.clone();
-        let job = Job::Gradients {
-            network,
-            arrays,
-            unit,
-            patches: document.patches(&self.state.ablated),
-        };
-        self.worker.submit(self.ticket, self.budget, job);
-    }
-
     /// Takes finished work in and moves the playhead by `dt` seconds. Call once a frame.
     pub fn update(&mut self, dt: f32) {
         while let Some(done) = self.worker.poll() {
@@ -514,127 +365,6 @@ impl Session {
                 return;
             };
             self.take(done);
-        }
-    }
-
-    /// Takes an input that was read. A wrong one is told before the one in place is given up.
-    fn give(&mut self, input: Input) {
-        let Some(document) = &self.document else { return };
-        if let Err(problem) = document.arrays(&input) {
-            return self.say(Level::Error, problem);
-        }
-        let before = self.state.clone();
-        self.state.input = input;
-        let kind = std::mem::discriminant(&Command::Undo);
-        self.changed(before, kind, false);
-    }
-
-    fn take(&mut self, done: Done) {
-        let Done {
-            ticket,
-            reply,
-            fallback,
-        } = done;
-        if let Some(problem) = fallback {
-            let text = format!("the graphics device failed, the processor computes from now on: {problem}");
-            self.say(Level::Warning, text);
-        }
-        match reply {
-            Reply::Failed(problem) => self.say(Level::Error, problem),
-            Reply::NotPassed(problem) => {
-                self.say(Level::Error, problem);
-                // The answer on show belongs to another input.
-                if ticket == self.ticket {
-                    self.clear_pass();
-                }
-            }
-            Reply::Opened { document, notes } => {
-                for note in notes {
-                    self.say(Level::Warning, note);
-                }
-                self.say(Level::Info, format!("{} is open", document.file));
-                // Another network beside the same ones is asked about the same input.
-                let now = &self.state.input;
-                let input = match document.sides.is_empty() || document.arrays(now).is_err() {
-                    true => document.first_input(),
-                    false => now.clone(),
-                };
-                // What the user set stays; what belongs to the network is new.
-                self.state = State {
-                    folds: document.folds.clone(),
-                    input,
-                    selection: None,
-                    playhead: f32::MAX,
-                    backward: false,
-                    unit: None,
-                    attend: None,
-                    ablated: Vec::new(),
-                    bookmarks: self.kept.of(&document.file).to_vec(),
-                    ..self.state.clone()
-                };
-                self.cell = None;
-                self.document = Some(*document);
-                if self.state.arrangement != Arrangement::default() || self.state.size.is_some() {
-                    self.place();
-                }
-                self.opened += 1;
-                self.undo.clear();
-                self.redo.clear();
-                self.state.playhead = self.columns();
-                self.goal = (self.goal.0 + 1, Goal::Home);
-                self.run();
-            }
-            Reply::Passed(trace) => {
-                self.read_back += trace.read_back;
-                if ticket != self.ticket {
-                    return;
-                }
-                if !trace.dropped.is_empty() {
-                    let text = format!(
-                        "{} tensors are not shown: the pass keeps at most {} MiB",
-                        trace.dropped.len(),
-                        self.budget >> 20
-                    );
-                    self.say(Level::Warning, text);
-                }
-                if let Some(document) = &mut self.document {
-                    document.set_pass(trace);
-                    document.ablated.clone_from(&self.state.ablated);
-                    self.place();
-                }
-                self.remember_output();
-                self.wanted.clear();
-                self.fetch_usual();
-                if self.state.backward {
-                    self.differentiate();
-                }
-            }
-            Reply::Differentiated(trace) => {
-                self.read_back += trace.read_back;
-                if let Some(document) = self.document.as_mut().filter(|_| ticket == self.ticket) {
-                    document.gradients = Some(Arc::new(trace));
-                    document.passed += 1;
-                    self.wanted.retain(|(backward, _)| !backward);
-                }
-            }
-            Reply::NotMapped(problem) => self.not_mapped(problem),
-            Reply::Mapped(mapped) => self.take_mapped(*mapped),
-            Reply::Learned(learned) => self.take_learned(*learned),
-            Reply::Answered(told) => self.take_answer(*told),
-            Reply::Replayed(found) => self.take_replayed(*found),
-            Reply::NotLearned(problem) => self.not_learned(problem),
-            Reply::Measured(roofs) => self.roofs = Some(roofs),
-            Reply::Read(input) if ticket == self.ticket => self.give(input),
-            Reply::Tokenizer(tokenizer) => self.take_tokenizer(&tokenizer),
-            Reply::Predicted(side, guesses) => self.guessed(ticket, side, guesses),
-            Reply::Fetched(bytes) => {
-                self.read_back += bytes;
-                self.remember_output();
-                if self.undecided && self.state.backward {
-                    self.differentiate();
-                }
-            }
-            Reply::Read(_) | Reply::Moved | Reply::Cancelled => (),
         }
     }
 }

@@ -4,25 +4,23 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use model::run::{Mark, MarkKind, Setting};
-use model::{Dataset, Network, Point, Record, TensorData};
+use model::{Dataset, Network, Point, Record};
 
 use super::batch::{Batch, Feed, order};
 use super::change::{Change, Now, freeze};
-use super::checkpoint::{Best, Checkpoint, Progress};
+use super::checkpoint::{Best, Progress};
+use super::judge::Judgement;
 use super::plan::{Cadence, Every, OnProblem, Plan};
 use super::schedule::{Memory, Place as At};
 use super::statistics::Pace;
 use super::work::{Job, Outcome, Work};
 use crate::engine::Device;
 use crate::gpu::Gpu;
-use crate::place::{Cpu, Place};
+use crate::place::Cpu;
 use crate::run::RunError;
 
 /// Boxed, so that the executor is compiled in this crate alone.
 pub(super) type Task<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
-
-/// Examples of a pass that judges.
-const JUDGED: usize = 250;
 
 /// Seconds since 1970.
 fn wall() -> f64 {
@@ -61,30 +59,17 @@ pub struct Step {
     pub done: bool,
 }
 
-/// How the validation part was answered.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Judgement {
-    /// Mean loss.
-    pub loss: f64,
-    /// Share of right answers, where the loss knows of any.
-    pub accuracy: Option<f64>,
-    /// The loss's terms by name, where it has several.
-    pub terms: Vec<(&'static str, f64)>,
-    /// Examples.
-    pub count: usize,
-}
-
 /// A network that learns. It holds everything between two steps; whoever holds it pauses by not
 /// asking for the next one.
 pub struct Trainer {
-    original: Arc<Network>,
+    pub(super) original: Arc<Network>,
     pub(super) feed: Feed,
     pub(super) plan: Plan,
     pub(super) device: Held,
-    progress: Progress,
-    order: (u64, Vec<u32>),
+    pub(super) progress: Progress,
+    pub(super) order: (u64, Vec<u32>),
     pace: Pace,
-    stopped: bool,
+    pub(super) stopped: bool,
 }
 
 pub(super) enum Held {
@@ -434,65 +419,6 @@ impl Trainer {
         self.plan.schedule.see(&mut self.progress.schedule, loss);
     }
 
-    /// Judges the network as it is by the validation part.
-    ///
-    /// # Errors
-    /// [`RunError`] as for a pass; [`RunError::Plan`] where nothing is kept aside.
-    pub fn validate(&mut self) -> Task<'_, Result<Judgement, RunError>> {
-        let data = self.feed.data.clone();
-        self.judge(data, |d| &d.validation, "validation")
-    }
-
-    /// Judges the network as it is by the test part, which nothing of the training depends on.
-    ///
-    /// # Errors
-    /// As [`Trainer::validate`].
-    pub fn test(&mut self) -> Task<'_, Result<Judgement, RunError>> {
-        let data = self.feed.data.clone();
-        self.judge(data, |d| &d.test, "test")
-    }
-
-    fn judge(
-        &mut self,
-        data: Arc<Dataset>,
-        part: fn(&Dataset) -> &Vec<u32>,
-        name: &'static str,
-    ) -> Task<'_, Result<Judgement, RunError>> {
-        Box::pin(async move {
-            let all = part(&data);
-            if all.is_empty() {
-                return Err(RunError::Plan {
-                    problem: format!("the data set has no {name} part"),
-                });
-            }
-            let (mut loss, mut right, mut of) = (0.0, 0u64, 0u64);
-            let mut terms: Vec<(&'static str, f64)> = Vec::new();
-            for (i, picks) in all.chunks(JUDGED).enumerate() {
-                let batch = self.feed.batch(picks, &self.plan, None, [u64::MAX, i as u64]);
-                let loss_of = &self.plan.loss;
-                let found = on!(&mut self.device, work => work.judge(&batch, loss_of).await)?;
-                let share = picks.len() as f64 / all.len() as f64;
-                loss += found.loss * share;
-                for (k, (name, value)) in found.terms.into_iter().enumerate() {
-                    match terms.get_mut(k) {
-                        Some((_, sum)) => *sum += value * share,
-                        None => terms.push((name, value * share)),
-                    }
-                }
-                if let Some((r, o)) = found.right {
-                    (right, of) = (right + r, of + o);
-                }
-            }
-            let judged = Judgement {
-                loss,
-                accuracy: (of > 0).then(|| right as f64 / of as f64),
-                count: all.len(),
-                terms,
-            };
-            Ok(judged)
-        })
-    }
-
     /// Changes how it goes on, and gives the mark for the charts.
     ///
     /// # Errors
@@ -514,165 +440,12 @@ impl Trainer {
         Ok(self.mark(MarkKind::Intervention, text))
     }
 
-    fn mark(&self, kind: MarkKind, text: String) -> Mark {
+    pub(super) fn mark(&self, kind: MarkKind, text: String) -> Mark {
         Mark {
             step: self.progress.step as i64,
             wall: wall(),
             kind,
             text,
         }
-    }
-
-    /// The whole state between two steps.
-    ///
-    /// # Errors
-    /// [`RunError`] where the device fails.
-    pub fn checkpoint(&self) -> Task<'_, Result<Checkpoint, RunError>> {
-        Box::pin(async move {
-            let names = self.plan.optimizer.states();
-            let (weights, states, updates) = on!(&self.device, work => {
-                let updates = work.parameters.iter().map(|p| (p.name.clone(), p.state.updates));
-                (work.weights().await?, work.states(names).await?, updates.collect())
-            });
-            let name = |id: model::TensorId| self.original.tensor(id).name.clone();
-            Ok(Checkpoint {
-                plan: self.plan.clone(),
-                progress: Progress {
-                    updates,
-                    ..self.progress.clone()
-                },
-                weights: weights.into_iter().map(|(id, t)| (name(id), t)).collect(),
-                states: states
-                    .into_iter()
-                    .map(|(name, state, t)| (name, state.to_string(), t))
-                    .collect(),
-            })
-        })
-    }
-
-    /// Goes (back) to `checkpoint`, and gives the mark for the charts. What follows has the same
-    /// numbers as it had after the checkpoint was made.
-    ///
-    /// # Errors
-    /// [`RunError::Plan`] where it is of another network or data set; nothing is changed then.
-    pub fn resume(&mut self, checkpoint: &Checkpoint) -> Result<Mark, RunError> {
-        let wrong = |problem: String| RunError::Plan { problem };
-        let plan = checkpoint.plan.clone();
-        plan.check().map_err(wrong)?;
-        let p = &checkpoint.progress;
-        if p.fed > self.feed.data.training.len() as u64 {
-            return Err(wrong(format!(
-                "the checkpoint has fed {} examples of an epoch, the data set has {}",
-                p.fed,
-                self.feed.data.training.len()
-            )));
-        }
-        if plan.loss != self.plan.loss || plan.noise != self.plan.noise {
-            return Err(wrong(format!(
-                "the checkpoint is of a training with another loss ({})",
-                plan.loss.name()
-            )));
-        }
-        let original = self.original.clone();
-        on!(&mut self.device, work => work.restore(checkpoint, &original))?;
-        self.progress = p.clone();
-        self.plan = plan;
-        self.order = (
-            self.progress.epoch,
-            order(&self.feed.data, &self.plan, self.progress.epoch),
-        );
-        self.stopped = false;
-        Ok(self.mark(
-            MarkKind::Checkpoint,
-            format!("resumed at step {}", self.progress.step),
-        ))
-    }
-
-    /// The network with its present weights, element types as they were.
-    ///
-    /// # Errors
-    /// [`RunError`] where the device fails.
-    pub fn network(&self) -> Task<'_, Result<Network, RunError>> {
-        Box::pin(async move {
-            let weights = on!(&self.device, work => work.weights().await?);
-            let mut network = (*self.original).clone();
-            for (id, values) in weights {
-                let tensor = &mut network.tensors[id.0 as usize];
-                let dtype = tensor.data.as_ref().map_or(values.dtype, |d| d.dtype);
-                let floats = values.to_f32().unwrap_or_default();
-                let kept = TensorData::from_floats(dtype, &values.shape, &floats);
-                tensor.data = Some(Arc::new(kept.unwrap_or(values)));
-            }
-            Ok(network)
-        })
-    }
-}
-
-impl<P: Place> Work<P> {
-    /// Takes weights and optimizer states from `checkpoint`.
-    fn restore(&mut self, checkpoint: &Checkpoint, network: &Network) -> Result<(), RunError> {
-        let wrong = |problem: String| RunError::Plan { problem };
-        let find = |name: &str, shape: &[usize]| {
-            let found = checkpoint.weights.iter().find(|(n, _)| n == name).map(|(_, t)| t);
-            let found = found.ok_or_else(|| wrong(format!("the checkpoint has no tensor {name:?}")))?;
-            if !found.shape.iter().zip(shape).all(|(&a, &b)| a == b as u64)
-                || found.shape.len() != shape.len()
-            {
-                return Err(wrong(format!(
-                    "{name:?} is {:?} in the checkpoint and {shape:?} in the network",
-                    found.shape
-                )));
-            }
-            Ok(found)
-        };
-        let known = self.parameters.len() + self.running.len();
-        if checkpoint.weights.len() != known {
-            return Err(wrong(format!(
-                "the checkpoint has {} tensors, the network {known}",
-                checkpoint.weights.len()
-            )));
-        }
-        let shape = |t| crate::value::dims::<P::Backend>(t);
-        let mut new = Vec::with_capacity(self.parameters.len());
-        let wanted = checkpoint.plan.optimizer.states();
-        for p in &self.parameters {
-            let shape = shape(&p.now);
-            let now = self.upload(find(&p.name, &shape)?);
-            let mut state = super::optimizer::State {
-                tensors: Vec::new(),
-                updates: checkpoint.progress.updates.get(&p.name).copied().unwrap_or(0),
-            };
-            for name in wanted {
-                let held = |(of, own, _): &&(String, String, TensorData)| *of == p.name && own == name;
-                let Some((.., values)) = checkpoint.states.iter().find(held) else {
-                    continue;
-                };
-                if values.to_f32().map(|v| v.len()) != Some(shape.iter().product()) {
-                    return Err(wrong(format!("state {name:?} of {:?} has another size", p.name)));
-                }
-                state.tensors.push(self.upload(values));
-            }
-            if state.updates > 0 && state.tensors.len() != wanted.len() {
-                return Err(wrong(format!(
-                    "the checkpoint lacks what {} remembers of {:?}",
-                    checkpoint.plan.optimizer.name(),
-                    p.name
-                )));
-            }
-            new.push((now, state));
-        }
-        let mut running = Vec::with_capacity(self.running.len());
-        for r in &self.running {
-            running.push(self.upload(find(&r.name, &shape(&r.now))?));
-        }
-        freeze(network, &checkpoint.plan.frozen, &mut self.parameters).map_err(wrong)?;
-        for (p, (now, state)) in self.parameters.iter_mut().zip(new) {
-            (p.now, p.state) = (now, state);
-        }
-        for (r, now) in self.running.iter_mut().zip(running) {
-            r.now = now;
-        }
-        self.recheck();
-        Ok(())
     }
 }
