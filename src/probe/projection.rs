@@ -215,26 +215,8 @@ impl Projection {
 
 /// True for activations; gates, which are multiplied with something, stay.
 fn activates(kind: Unary) -> bool {
-    use Unary::{
-        Celu, Elu, Gelu, HardSwish, LeakyRelu, Mish, Relu, Selu, Shrink, Softplus, Softsign, Swish, Tanh,
-        ThresholdedRelu,
-    };
-    matches!(
-        kind,
-        Relu | LeakyRelu { .. }
-            | Elu { .. }
-            | Selu { .. }
-            | Celu { .. }
-            | ThresholdedRelu { .. }
-            | Gelu { .. }
-            | HardSwish
-            | Swish { .. }
-            | Shrink { .. }
-            | Mish
-            | Softplus
-            | Softsign
-            | Tanh
-    )
+    use Unary::{Shrink, Softplus, Softsign, Tanh};
+    kind.rectifies() || matches!(kind, Shrink { .. } | Softplus | Softsign | Tanh)
 }
 
 /// `network` with activations that let everything through, and averages in place of maxima.

@@ -37,18 +37,7 @@ fn kind(op: &Op) -> Option<Kind> {
         Kind::Bounded(low + near, high - near)
     };
     match op {
-        Op::Unary(
-            Relu
-            | LeakyRelu { .. }
-            | Elu { .. }
-            | Selu { .. }
-            | Celu { .. }
-            | ThresholdedRelu { .. }
-            | Gelu { .. }
-            | HardSwish
-            | Swish { .. }
-            | Mish,
-        ) => Some(Kind::Rectifier),
+        Op::Unary(kind) if kind.rectifies() => Some(Kind::Rectifier),
         Op::PRelu => Some(Kind::Rectifier),
         Op::Clip {
             min: Some(low),

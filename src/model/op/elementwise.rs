@@ -49,6 +49,26 @@ pub enum Unary {
     IsInf,
 }
 
+impl Unary {
+    /// True for rectifiers: near the number itself where it is large, near 0 or a share of it where it is
+    /// far below 0, and 0 at 0.
+    pub fn rectifies(self) -> bool {
+        use Unary::*;
+        matches!(
+            self,
+            Relu | LeakyRelu { .. }
+                | Elu { .. }
+                | Selu { .. }
+                | Celu { .. }
+                | ThresholdedRelu { .. }
+                | Gelu { .. }
+                | HardSwish
+                | Swish { .. }
+                | Mish
+        )
+    }
+}
+
 /// Elementwise functions of two broadcast tensors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]

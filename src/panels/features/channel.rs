@@ -22,13 +22,30 @@ const CROP: f32 = 46.0;
 /// Side of the picture that is sought, points.
 const PICTURE: f32 = 132.0;
 
+/// Pictures that are sought at once at most.
+const PICTURES: usize = 6;
+
+/// What of a layer a picture is to raise.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+enum What {
+    /// The channel, or the unit of a dense layer.
+    #[default]
+    Channel,
+    /// The cell that is on show in the panel Arithmetic.
+    Cell,
+    /// All of the layer.
+    Layer,
+}
+
 /// What is kept of the channel that is looked at.
 #[derive(Default)]
 pub struct Channel {
     search: Search,
     /// The question of the session that the search was last brought up to.
     seen: Option<Question>,
-    shown: Option<(Arc<Maximized>, TextureHandle)>,
+    /// What of the layer is sought.
+    what: What,
+    shown: Option<(Arc<Maximized>, Vec<TextureHandle>)>,
     sheets: Sheets,
 }
 
@@ -75,11 +92,62 @@ impl Channel {
         let layer = &document.network.layer(filters.layer).name;
         self.sheets.show(ui, session, document, layer, place, top, out);
         section(ui, "Would like to see");
-        let part = match filters.dense {
+        let own = match filters.dense {
             true => Part::Element(place),
             false => Part::Channel(place),
         };
+        let cell = session.cell.as_ref().filter(|c| c.layer == *layer);
+        let cell = cell.map(|c| Part::Element(c.place));
+        self.adopt(session, layer, own, cell);
+        let part = match (self.what, cell) {
+            (What::Cell, Some(cell)) => cell,
+            (What::Layer, _) => Part::All,
+            _ => own,
+        };
+        self.choose(ui, own, cell);
         self.maximise(ui, session, layer, part, sheet, out);
+    }
+
+    /// Takes over what was asked of this layer elsewhere.
+    fn adopt(&mut self, session: &Session, layer: &str, own: Part, cell: Option<Part>) {
+        let course = session.asked.course(Line::Maximize);
+        let Some(Question::Maximize {
+            layer: of,
+            part,
+            search,
+        }) = course.map(|c| &c.question)
+        else {
+            return;
+        };
+        if of != layer || self.seen.as_ref() == course.map(|c| &c.question) {
+            return;
+        }
+        self.seen = course.map(|c| c.question.clone());
+        self.search = *search;
+        self.what = match *part {
+            Part::All => What::Layer,
+            part if part == own => What::Channel,
+            part if Some(part) == cell => What::Cell,
+            _ => self.what,
+        };
+    }
+
+    /// Lets it be chosen what is sought.
+    fn choose(&mut self, ui: &mut Ui, own: Part, cell: Option<Part>) {
+        let name = |part: Part| match part {
+            Part::Channel(c) => format!("channel {c}"),
+            Part::Element(e) if part == own => format!("unit {e}"),
+            Part::Element(e) => format!("cell {e}"),
+            Part::All => "the whole layer".into(),
+        };
+        ui.horizontal(|ui| {
+            ui.selectable_value(&mut self.what, What::Channel, name(own));
+            if let Some(cell) = cell.filter(|c| *c != own) {
+                ui.selectable_value(&mut self.what, What::Cell, name(cell))
+                    .on_hover_text("The one that the panel Arithmetic shows");
+            }
+            ui.selectable_value(&mut self.what, What::Layer, name(Part::All));
+        });
     }
 
     fn maximise(
@@ -98,13 +166,7 @@ impl Channel {
             _ => false,
         };
         let course = session.asked.course(Line::Maximize).filter(|c| of(&c.question));
-        if let Some(course) = course.filter(|c| self.seen.as_ref() != Some(&c.question)) {
-            self.seen = Some(course.question.clone());
-            if let Question::Maximize { search, .. } = course.question {
-                self.search = search;
-            }
-        }
-        ui.horizontal(|ui| {
+        ui.horizontal_wrapped(|ui| {
             if let Some(course) = course.filter(|c| c.running) {
                 let steps = (course.progress * 100.0).round();
                 ui.add(
@@ -135,6 +197,9 @@ impl Channel {
                     .prefix("seed "),
             )
             .on_hover_text("The same seed gives the same picture");
+            let suffix = if self.search.images == 1 { " picture" } else { " pictures" };
+            let many = DragValue::new(&mut self.search.images).range(1..=PICTURES);
+            ui.add(many.suffix(suffix)).on_hover_text("Several at once are pushed apart, to show all that it answers to");
             ui.toggle_value(&mut self.search.shake, "Shake")
                 .on_hover_text("The network sees it shifted, turned and scaled a little in each step");
             if asked {
@@ -154,44 +219,59 @@ impl Channel {
             return;
         };
         ui.add(Label::new(words(found, sheet)).wrap());
-        ui.horizontal_top(|ui| {
-            ui.spacing_mut().item_spacing.x = 10.0;
-            self.picture(ui, found);
-            chart(ui, found);
-        });
+        ui.spacing_mut().item_spacing.x = 10.0;
+        match found.pictures.len() {
+            0 | 1 => {
+                _ = ui.horizontal_top(|ui| {
+                    self.pictures(ui, found);
+                    chart(ui, found);
+                })
+            }
+            _ => {
+                ui.horizontal_wrapped(|ui| self.pictures(ui, found));
+                chart(ui, found);
+            }
+        }
     }
 
-    fn picture(&mut self, ui: &mut Ui, found: &Arc<Maximized>) {
+    fn pictures(&mut self, ui: &mut Ui, found: &Arc<Maximized>) {
         if !self
             .shown
             .as_ref()
             .is_some_and(|(was, _)| Arc::ptr_eq(was, found))
         {
             let [channels, height, width] = found.shape;
-            let Some(pixels) = found.pictures.first() else {
-                return;
-            };
             let plane = height * width;
-            let level = |c: usize, i: usize| {
-                let v = pixels.get(c * plane + i).copied().unwrap_or(0.0);
-                (255.0 * v).clamp(0.0, 255.0) as u8
-            };
-            let color = |i: usize| match channels {
-                3 => Color32::from_rgb(level(0, i), level(1, i), level(2, i)),
-                _ => Color32::from_gray(level(0, i)),
-            };
-            let image = ColorImage::new([width, height], (0..plane).map(color).collect());
             let options = match width < 96 {
                 true => TextureOptions::NEAREST,
                 false => TextureOptions::LINEAR,
             };
-            let image = enlarged(&image, (96 / width.max(height).max(1)).max(1));
-            self.shown = Some((found.clone(), ui.ctx().load_texture("sought", image, options)));
+            let draw = |pixels: &Vec<f32>| {
+                let level = |c: usize, i: usize| {
+                    let v = pixels.get(c * plane + i).copied().unwrap_or(0.0);
+                    (255.0 * v).clamp(0.0, 255.0) as u8
+                };
+                let color = |i: usize| match channels {
+                    3 => Color32::from_rgb(level(0, i), level(1, i), level(2, i)),
+                    _ => Color32::from_gray(level(0, i)),
+                };
+                let image = ColorImage::new([width, height], (0..plane).map(color).collect());
+                let image = enlarged(&image, (96 / width.max(height).max(1)).max(1));
+                ui.ctx().load_texture("sought", image, options)
+            };
+            self.shown = Some((found.clone(), found.pictures.iter().map(draw).collect()));
         }
-        let Some((_, texture)) = &self.shown else { return };
-        let size = texture.size_vec2();
-        let size = size * (PICTURE / size.max_elem().max(1.0));
-        ui.add(egui::Image::new((texture.id(), size)).fit_to_exact_size(size));
+        let Some((_, textures)) = &self.shown else { return };
+        let side = if textures.len() > 1 {
+            0.7 * PICTURE
+        } else {
+            PICTURE
+        };
+        for texture in textures {
+            let size = texture.size_vec2();
+            let size = size * (side / size.max_elem().max(1.0));
+            ui.add(egui::Image::new((texture.id(), size)).fit_to_exact_size(size));
+        }
     }
 }
 
@@ -210,14 +290,21 @@ fn title(document: &Document, filters: &Filters, place: usize) -> String {
 /// What was reached, beside the best example.
 fn words(found: &Maximized, sheet: Option<&Sheet>) -> String {
     let now = found.now.as_ref().or(found.history.last());
-    let now = now.and_then(|v| v.first().copied());
+    let now = now.filter(|v| !v.is_empty());
     let what = match found.part {
         Part::Channel(_) | Part::All => "mean ",
         Part::Element(_) => "",
     };
     let reached = match now {
         None => return "the examples are looked through first".into(),
-        Some(now) => format!("{what}{}", value(f64::from(now))),
+        Some(now) => {
+            let least = now.iter().copied().fold(f32::INFINITY, f32::min);
+            let most = now.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            match now.len() {
+                1 => format!("{what}{}", value(f64::from(most))),
+                _ => format!("{what}{} to {}", value(f64::from(least)), value(f64::from(most))),
+            }
+        }
     };
     match found.best {
         None => reached,
@@ -269,12 +356,11 @@ fn crops(ui: &mut Ui, sheet: &Sheet, top: &[Top]) {
 
 /// The objective over the steps, with the best example as a line across.
 fn chart(ui: &mut Ui, found: &Maximized) {
-    let points: PlotPoints = found
-        .history
-        .iter()
-        .enumerate()
-        .filter_map(|(i, v)| Some([i as f64 + 1.0, f64::from(*v.first()?)]))
-        .collect();
+    let points = |picture: usize| -> PlotPoints {
+        let steps = found.history.iter().enumerate();
+        let point = |(i, v): (usize, &Vec<f32>)| Some([i as f64 + 1.0, f64::from(*v.get(picture)?)]);
+        steps.filter_map(point).collect()
+    };
     let faint = ui.visuals().weak_text_color();
     let color = ui.visuals().hyperlink_color;
     Plot::new("objective")
@@ -292,6 +378,8 @@ fn chart(ui: &mut Ui, found: &Maximized) {
                 let line = HLine::new("the best example", f64::from(best)).color(faint);
                 plot.hline(line.width(1.0).style(LineStyle::dashed_loose()));
             }
-            plot.line(Curve::new("objective", points).color(color).width(1.8));
+            for picture in 0..found.pictures.len().max(1) {
+                plot.line(Curve::new("objective", points(picture)).color(color).width(1.8));
+            }
         });
 }

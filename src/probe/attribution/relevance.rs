@@ -133,25 +133,11 @@ fn rule(layer: &Layer, reached: &HashSet<TensorId>, epsilon: f32) -> Option<Turn
 
 /// Activations pass on what they get, where 0 stays 0: others make something of nothing.
 fn activation(op: &Op) -> Option<Turn> {
-    use Unary::*;
-    let passes = matches!(
-        op,
-        Op::Unary(
-            Relu | LeakyRelu { .. }
-                | Elu { .. }
-                | Selu { .. }
-                | Celu { .. }
-                | ThresholdedRelu { .. }
-                | Gelu { .. }
-                | HardSwish
-                | Swish { .. }
-                | Mish
-                | Softsign
-                | Tanh
-                | Erf
-                | Shrink { .. },
-        ) | Op::PRelu
-            | Op::Clip { .. }
-    );
+    use Unary::{Erf, Shrink, Softsign, Tanh};
+    let passes = match op {
+        Op::Unary(kind) => kind.rectifies() || matches!(kind, Softsign | Tanh | Erf | Shrink { .. }),
+        Op::PRelu | Op::Clip { .. } => true,
+        _ => false,
+    };
     passes.then_some(Turn::Ratio)
 }

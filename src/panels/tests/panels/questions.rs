@@ -206,6 +206,39 @@ fn features_of_layers() {
         [960.0, 400.0],
         "features_examples",
     );
+    // Several that are pushed apart, of the channel and of all of the layer.
+    for part in [Part::All, part] {
+        let search = Search {
+            steps: 64,
+            images: 4,
+            ..Search::default()
+        };
+        let layer = layer();
+        ask(&mut session, Question::Maximize { layer, part, search });
+    }
+    let mut harness = alone(session, panel_of("features").unwrap(), [960.0, 560.0]);
+    take(&mut results, &mut harness, "features_apart");
+    harness.get_by_label("the whole layer").click();
+    settle(&mut harness);
+    harness.get_by_label("Maximise").click();
+    settle(&mut harness);
+    let asked = std::mem::take(&mut harness.state_mut().out);
+    let wanted = |c: &Command| {
+        matches!(
+            c,
+            Command::Ask(Question::Maximize { part: Part::All, search, .. }) if search.images == 4
+        )
+    };
+    assert!(asked.iter().any(wanted), "{asked:?}");
+    session = std::mem::take(&mut harness.state_mut().session);
+    ask(
+        &mut session,
+        Question::Maximize {
+            layer: layer(),
+            part,
+            search,
+        },
+    );
     session.apply(Command::Light(true));
     session = picture(
         &mut results,
