@@ -111,6 +111,8 @@ pub struct Search {
     pub steps: u64,
     /// Pictures at once, pushed apart.
     pub images: usize,
+    /// How strongly: what the mean cosine of what they are to a layer counts beside the objective.
+    pub apart: f32,
     /// The network sees it shifted, turned and scaled at random.
     pub shake: bool,
     /// The same seed gives the same pictures.
@@ -122,6 +124,7 @@ impl Default for Search {
         Search {
             steps: 192,
             images: 1,
+            apart: 1.0,
             shake: true,
             seed: 0,
         }

@@ -200,6 +200,13 @@ impl Channel {
             let suffix = if self.search.images == 1 { " picture" } else { " pictures" };
             let many = DragValue::new(&mut self.search.images).range(1..=PICTURES);
             ui.add(many.suffix(suffix)).on_hover_text("Several at once are pushed apart, to show all that it answers to");
+            if self.search.images > 1 {
+                let apart = DragValue::new(&mut self.search.apart).range(0.0..=100.0).speed(0.02);
+                ui.add(apart.prefix("apart ").max_decimals(2)).on_hover_text(
+                    "How strongly: what the likeness of the pictures to a layer (mean cosine of its Gram \
+                     matrices) counts beside what is sought",
+                );
+            }
             ui.toggle_value(&mut self.search.shake, "Shake")
                 .on_hover_text("The network sees it shifted, turned and scaled a little in each step");
             if asked {

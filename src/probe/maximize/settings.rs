@@ -52,7 +52,7 @@ impl Legal {
 pub struct Settings {
     /// Pictures that are sought at once.
     pub images: usize,
-    /// Adam's learning rate.
+    /// Adam's learning rate. Small pictures are where 0.05, Lucid's, brings them in 512 steps in 192.
     pub rate: f32,
     /// Power of the frequency that the spectrum is divided by: 1 as in natural pictures, 0 for plain
     /// cells.
@@ -73,7 +73,7 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             images: 1,
-            rate: 0.05,
+            rate: 0.15,
             decay: 1.0,
             decorrelate: true,
             shake: Shake::default(),

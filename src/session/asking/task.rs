@@ -62,8 +62,6 @@ pub(crate) struct Scene {
     pub tokens: Arc<[String]>,
 }
 
-/// How strongly several pictures are pushed apart.
-const APART: f32 = 1.0;
 /// Steps of a search at most.
 const MOST: u64 = 4096;
 
@@ -232,7 +230,7 @@ fn settings(document: &Document, search: &Search) -> Result<maximize::Settings, 
     Ok(maximize::Settings {
         images: search.images,
         seed: search.seed,
-        diversity: if search.images > 1 { APART } else { 0.0 },
+        diversity: if search.images > 1 { search.apart } else { 0.0 },
         shake: if search.shake { moved } else { Shake::NONE },
         size: document.preprocess.as_ref().map(|p| [p.height, p.width]),
         ..maximize::Settings::default()

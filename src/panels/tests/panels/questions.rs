@@ -209,7 +209,7 @@ fn features_of_layers() {
     // Several that are pushed apart, of the channel and of all of the layer.
     for part in [Part::All, part] {
         let search = Search {
-            steps: 64,
+            steps: 192,
             images: 4,
             ..Search::default()
         };
