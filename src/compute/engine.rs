@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use burn_backend::Backend;
 use burn_flex::Flex;
+use futures_util::future::join_all;
 use model::{HostValue, Network, TensorData, Trace, TraceTensor, Values};
 
 use crate::gpu::{Gpu, Resident, Wgpu};
@@ -156,6 +157,17 @@ impl Engine {
                 }
                 _ => Ok(0),
             }
+        })
+    }
+
+    /// [`Engine::fetch`] of several, all on their way at once: one wait for the device instead of one each.
+    ///
+    /// # Errors
+    /// As there, the first.
+    pub fn fetch_all<'a>(&'a self, tensors: &'a [&'a TraceTensor]) -> Task<'a, Result<u64, String>> {
+        Box::pin(async move {
+            let reads = tensors.iter().map(|t| self.fetch(t));
+            join_all(reads).await.into_iter().sum()
         })
     }
 }

@@ -130,6 +130,19 @@ pub enum NetworkError {
 }
 
 impl Network {
+    /// Lets the first axis of each input take any size, where a number is stated: what was exported for one
+    /// example often takes several.
+    pub fn free_batches(&mut self) {
+        for id in self.main().inputs.clone() {
+            let axes = self.tensors[id.0 as usize].spec.axes.as_mut();
+            let first = axes.and_then(|a| a.first_mut());
+            // Inputs may name their batches differently.
+            if let Some(first) = first.filter(|f| f.size.known().is_some()) {
+                first.size = crate::Dim::Unknown;
+            }
+        }
+    }
+
     /// The tensor `id`.
     pub fn tensor(&self, id: TensorId) -> &Tensor {
         &self.tensors[id.0 as usize]

@@ -261,14 +261,11 @@ async fn attempt(engine: &mut Engine, order: &Order) -> Reply {
             }
         }
         Job::Fetch(tensors) => {
-            let mut bytes = 0;
-            for tensor in tensors {
-                match engine.fetch(tensor).await {
-                    Ok(read) => bytes += read,
-                    Err(problem) => return Reply::Failed(problem),
-                }
-            }
-            Reply::Fetched(bytes)
+            let all: Vec<&TraceTensor> = tensors.iter().collect();
+            engine
+                .fetch_all(&all)
+                .await
+                .map_or_else(Reply::Failed, Reply::Fetched)
         }
         Job::Replay(wanted) => Reply::Replayed(wanted.read().into()),
         // Done before.

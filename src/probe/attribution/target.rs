@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use compute::RunError;
 use model::op::{Op, Unary};
-use model::{DType, Dim, LayerId, Network, TensorData, TensorId};
+use model::{DType, LayerId, Network, TensorData, TensorId};
 
 use crate::ProbeError;
 
@@ -135,15 +135,7 @@ pub(crate) fn cut(network: &Network, target: TensorId, batches: bool) -> Network
     main.layers.retain(|l| needed.contains(l));
     main.outputs = vec![target];
     if batches {
-        for id in main.inputs.clone() {
-            let axes = part.tensors[id.0 as usize].spec.axes.as_mut();
-            if let Some(first) = axes.and_then(|a| a.first_mut()) {
-                // Inputs may name their batches differently.
-                if first.size.known().is_some() {
-                    first.size = Dim::Unknown;
-                }
-            }
-        }
+        part.free_batches();
     }
     part
 }

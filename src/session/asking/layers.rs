@@ -5,7 +5,7 @@ use std::sync::Arc;
 use compute::{Engine, RunOptions};
 use embed::{Kernel, Linkage, Probe, ProbeSettings, Table, Whitened};
 use layout::Node;
-use model::{Network, TensorId};
+use model::{Network, TensorId, TraceTensor};
 use serde::{Deserialize, Serialize};
 use web_time::Instant;
 
@@ -274,14 +274,19 @@ impl Comparing {
         engine: &mut Engine,
         options: &RunOptions,
     ) -> Result<Option<(usize, usize)>, String> {
-        let Rows::Examples { feed, picks } = &self.task.rows else {
+        let Rows::Examples { feed, picks } = &mut self.task.rows else {
             return Ok(None);
         };
+        let tensors: Vec<TensorId> = self.task.layers.iter().map(|(_, tensor)| *tensor).collect();
+        feed.several(engine, options, &self.task.network, &tensors)
+            .await?;
         let now = &picks[self.done..picks.len().min(self.done + feed.batch)];
         if now.is_empty() {
             return Ok(None);
         }
         let trace = feed.run(engine, options, &self.task.network, now).await?;
+        let kept: Vec<&TraceTensor> = tensors.iter().filter_map(|t| trace.tensors.get(t)).collect();
+        engine.fetch_all(&kept).await?;
         for ((name, tensor), (values, width)) in self.task.layers.iter().zip(&mut self.tables) {
             let (kept, numbers) = fetched(engine, &trace, *tensor, name).await?;
             // What does not go by example has the same row for all.

@@ -93,6 +93,15 @@ impl Mapping {
     ) -> Result<(News, f32), String> {
         let begin = Instant::now();
         let all = self.task.examples.len();
+        let Task {
+            feed,
+            network,
+            tensor,
+            ..
+        } = &mut self.task;
+        if all > 3 {
+            feed.several(engine, options, network, &[*tensor]).await?;
+        }
         while self.found.values.len() < all && begin.elapsed().as_secs_f64() < SLICE {
             let done = self.found.values.len();
             let now = &self.task.examples[done..all.min(done + self.task.feed.batch)];

@@ -140,7 +140,7 @@ pub(super) struct Gathered {
 
 /// Runs the next examples.
 pub(super) async fn gather(
-    points: &Points,
+    points: &mut Points,
     so_far: &mut Gathered,
     engine: &mut Engine,
     options: &RunOptions,
@@ -153,6 +153,7 @@ pub(super) async fn gather(
     else {
         return Ok(());
     };
+    feed.several(engine, options, network, &[*tensor]).await?;
     let until = (so_far.rows + feed.batch).min(feed.samples.len());
     let picks: Vec<usize> = (so_far.rows..until).collect();
     let count = picks.len();

@@ -149,14 +149,14 @@ async fn go(
             mapped.stage = stage("placing", 0.0);
             Ok(Step::Place(subject))
         }
-        Step::Gather(points, mut so_far) => {
+        Step::Gather(mut points, mut so_far) => {
             let Points::Run { feed, .. } = &points else {
                 return Ok(Step::Rest);
             };
-            let samples = &feed.samples;
+            let samples = feed.samples.clone();
             let count = samples.len();
             while so_far.rows < count && !late() {
-                gather(&points, &mut so_far, engine, options).await?;
+                gather(&mut points, &mut so_far, engine, options).await?;
             }
             if so_far.rows < count {
                 mapped.stage = stage("running the examples", so_far.rows as f32 / count as f32);

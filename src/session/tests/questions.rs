@@ -609,3 +609,57 @@ fn filters_are_followed_to_the_input() {
     assert!(problem(&session, Line::Project).contains("nothing is named"));
     assert!(session.asked.projected.is_none());
 }
+
+/// The demo as many exporters would have it: one example a pass. Examples go in several at a time all the same,
+/// and what comes of them is the same.
+#[test]
+fn networks_of_one_example_take_several() {
+    let onnx = formats::FORMATS.iter().find(|f| f.name == "ONNX").unwrap();
+    let bytes = include_bytes!("../../../models/fashion-mnist.onnx");
+    let mut network = formats::open_bytes("one.onnx", bytes[..].into(), None).unwrap();
+    let input = network.main().inputs[0];
+    network.tensors[input.0 as usize].spec.axes.as_mut().unwrap()[0].size = model::Dim::Known(1);
+    let mut one = Session::new();
+    one.apply(Command::Open(Source::Bytes {
+        name: "one.onnx".into(),
+        bytes: onnx.write(&network).unwrap().into(),
+    }));
+    one.wait();
+    let mut any = demo();
+    let layer = || "block1/conv2".to_string();
+    for session in [&mut one, &mut any] {
+        let spec = {
+            let source = &session.document.as_ref().unwrap().source;
+            source.tensor(source.main().inputs[0]).spec.to_string()
+        };
+        println!("{spec}");
+        let examples = (0..14).collect();
+        ask(
+            session,
+            Question::Maps {
+                layer: layer(),
+                examples,
+            },
+        );
+        let measure = Default::default();
+        ask(session, Question::Layers { measure });
+        assert_eq!(errors(session), Vec::<String>::new());
+    }
+    let [a, b] = [&one, &any].map(|s| s.asked.maps.clone().unwrap());
+    assert_eq!((a.shape, a.values.len()), (b.shape, 14));
+    for (a, b) in a.values.iter().zip(&b.values) {
+        assert!(
+            a.iter()
+                .zip(b.iter())
+                .all(|(a, b)| (a - b).abs() < 1e-4 * b.abs().max(1.0))
+        );
+    }
+    let [a, b] = [&one, &any].map(|s| s.asked.layers.clone().unwrap());
+    assert_eq!(a.layers, b.layers);
+    assert!(
+        a.matrix
+            .iter()
+            .zip(&b.matrix)
+            .all(|(a, b)| (a - b).abs() < 1e-4 || a.is_nan() && b.is_nan())
+    );
+}
