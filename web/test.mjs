@@ -249,19 +249,27 @@ const tests = {
     const panels = async () => PNG.sync.read(await page.screenshot({ clip }));
     const stop = (commands) => `Tour(title: "ask", begin: [], stops: [Stop(seconds: 900.0, caption: "", commands: [${commands}])])`;
     const cloud = 'Project(Some((origin: Layer("head/pool"), dimensions: 2, neighbours: 15)))';
-    const asks = { points: cloud, gradient: 'Ask(Attribute(method: "gradient"))' };
+    const asks = {
+      points: cloud,
+      gradient: 'Ask(Attribute(method: "gradient"))',
+      layers: "Ask(Layers(measure: Cka))",
+    };
     for (const [name, commands] of Object.entries(asks)) {
       const before = await panels();
       await writeFile(here(`dist/seen/${name}.ron`), stop(commands));
       await drop(page, [`${name}.ron`, here(`dist/seen/${name}.ron`)]);
       let [last, same] = [before, 0];
+      const begin = Date.now();
+      let moved = begin;
       for (const end = Date.now() + 240_000; same < 3; await page.waitForTimeout(3000)) {
         const now = await panels();
+        if (difference(now, last) !== 0) moved = Date.now();
         // The panel is there, and nothing turns any more that says it is at work.
         same = difference(now, before) > 0.02 && difference(now, last) === 0 ? same + 1 : 0;
         if (Date.now() > end) throw new Error(`${name}: not seen within 240 s`);
         last = now;
       }
+      console.log(`  ${name}: still after ${((moved - begin) / 1000).toFixed(0)} s`);
       await keep(`asked-${name}`, await panels());
     }
   },

@@ -111,18 +111,21 @@ impl Channel {
     /// Takes over what was asked of this layer elsewhere.
     fn adopt(&mut self, session: &Session, layer: &str, own: Part, cell: Option<Part>) {
         let course = session.asked.course(Line::Maximize);
-        let Some(Question::Maximize {
+        let Some(course) = course.filter(|c| self.seen.as_ref() != Some(&c.question)) else {
+            return;
+        };
+        let Question::Maximize {
             layer: of,
             part,
             search,
-        }) = course.map(|c| &c.question)
+        } = &course.question
         else {
             return;
         };
-        if of != layer || self.seen.as_ref() == course.map(|c| &c.question) {
+        if of != layer {
             return;
         }
-        self.seen = course.map(|c| c.question.clone());
+        self.seen = Some(course.question.clone());
         self.search = *search;
         self.what = match *part {
             Part::All => What::Layer,
