@@ -9,6 +9,9 @@ use rten_tensor::NdTensorView;
 /// `right` out. `out` must have room for just that.
 pub fn dots(left: &[f32], right: &[f32], width: usize, out: &mut [f32]) {
     let (m, n) = (left.len() / width, right.len() / width);
+    if m == 0 || n == 0 {
+        return;
+    }
     let a = NdTensorView::from_data([n, width], right);
     let b = NdTensorView::from_data([m, width], left);
     product(a, GemmInputB::Unpacked(b.transposed()), 0.0, out);
@@ -17,6 +20,9 @@ pub fn dots(left: &[f32], right: &[f32], width: usize, out: &mut [f32]) {
 /// `out[a][b] += Σ_row left[row][a] right[row][b]`: the product of the transposed `left` with `right`.
 pub fn outer(left: &[f32], right: &[f32], [a, b]: [usize; 2], out: &mut [f32]) {
     let rows = left.len() / a;
+    if rows == 0 {
+        return;
+    }
     let l = NdTensorView::from_data([rows, a], left);
     let r = NdTensorView::from_data([rows, b], right);
     product(l.transposed(), GemmInputB::Unpacked(r), 1.0, out);
@@ -24,15 +30,17 @@ pub fn outer(left: &[f32], right: &[f32], [a, b]: [usize; 2], out: &mut [f32]) {
 
 /// Rows that many others are multiplied with, as the product reads them.
 pub struct Packed {
-    rows: PackedBMatrix<f32>,
+    /// `None` of no rows.
+    rows: Option<PackedBMatrix<f32>>,
     width: usize,
 }
 
 impl Packed {
     pub fn new(rows: &[f32], width: usize) -> Self {
         let view = NdTensorView::from_data([rows.len() / width, width], rows);
+        let pack = || GemmExecutor::<f32>::default().prepack_b(view.transposed());
         Packed {
-            rows: GemmExecutor::<f32>::default().prepack_b(view.transposed()),
+            rows: (!rows.is_empty()).then(pack),
             width,
         }
     }
@@ -40,7 +48,9 @@ impl Packed {
     /// As [`dots`], with these rows for `left`.
     pub fn dots(&self, right: &[f32], out: &mut [f32]) {
         let a = NdTensorView::from_data([right.len() / self.width, self.width], right);
-        product(a, GemmInputB::Packed(&self.rows), 0.0, out);
+        if let Some(rows) = self.rows.as_ref().filter(|_| !right.is_empty()) {
+            product(a, GemmInputB::Packed(rows), 0.0, out);
+        }
     }
 }
 
@@ -112,6 +122,20 @@ impl SimdOp for SquaredDistances<'_> {
 mod tests {
     use super::*;
     use crate::random::Random;
+
+    #[test]
+    fn nothing_times_something_is_nothing() {
+        let rows = [1.0; 12];
+        let mut out = [7.0; 4];
+        Packed::new(&[], 3).dots(&rows, &mut []);
+        Packed::new(&rows, 3).dots(&[], &mut []);
+        dots(&[], &rows, 3, &mut []);
+        dots(&rows, &[], 3, &mut []);
+        outer(&[], &[], [2, 2], &mut out);
+        assert_eq!(out, [7.0; 4]);
+        Packed::new(&rows, 3).dots(&rows[..3], &mut out);
+        assert_eq!(out, [3.0; 4]);
+    }
 
     #[test]
     fn products_are_sums() {
