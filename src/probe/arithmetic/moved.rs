@@ -16,7 +16,10 @@ pub(super) fn moved(pass: &Pass, id: LayerId, at: &[usize]) -> Result<Terms, Pro
         Op::Transpose { perm } => {
             let mut from = vec![0; rank];
             for (axis, &at) in at.iter().enumerate() {
-                let to = perm.as_ref().map_or(rank - 1 - axis, |p| p[axis] as usize);
+                let to = match perm {
+                    Some(perm) => perm.get(axis).copied().unwrap_or(-1) as usize,
+                    None => rank.wrapping_sub(axis + 1),
+                };
                 *from.get_mut(to).ok_or_else(|| told(&x.shape))? = at;
             }
             from

@@ -5,16 +5,25 @@ use std::ops::Range;
 
 use model::op::{Op, Reduction};
 
-use super::{Pass, Rule, Terms, place};
+use super::{MOST_TERMS, Pass, Rule, Terms, place};
 use crate::ProbeError;
 
 /// The row-major places of `shape` whose index lies in a range along each axis.
-fn within(shape: &[usize], ranges: &[Range<usize>]) -> Vec<usize> {
+fn within(
+    pass: &Pass,
+    id: LayerId,
+    shape: &[usize],
+    ranges: &[Range<usize>],
+) -> Result<Vec<usize>, ProbeError> {
+    let count: usize = ranges.iter().map(Range::len).product();
+    if count > MOST_TERMS {
+        return Err(pass.problem(id, format!("{count} terms are more than can be shown")));
+    }
     let axes = shape.iter().zip(ranges);
-    axes.fold(vec![0], |before, (&length, range)| {
+    Ok(axes.fold(vec![0], |before, (&length, range)| {
         let further = |at: usize| range.clone().map(move |k| at * length + k);
         before.into_iter().flat_map(further).collect()
-    })
+    }))
 }
 
 /// Less the mean and over the deviation of its group, times a scale, plus a shift.
@@ -46,7 +55,7 @@ pub(super) fn normalised(pass: &Pass, id: LayerId, at: &[usize]) -> Result<Terms
             _ => 0..x.shape[axis],
         })
         .collect();
-    let places = within(&x.shape, &ranges);
+    let places = within(pass, id, &x.shape, &ranges)?;
     let own = places.iter().position(|&p| p == place(at, &x.shape));
     let own = own.ok_or_else(|| pass.problem(id, format!("{at:?} of {:?}", x.shape)))?;
     let inputs: Vec<f32> = places.iter().map(|&p| x.values[p]).collect();
@@ -127,7 +136,7 @@ pub(super) fn reduced(pass: &Pass, id: LayerId, at: &[usize]) -> Result<Terms, P
         Some(at) => *at..at + 1,
         None => 0..length,
     });
-    let places = within(&x.shape, &ranges.collect::<Vec<_>>());
+    let places = within(pass, id, &x.shape, &ranges.collect::<Vec<_>>())?;
     let rule = match kind {
         Reduction::Sum => Rule::Sum,
         Reduction::Mean => Rule::Mean(places.len()),
