@@ -94,7 +94,8 @@ pub struct Given {
     pub told: Vec<String>,
 }
 
-/// Arrays by input name from an `.npz`, the only input's from an `.npy`, or from a picture for a network of one image input.
+/// Arrays by input name from an `.npz`, the only input's from an `.npy`, or from a picture for a network of
+/// one image input.
 pub fn read_inputs(network: &Network, file: &Path) -> Result<Given, Failure> {
     if file.extension().is_some_and(|e| e.eq_ignore_ascii_case("npz")) {
         return Ok(Given {
@@ -103,10 +104,9 @@ pub fn read_inputs(network: &Network, file: &Path) -> Result<Given, Failure> {
         });
     }
     if file.extension().is_some_and(|e| e.eq_ignore_ascii_case("npy")) {
-        let name = file.display().to_string();
-        let bytes = std::fs::read(file).map_err(|e| Failure::Other(format!("{name}: {e}")))?;
-        let array = data::npz::parse_npy(&name, &bytes)?;
+        let array = data::npz::read_npy(file)?;
         let arrays = compute::inputs::named(network, vec![(String::new(), array)]);
+        let name = file.display().to_string();
         return Ok(Given {
             arrays: arrays.map_err(|e| Failure::Other(e.in_files(&network.name, &name)))?,
             told: Vec::new(),

@@ -61,6 +61,11 @@ pub fn from_bytes(file: &str, bytes: &[u8]) -> Result<Vec<(String, TensorData)>,
     Ok(arrays)
 }
 
+/// Reads the array of a `.npy` file, row-major.
+pub fn read_npy(path: &Path) -> Result<TensorData, DataError> {
+    parse_npy(&path.display().to_string(), &read_file(path, MAX_BYTES)?)
+}
+
 /// Reads one `.npy` array held in memory, row-major. `file` names the source in errors.
 pub fn parse_npy(file: &str, bytes: &[u8]) -> Result<TensorData, DataError> {
     parse_from(file, "array", bytes, MAX_BYTES)

@@ -214,20 +214,25 @@ fn tail(name: &str) -> String {
     }
 }
 
+/// A number that is added, with its sign before it.
+fn added(v: f32) -> String {
+    match v < 0.0 {
+        true => format!(" − {}", number(-v)),
+        false => format!(" + {}", number(v)),
+    }
+}
+
 /// The sum, the bias, and what later layers make of it, line by line.
 fn chain(ui: &mut Ui, document: &Document, working: &Working, memory: &Memory) {
     let count = grouped(working.inputs.len() as u64);
     let sum: f64 = working.products.iter().map(|&p| f64::from(p)).sum();
     let layer = &document.source.layer(working.layer).name;
+    let factor = working.factor.map(|f| format!(" × {}", number(f)));
+    let factor = factor.unwrap_or_default();
     let words = match working.rule {
         Rule::WeightedSum => {
-            let factor = working
-                .factor
-                .map_or(String::new(), |f| format!(" × {}", number(f)));
-            let bias = working.bias.map_or(String::new(), |b| match b < 0.0 {
-                true => format!(" − {} (bias)", number(-b)),
-                false => format!(" + {} (bias)", number(b)),
-            });
+            let bias = working.bias.map(|b| format!("{} (bias)", added(b)));
+            let bias = bias.unwrap_or_default();
             format!("{} (sum of {count} products){factor}{bias}", number(sum as f32))
         }
         Rule::Mean(n) => format!("{} (sum) / {n}", number(sum as f32)),
@@ -239,20 +244,11 @@ fn chain(ui: &mut Ui, document: &Document, working: &Working, memory: &Memory) {
         Rule::Difference => "the first minus the second".into(),
         Rule::Quotient => "the first over the second".into(),
         Rule::Normalised { own, mean, deviation } => {
-            let factor = working
-                .factor
-                .map_or(String::new(), |f| format!(" × {}", number(f)));
-            let shift = working.bias.map_or(String::new(), |b| match b < 0.0 {
-                true => format!(" − {}", number(-b)),
-                false => format!(" + {}", number(b)),
-            });
+            let shift = working.bias.map(added).unwrap_or_default();
+            let own = number(working.inputs[own]);
             let off = match mean {
-                0.0 => number(working.inputs[own]),
-                _ => format!(
-                    "({} − {} (mean of {count}))",
-                    number(working.inputs[own]),
-                    number(mean)
-                ),
+                0.0 => own,
+                _ => format!("({own}{} (mean of {count}))", added(-mean)),
             };
             format!("{off} / {} (deviation){factor}{shift}", number(deviation))
         }

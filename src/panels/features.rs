@@ -10,7 +10,7 @@ mod samples;
 use egui::{ComboBox, Label, ProgressBar, RichText, ScrollArea, Ui, UiBuilder};
 use layout::Node;
 use model::{LayerId, Network};
-use session::asking::{Line, Question};
+use session::asking::{Course, Line, Question};
 use session::{Command, Document, Session};
 
 use crate::panel::{Panel, Side, View};
@@ -321,23 +321,27 @@ fn seeing(
     if !matches!(seen, Seen::Input(_)) {
         return;
     }
-    match course {
-        Some(course) if course.running => {
-            ui.add(ProgressBar::new(course.progress).desired_width(90.0));
-            if ui.button("Stop").clicked() {
-                out.push(Command::Ask(Question::Stop(Line::Project)));
-            }
-        }
-        Some(course) if course.done() => (),
+    if settled(ui, course, Line::Project, out) {
+        return;
+    }
+    if let Some(problem) = course.and_then(|c| c.problem.as_ref()) {
+        ui.label(RichText::new(problem).color(style::wrong(ui.visuals())));
+    } else if ui.button("Follow down").clicked() {
         // Weights that changed have other filters.
-        other => {
-            if let Some(problem) = other.and_then(|c| c.problem.as_ref()) {
-                ui.label(RichText::new(problem).color(style::wrong(ui.visuals())));
-            } else if ui.button("Follow down").clicked() {
-                out.push(Command::Ask(question));
-            }
+        out.push(Command::Ask(question));
+    }
+}
+
+/// True for a question that has its answer or is worked on, which is drawn with a way to stop it.
+fn settled(ui: &mut Ui, course: Option<&Course>, line: Line, out: &mut Vec<Command>) -> bool {
+    let Some(course) = course else { return false };
+    if course.running {
+        ui.add(ProgressBar::new(course.progress).desired_width(90.0));
+        if ui.button("Stop").clicked() {
+            out.push(Command::Ask(Question::Stop(line)));
         }
     }
+    course.running || course.done()
 }
 
 /// A button that looks for the examples of the layer, or how far that has come.
@@ -355,24 +359,16 @@ fn examples(
         .asked
         .course(Line::Examples)
         .filter(|c| c.question == mine);
-    match course {
-        Some(course) if course.running => {
-            ui.add(ProgressBar::new(course.progress).desired_width(90.0));
-            if ui.button("Stop").clicked() {
-                out.push(Command::Ask(Question::Stop(Line::Examples)));
-            }
-        }
-        Some(course) if course.done() => (),
-        _ => {
-            let button = egui::Button::new("Find examples");
-            let asked = ui
-                .add_enabled(document.samples.is_some(), button)
-                .on_hover_text("The examples of the data set that each channel answers to most")
-                .on_disabled_hover_text("No data set belongs to this network")
-                .clicked();
-            if asked {
-                out.push(Command::Ask(mine));
-            }
-        }
+    if settled(ui, course, Line::Examples, out) {
+        return;
+    }
+    let button = egui::Button::new("Find examples");
+    let asked = ui
+        .add_enabled(document.samples.is_some(), button)
+        .on_hover_text("The examples of the data set that each channel answers to most")
+        .on_disabled_hover_text("No data set belongs to this network")
+        .clicked();
+    if asked {
+        out.push(Command::Ask(mine));
     }
 }

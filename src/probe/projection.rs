@@ -224,7 +224,7 @@ fn linear(mut network: Network) -> Network {
     for id in network.graphs[0].layers.clone() {
         let layer = &mut network.layers[id.0 as usize];
         layer.activation = None;
-        layer.op = match &layer.op {
+        let op = match &layer.op {
             Op::Unary(kind) if activates(*kind) => Op::Identity,
             Op::PRelu | Op::Clip { .. } => {
                 layer.inputs.truncate(1);
@@ -239,8 +239,9 @@ fn linear(mut network: Network) -> Network {
                 }
             }
             Op::GlobalMaxPool => Op::GlobalAveragePool,
-            other => other.clone(),
+            _ => continue,
         };
+        layer.op = op;
     }
     network
 }

@@ -3,9 +3,9 @@
 //! what is known so far is on show.
 //!
 //! A newer question of a [`Line`] replaces the older one. What is about an input goes with that input,
-//! all else with the network, its weights and the heads that are put out of it. Undo knows nothing of it. `asking/task.rs` makes tasks of
-//! questions, `asking/work.rs`, `asking/parts.rs`, `asking/layers.rs` and `asking/maps.rs` are what the worker
-//! does, `asking/answers.rs` what comes of it.
+//! all else with the network, its weights and the heads that are put out of it. Undo knows nothing of it.
+//! `asking/task.rs` makes tasks of questions, `asking/work.rs`, `asking/parts.rs`, `asking/layers.rs` and
+//! `asking/maps.rs` are what the worker does, `asking/answers.rs` what comes of it.
 
 mod answers;
 mod layers;
@@ -219,6 +219,9 @@ impl Course {
     }
 }
 
+/// What answers are about: a network, what flows through it, and the heads that are put out.
+type About = (Arc<Network>, Input, Vec<Ablated>);
+
 /// What was asked and what is known.
 #[derive(Default)]
 pub struct Asked {
@@ -242,7 +245,7 @@ pub struct Asked {
     /// Of [`Question::Project`]: the layer, and its filters.
     pub projected: Option<(String, Arc<Projected>)>,
     /// What the answers are about.
-    of: Option<(Arc<Network>, Input, Vec<Ablated>)>,
+    of: Option<About>,
     /// Grows with each question.
     number: u64,
     /// Slices that the worker has.
@@ -322,11 +325,7 @@ pub(crate) fn apply(session: &mut Session, question: Question) -> Result<(), Str
     let number = course.number;
     let cancel = course.cancel.clone();
     session.asked.courses[line as usize] = Some(course);
-    let of = session.document.as_ref().map(|d| d.source.clone());
-    session.asked.of = of.map(|network| {
-        let state = &session.state;
-        (network, state.input.clone(), state.ablated.clone())
-    });
+    session.asked.of = session.about();
     let task = task.map_err(|problem| format!("{}: {problem}", line.words()))?;
     session.asked.last = line as usize;
     session.slice(Order::Begin {
@@ -343,6 +342,15 @@ impl Session {
     fn slice(&mut self, order: Order) {
         self.asked.slices += 1;
         self.worker.submit(self.ticket, self.budget, Job::Ask(order));
+    }
+
+    fn about(&self) -> Option<About> {
+        let (document, state) = (self.document.as_ref()?, &self.state);
+        Some((
+            document.source.clone(),
+            state.input.clone(),
+            state.ablated.clone(),
+        ))
     }
 
     /// What heads that are put out change in the passes of a question.
@@ -373,11 +381,7 @@ impl Session {
         let other_network = !same || *ablated != self.state.ablated;
         let other_input = *input != self.state.input;
         self.forget(&|line| other_network || other_input && line.of_input());
-        let open = self.document.as_ref().filter(|_| !other_network);
-        self.asked.of = open.map(|d| {
-            let state = &self.state;
-            (d.source.clone(), state.input.clone(), state.ablated.clone())
-        });
+        self.asked.of = self.about().filter(|_| !other_network);
     }
 
     /// Has the open questions go on, in turn, once the worker has done the last slice.

@@ -88,15 +88,11 @@ impl Input {
             return Ok(Input::Arrays { name, arrays });
         }
         if name.to_ascii_lowercase().ends_with(".npy") {
-            let read;
-            let bytes = match source {
-                Source::Bytes { bytes, .. } => &bytes[..],
-                _ => {
-                    read = std::fs::read(&name).map_err(|e| format!("{name}: {e}"))?;
-                    &read
-                }
+            let array = match source {
+                Source::Bytes { bytes, .. } => data::npz::parse_npy(&name, bytes),
+                _ => data::npz::read_npy(std::path::Path::new(&name)),
             };
-            let array = data::npz::parse_npy(&name, bytes).map_err(|e| e.to_string())?;
+            let array = array.map_err(|e| e.to_string())?;
             let arrays = Arc::new(vec![(String::new(), array)]);
             return Ok(Input::Arrays { name, arrays });
         }

@@ -115,6 +115,9 @@ impl Feed {
         let Ok(both) = self.run(engine, options, &free, &[0, 1]).await else {
             return Ok(());
         };
+        for trace in alone.iter().chain([&both]) {
+            bring(engine, trace, tensors).await?;
+        }
         for &tensor in tensors {
             let Ok((kept, both)) = fetched(engine, &both, tensor, "").await else {
                 return Ok(());
@@ -165,6 +168,15 @@ fn alike(one: &[f32], other: &[f32]) -> bool {
     let largest = one.iter().fold(1e-12f32, |m, v| m.max(v.abs()));
     let near = |(a, b): (&f32, &f32)| (a - b).abs() <= ALIKE * largest || a == b || a.is_nan() && b.is_nan();
     one.len() == other.len() && one.iter().zip(other).all(near)
+}
+
+/// Reads what a pass kept of `tensors` back, all at once.
+///
+/// # Errors
+/// A sentence where the device fails.
+pub(crate) async fn bring(engine: &Engine, trace: &Trace, tensors: &[TensorId]) -> Result<(), String> {
+    let kept: Vec<&TraceTensor> = tensors.iter().filter_map(|t| trace.tensors.get(t)).collect();
+    engine.fetch_all(&kept).await.map(|_| ())
 }
 
 /// What a pass kept of a tensor, in host memory; `name` is told in errors.

@@ -29,16 +29,15 @@ fn size(network: &Network, trace: &Trace, layer: LayerId) -> Option<usize> {
     Some(trace.tensors.get(&tensor)?.len())
 }
 
-#[test]
-fn every_cell_of_a_real_network_is_the_sum_of_its_terms() {
-    let (network, trace) = fashion();
+/// Works out some cells of every layer; their number, and the largest difference from the pass.
+fn worked_out(network: &Network, trace: &Trace) -> (usize, f32) {
     let (mut explained, mut worst) = (0, 0f32);
     for &layer in &network.main().layers {
-        let Some(size) = size(&network, &trace, layer) else {
+        let Some(size) = size(network, trace, layer) else {
             continue;
         };
         for cell in (0..size).step_by((size / 40).max(1)) {
-            let found = working(&network, &trace, layer, cell).unwrap();
+            let found = working(network, trace, layer, cell).unwrap();
             worst = worst.max(found.error());
             let last = found.then.last().map_or(found.value, |s| s.value);
             assert!(last.is_finite());
@@ -47,15 +46,22 @@ fn every_cell_of_a_real_network_is_the_sum_of_its_terms() {
             explained += 1;
         }
         // What is fetched from a device is what is looked up.
-        let read = reads(&network, layer);
+        let read = reads(network, layer);
         let mut less = trace.clone();
         less.tensors.retain(|t, _| read.contains(t));
         assert_eq!(
-            working(&network, &less, layer, size / 2).unwrap(),
-            working(&network, &trace, layer, size / 2).unwrap()
+            working(network, &less, layer, size / 2).unwrap(),
+            working(network, trace, layer, size / 2).unwrap()
         );
     }
     println!("{explained} cells, largest difference {worst:e}");
+    (explained, worst)
+}
+
+#[test]
+fn every_cell_of_a_real_network_is_the_sum_of_its_terms() {
+    let (network, trace) = fashion();
+    let (explained, worst) = worked_out(&network, &trace);
     assert!(explained > 500 && worst < 1e-5, "{worst}");
 }
 
@@ -65,18 +71,7 @@ fn every_cell_of_a_transformer_is_explained() {
     let network = opened(include_bytes!("../../../models/weather/transformer.onnx"));
     let days = data::npz::parse_npy("days.npy", include_bytes!("../../../models/weather/days.npy")).unwrap();
     let trace = run_cpu(&network, &[("input".into(), days)], &RunOptions::default()).unwrap();
-    let (mut explained, mut worst) = (0, 0f32);
-    for &layer in &network.main().layers {
-        let Some(size) = size(&network, &trace, layer) else {
-            continue;
-        };
-        for cell in (0..size).step_by((size / 40).max(1)) {
-            let found = working(&network, &trace, layer, cell).unwrap();
-            worst = worst.max(found.error());
-            explained += 1;
-        }
-    }
-    println!("{explained} cells, largest difference {worst:e}");
+    let (explained, worst) = worked_out(&network, &trace);
     assert!(explained > 1500 && worst < 1e-5, "{explained} {worst}");
 }
 

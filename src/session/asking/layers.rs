@@ -5,14 +5,14 @@ use std::sync::Arc;
 use compute::{Engine, RunOptions};
 use embed::{Kernel, Linkage, Probe, ProbeSettings, Table, Whitened};
 use layout::Node;
-use model::{Network, TensorId, TraceTensor};
+use model::{Network, TensorId};
 use serde::{Deserialize, Serialize};
 use web_time::Instant;
 
 use super::answers::News;
 use super::work::SLICE;
 use crate::Document;
-use crate::feed::{Feed, features, fetched};
+use crate::feed::{Feed, bring, features, fetched};
 use crate::text::is_padding;
 
 /// How two layers are compared.
@@ -285,8 +285,7 @@ impl Comparing {
             return Ok(None);
         }
         let trace = feed.run(engine, options, &self.task.network, now).await?;
-        let kept: Vec<&TraceTensor> = tensors.iter().filter_map(|t| trace.tensors.get(t)).collect();
-        engine.fetch_all(&kept).await?;
+        bring(engine, &trace, &tensors).await?;
         for ((name, tensor), (values, width)) in self.task.layers.iter().zip(&mut self.tables) {
             let (kept, numbers) = fetched(engine, &trace, *tensor, name).await?;
             // What does not go by example has the same row for all.
